@@ -1,0 +1,146 @@
+"""The model card: what a bundle says of itself to the programs that use it (`card.json`)."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contract.classes import ClassList
+from contract.errors import BundleError
+
+SCHEMA_VERSION = "1"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Precision = Literal["int8", "fp16", "fp32"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(_Frozen):
+    """A figure with its 95 % interval (null where none was computed) and the number of images
+    behind it.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    images: int
+
+
+class ParityLimits(_Frozen):
+    """How far a runtime may differ from the reference outputs of the golden tiles; fixed before it
+    is measured.
+    """
+
+    max_probability_difference: Fraction
+    min_label_agreement: Fraction
+
+
+class ParityResult(_Frozen):
+    """What one runtime did on the golden tiles when the bundle was made."""
+
+    backend: str
+    max_probability_difference: Fraction
+    label_agreement: Fraction
+    limits: ParityLimits
+    reference: str
+    """What it was compared with, e.g. `torch fp32` or `int8 graph`."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether both limits held."""
+        return (
+            self.max_probability_difference <= self.limits.max_probability_difference
+            and self.label_agreement >= self.limits.min_label_agreement
+        )
+
+
+class EmbeddingStatistics(_Frozen):
+    """Mean and variance of each embedding dimension over the training part, for novelty."""
+
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+    images: int
+
+
+class ModelCard(_Frozen):
+    """All that the line must know to use the network as it was trained. No defaults."""
+
+    schema_version: Literal["1"]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+    created: datetime
+    classes: ClassList
+    class_digest: str
+    tile_px: Annotated[int, Field(ge=8, le=4096)]
+    """Side of a tile in pixels of the training pictures, before scaling."""
+    input_px: Annotated[int, Field(ge=8, le=1024)]
+    """Side of the network's input."""
+    mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
+    """Scale of the training pictures; null where their maker did not state it."""
+    scale_tolerance: Fraction
+    """By how much the camera's scale may differ before the tiles are rescaled no more but refused.
+    """
+    precision: Precision
+    thresholds: dict[str, Fraction]
+    """Per defect class: a tile is a defect only from this probability on.
+
+    Chosen on validation data.
+    """
+    embedding: EmbeddingStatistics
+    training_data_digest: str
+    metrics: dict[str, Metric]
+    recall: dict[str, Metric]
+    metrics_on: str
+    """Which images and which artefact the metrics come from, in words."""
+    golden_limits: ParityLimits
+    """Limits of the golden check at load, on whatever backend the line uses."""
+    parity: tuple[ParityResult, ...]
+    tools: dict[str, str]
+    """Versions of the tools that made it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.class_digest != self.classes.digest:
+            raise ValueError("class_digest does not belong to the class list")
+        if set(self.thresholds) != set(self.classes.defects):
+            raise ValueError("thresholds must name exactly the defect classes")
+        if len(self.embedding.mean) != len(self.embedding.variance):
+            raise ValueError("embedding mean and variance differ in length")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Name and version, as people write it."""
+        return f"{self.name}-{self.version}"
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read and check a card.
+
+    Raises:
+        BundleError: the file is missing, no JSON, of another schema version, or breaks a rule; the
+        text says which.
+    """
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(
+            f"{path}: cannot be read as JSON ({error}); export the bundle again"
+        ) from error
+    found = raw.get("schema_version") if isinstance(raw, dict) else None
+    if found != SCHEMA_VERSION:
+        raise BundleError(
+            f"{path}: schema_version is {found!r}, this program reads {SCHEMA_VERSION!r};"
+            " export the bundle again with this version of stripsight-export"
+        )
+    try:
+        return ModelCard.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "card"
+        raise BundleError(f"{path}: {where}: {first['msg']}; export the bundle again") from error

@@ -1,0 +1,1 @@
+"""Where frames come from: one adapter per kind of source, position, coils."""

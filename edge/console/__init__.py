@@ -1,0 +1,1 @@
+"""The operator's page, a reader of the ledger."""

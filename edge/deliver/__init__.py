@@ -1,0 +1,1 @@
+"""The courier: hands the ledger to its receivers, one adapter per kind."""

@@ -1,0 +1,1 @@
+"""From a frame to defects and outcomes: strip, cut, classify, decide, account."""

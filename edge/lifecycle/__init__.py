@@ -1,0 +1,1 @@
+"""Which bundle inspects: verification at load and the hot swap."""

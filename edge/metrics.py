@@ -1,0 +1,153 @@
+"""Every metric of every process, declared here and nowhere else; `docs/metrics.md` is generated
+from this module.
+
+Histograms are in seconds. No coil, frame or event ids in labels: their number would grow for ever.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+_FINE = (
+    0.0005,
+    0.001,
+    0.002,
+    0.003,
+    0.005,
+    0.0075,
+    0.01,
+    0.015,
+    0.02,
+    0.03,
+    0.05,
+    0.075,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    5,
+)
+_COARSE = (*_FINE, 30, 120, 600, 3600)
+
+
+class InspectMetrics:
+    """The inspecting process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stage_seconds = Histogram(
+            "stripsight_stage_seconds",
+            "Time in one stage, per frame",
+            ["stage"],
+            buckets=_FINE,
+            registry=registry,
+        )
+        self.grabbed_to_committed = Histogram(
+            "stripsight_grabbed_to_committed_seconds",
+            "From the grab of a frame's last line to its synced commit",
+            buckets=_FINE,
+            registry=registry,
+        )
+        self.exposed_to_grabbed = Histogram(
+            "stripsight_exposed_to_grabbed_seconds",
+            "From a frame's exposure to its last line on this host",
+            buckets=_FINE,
+            registry=registry,
+        )
+        self.frames = Counter(
+            "stripsight_frames", "Frames received from the source", registry=registry
+        )
+        self.frames_lost = Counter(
+            "stripsight_frames_lost",
+            "Frames that never reached the network",
+            ["reason"],
+            registry=registry,
+        )
+        self.tiles = Counter("stripsight_tiles", "Tiles classified", registry=registry)
+        self.cells = Counter(
+            "stripsight_cells",
+            "Cells of strip by what became of them",
+            ["outcome"],
+            registry=registry,
+        )
+        self.uninspected_metres = Counter(
+            "stripsight_uninspected_metres",
+            "Metres of strip reported as not inspected",
+            registry=registry,
+        )
+        self.defects = Counter(
+            "stripsight_defects", "Defects announced", ["class_name"], registry=registry
+        )
+        self.buffer_depth = Gauge(
+            "stripsight_buffer_depth", "Items waiting", ["buffer"], registry=registry
+        )
+        self.buffer_capacity = Gauge(
+            "stripsight_buffer_capacity", "Room", ["buffer"], registry=registry
+        )
+        self.buffer_drops = Counter(
+            "stripsight_buffer_drops", "Items dropped", ["buffer"], registry=registry
+        )
+        self.source_up = Gauge(
+            "stripsight_source_up", "1 while the source delivers", registry=registry
+        )
+        self.source_reopened = Counter(
+            "stripsight_source_reopened",
+            "Times the source was opened again after a loss",
+            registry=registry,
+        )
+        self.inspection_valid = Gauge(
+            "stripsight_inspection_valid",
+            "1 while what is reported as clean was really seen",
+            registry=registry,
+        )
+        self.degraded = Gauge(
+            "stripsight_degraded", "1 while not the first choice runs", registry=registry
+        )
+        self.ledger_seq = Gauge("stripsight_ledger_seq", "Newest event's seq", registry=registry)
+        self.ledger_errors = Counter(
+            "stripsight_ledger_errors", "Commits that failed", registry=registry
+        )
+        self.speed = Gauge(
+            "stripsight_strip_speed_m_per_s", "Strip speed over the last frame", registry=registry
+        )
+        self.model = Info(
+            "stripsight_model", "The bundle that inspects and its backend", registry=registry
+        )
+
+
+class CourierMetrics:
+    """The delivering process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.receiver_up = Gauge(
+            "stripsight_receiver_up", "1 while connected", ["receiver"], registry=registry
+        )
+        self.ledger_lag = Gauge(
+            "stripsight_ledger_lag_events",
+            "Events not yet acknowledged",
+            ["receiver"],
+            registry=registry,
+        )
+        self.delivered = Counter(
+            "stripsight_events_delivered", "Events acknowledged", ["receiver"], registry=registry
+        )
+        self.failures = Counter(
+            "stripsight_delivery_failures", "Attempts that failed", ["receiver"], registry=registry
+        )
+        self.no_subscriber = Counter(
+            "stripsight_events_without_subscriber",
+            "Events the broker had nobody for",
+            ["receiver"],
+            registry=registry,
+        )
+        self.committed_to_acknowledged = Histogram(
+            "stripsight_committed_to_acknowledged_seconds",
+            "From an event's commit to the receiver's acknowledgement",
+            ["receiver"],
+            buckets=_COARSE,
+            registry=registry,
+        )
+        self.grabbed_to_acknowledged = Histogram(
+            "stripsight_grabbed_to_acknowledged_seconds",
+            "From the grab of a defect's frame to the receiver's acknowledgement",
+            ["receiver"],
+            buckets=_COARSE,
+            registry=registry,
+        )

@@ -1,0 +1,1 @@
+"""A simulated mill: strip, defects with ground truth, coils. NumPy and OpenCV only."""

@@ -1,0 +1,156 @@
+"""The line's words on one page: frozen values that the rooms pass to each other."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.events import Draft
+from contract.tiles import Boxes
+from edge.clock import Stamp
+
+U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
+
+
+class RowMap(NamedTuple):
+    """Where a block of lines lies: row `r` starts at `first_m + r * m_per_row` metres of the line's
+    own count.
+    """
+
+    first_m: float
+    m_per_row: float
+    rows: int
+
+    @property
+    def end_m(self) -> float:
+        """Position after the last row."""
+        return self.first_m + self.rows * self.m_per_row
+
+    def row_at(self, line_m: float) -> int:
+        """The row in which a position lies, clipped to `0..rows`."""
+        return min(self.rows, max(0, round((line_m - self.first_m) / self.m_per_row)))
+
+
+class Loss(NamedTuple):
+    """A stretch of strip whose picture never reached the network, and why (`buffer_overflow`,
+    `camera`, ...).
+    """
+
+    first_m: float
+    end_m: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A block of lines. `pixels` is read-only and the frame's own; copy what must outlive it."""
+
+    seq: int
+    """Counts the frames that the source produced, the lost ones included."""
+    pixels: U8
+    rows: RowMap
+    exposed: Stamp | None
+    """When its last line was exposed, where the source knows."""
+    grabbed: Stamp
+    """When its last line had reached this host."""
+    losses: tuple[Loss, ...] = ()
+    """Strip that went missing between the frame before and this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coil:
+    """A coil as the mill describes it; head and tail are positions of the line's own count."""
+
+    id: str
+    head_m: float
+    tail_m: float | None
+    width_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of a frame that belongs to one coil: rows `row_from <= r < row_to`."""
+
+    frame: Frame
+    coil: Coil
+    row_from: int
+    row_to: int
+
+    @property
+    def from_m(self) -> float:
+        """Start of the section in metres from the coil's head."""
+        return (
+            self.frame.rows.first_m + self.row_from * self.frame.rows.m_per_row - self.coil.head_m
+        )
+
+    @property
+    def to_m(self) -> float:
+        """End of the section in metres from the coil's head."""
+        return self.frame.rows.first_m + self.row_to * self.frame.rows.m_per_row - self.coil.head_m
+
+
+@dataclass(frozen=True, slots=True)
+class TileBatch:
+    """Tiles of one section, ready for the network: `pixels` U8 `N x input x input` in the order of
+    `boxes`.
+    """
+
+    boxes: Boxes
+    shape: tuple[int, int]
+    """Tiles along, tiles across: `boxes` row by row."""
+    pixels: U8
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The network's answer: probabilities `N x C`, embedding `N x D`, and how long it took."""
+
+    probabilities: F32
+    embedding: F32
+    infer_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Evidence: a JPEG under a name that is unique in the ledger."""
+
+    name: str
+    jpeg: bytes
+
+
+class TileRecord(NamedTuple):
+    """One line of the tile log: what the network said of one tile."""
+
+    frame: int
+    row: int
+    column: int
+    coil: str
+    from_m: float
+    from_mm: float
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far the strip has been dealt with: everything before `line_m` has its outcome in the
+    ledger.
+    """
+
+    frame: int
+    line_m: float
+    coil: str | None
+    coil_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one frame gave, written in one transaction."""
+
+    drafts: tuple[Draft, ...]
+    watermark: Watermark
+    grabbed: Stamp
+    pictures: tuple[Picture, ...] = field(default=())
+    tiles: tuple[TileRecord, ...] = field(default=())

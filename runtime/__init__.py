@@ -1,0 +1,1 @@
+"""A bundle at work: cut and scale, inference backends, golden check."""

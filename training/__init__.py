@@ -1,0 +1,1 @@
+"""From image folders to a teacher, a student and their figures."""
