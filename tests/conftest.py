@@ -1,0 +1,27 @@
+"""What all tests share: where the real images lie, and the programs that a test may need."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def require_program(name: str) -> str:
+    """Path of a program; skips the test, saying how to get it, where it is not installed."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if found is None:
+        pytest.skip(f"{name} is not installed: `make test` installs it where apt is permitted")
+    return found
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real image sets; skips where it is absent."""
+    folder = os.environ.get("STRIPSIGHT_DATA")  # noqa: TID251 - a test may be told where its data is
+    path = Path(folder) if folder else ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip(f"no real images at {path}; set STRIPSIGHT_DATA")
+    return path
