@@ -143,6 +143,8 @@ class Watermark:
     line_m: float
     coil: str | None
     coil_m: float
+    tally: dict[str, int] = field(default_factory=dict)
+    """The coil's cells so far by `outcome` or `outcome(reason)`: its report after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
