@@ -1,0 +1,45 @@
+"""The one place that knows which frame sources there are; each is imported only when it is used,
+so that a line PC needs only its own source's packages.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from edge.clock import Clock
+from edge.config import Config
+from edge.config import SimulatedSource as SimulatedSection
+from edge.errors import ConfigError
+from edge.ports import FrameSource, LinePosition
+
+_ADAPTERS = {
+    "folder": "edge.acquire.folder:FolderSource",
+    "pylon": "edge.acquire.pylon:PylonSource",
+    "simulated": "edge.acquire.simulated:SimulatedSource",
+}
+
+
+def make_source(config: Config, position: LinePosition, clock: Clock) -> FrameSource:
+    """The source that the config asks for, not yet opened.
+
+    Raises:
+        ConfigError: a package that it needs is missing.
+    """
+    adapter = _adapter(config.source.kind)
+    source: FrameSource
+    if isinstance(config.source, SimulatedSection):
+        source = adapter(config.source, config.optics, position, clock)
+    else:
+        source = adapter(config.source, position, clock)
+    return source
+
+
+def _adapter(kind: str) -> Any:  # noqa: ANN401 - a class found by its name
+    module, _, name = _ADAPTERS[kind].partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ImportError as error:
+        raise ConfigError(
+            f'source.kind {kind!r} needs {error.name}: pip install "stripsight[camera]"'
+            if kind == "pylon"
+            else f"source.kind {kind!r} cannot be loaded: {error}"
+        ) from error

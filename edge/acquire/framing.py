@@ -1,0 +1,90 @@
+"""Numbers and places the frames of any source, and accounts for those that never came.
+
+Every source tells here what it lost and why; the next frame then carries the stretches in
+`Frame.losses` and skips the lost ones in `Frame.seq`. Nothing that passed the camera unseen can be
+forgotten on the way, not even over a reopening of the source.
+"""
+
+import logging
+
+from edge.clock import Stamp
+from edge.ports import LinePosition
+from edge.types import U8, Frame, Loss
+
+log = logging.getLogger(__name__)
+
+AWAY = "camera_away"
+BETWEEN_FRAMES = "between_frames"
+
+
+class Framing:
+    """Owned by one source and its thread; lives as long as the source object, over reopenings."""
+
+    def __init__(self, position: LinePosition) -> None:
+        self._position = position
+        self._seq = 0
+        self._end_m: float | None = None
+        self._lost: list[tuple[str, int]] = []
+        self._away = False
+
+    @property
+    def frames_missing(self) -> int:
+        """Lost frames that no frame has carried yet."""
+        return sum(count for _, count in self._lost)
+
+    def lost(self, reason: str, frames: int = 1) -> None:
+        """Frames were produced that cannot be delivered."""
+        if frames > 0:
+            self._lost.append((reason, frames))
+
+    def away(self) -> None:
+        """The source was opened again: strip passed that it never saw.
+
+        By stamps its length is known. By lines it is not, since nobody counted them: the loss then
+        has no length, but it is said, and logged.
+        """
+        self._away = self._end_m is not None
+
+    def frame(self, pixels: U8, exposed: Stamp | None, grabbed: Stamp) -> Frame:
+        """The next frame; takes the pixels over and makes them read-only."""
+        rows = self._position.advance(pixels.shape[0], self.frames_missing, exposed or grabbed)
+        pixels.flags.writeable = False
+        block_m = rows.rows * rows.m_per_row
+        if self._end_m is None:
+            self._end_m = rows.first_m - self.frames_missing * block_m
+        seq = self._seq + self.frames_missing
+        losses = self._stretches(self._end_m, rows.first_m, block_m)
+        if rows.first_m - self._end_m > rows.m_per_row / 2 and not losses:
+            losses = (Loss(self._end_m, rows.first_m, BETWEEN_FRAMES),)
+        self._seq, self._end_m, self._lost, self._away = seq + 1, rows.end_m, [], False
+        return Frame(seq, pixels, rows, exposed, grabbed, losses)
+
+    def _stretches(self, first_m: float, end_m: float, block_m: float) -> tuple[Loss, ...]:
+        """Share the way from one frame to the next among the reasons, in order.
+
+        Counted frames take a block each (less where blocks overlap); being away takes the rest.
+        """
+        way_m = max(0.0, end_m - first_m)
+        frames = self.frames_missing
+        each_m = min(block_m, way_m / frames) if frames else 0.0
+        if frames and not self._away:
+            each_m = way_m / frames
+        losses = []
+        for reason, count in _merged(self._lost):
+            losses.append(Loss(first_m, first_m + count * each_m, reason))
+            first_m = losses[-1].end_m
+        if self._away:
+            losses.append(Loss(first_m, max(first_m, end_m), AWAY))
+            log.warning("the source was away for %.3f m of strip (0: unknown)", way_m)
+        return tuple(losses)
+
+
+def _merged(lost: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Neighbours of one reason become one."""
+    runs: list[tuple[str, int]] = []
+    for reason, count in lost:
+        if runs and runs[-1][0] == reason:
+            runs[-1] = reason, runs[-1][1] + count
+        else:
+            runs.append((reason, count))
+    return runs

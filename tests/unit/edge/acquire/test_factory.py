@@ -1,0 +1,36 @@
+from importlib import import_module
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.acquire import factory
+from edge.acquire.factory import make_source
+from edge.acquire.position import LinesPosition
+from edge.config import Source
+from edge.errors import ConfigError
+from tests.unit.edge.acquire.fakes import FakeClock, make_config
+
+
+def test_a_folder_of_the_config_is_played(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 8), 7, np.uint8))
+    config = make_config({"kind": "folder", "path": tmp_path})
+    source = make_source(config, LinesPosition(0.001), FakeClock())
+    source.open()
+    assert source.read(1).pixels.tolist() == [[7] * 8] * 8
+
+
+def test_every_kind_of_the_config_has_an_adapter() -> None:
+    sections = Source.__args__[0].__args__
+    kinds = {section.model_fields["kind"].annotation.__args__[0] for section in sections}
+    assert kinds == set(factory._ADAPTERS)
+    for target in factory._ADAPTERS.values():
+        module, name = target.split(":")
+        assert isinstance(getattr(import_module(module), name), type)
+
+
+def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(factory._ADAPTERS, "folder", "no_such_package:Source")
+    with pytest.raises(ConfigError, match="no_such_package"):
+        make_source(make_config({"kind": "folder", "path": Path()}), LinesPosition(1), FakeClock())
