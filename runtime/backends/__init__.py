@@ -1,0 +1,1 @@
+"""One adapter per inference library; nothing else imports them."""
