@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from contract.events import Event
 from edge.clock import Stamp
-from edge.types import Coil, Frame, RowMap
+from edge.types import Coil, Frame, Recorded, RowMap
 
 
 class FrameSource(Protocol):
@@ -60,8 +59,10 @@ class Receiver(Protocol):
 
     name: str
 
-    def deliver(self, events: Sequence[Event]) -> int:
+    def deliver(self, events: Sequence[Recorded]) -> int:
         """Hand over events in order; return the last `seq` that the receiver has acknowledged.
+
+        None to hand over (then 0 is returned) is still a call to stay connected.
 
         Raises:
             ReceiverError: not reachable or refusing; the courier tries again later.

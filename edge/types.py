@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from contract.events import Draft
+from contract.events import Draft, Event
 from contract.tiles import Boxes
 from edge.clock import Stamp
 
@@ -149,10 +149,24 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one frame gave, written in one transaction."""
+    """What one frame gave, written in one transaction.
+
+    `watermark` is None for what concerns no frame (an audited action): the stored one stays.
+    """
 
     drafts: tuple[Draft, ...]
-    watermark: Watermark
+    watermark: Watermark | None
     grabbed: Stamp
     pictures: tuple[Picture, ...] = field(default=())
     tiles: tuple[TileRecord, ...] = field(default=())
+
+
+class Recorded(NamedTuple):
+    """An event as the ledger holds it; `body` is what receivers get, byte for byte."""
+
+    event: Event
+    body: bytes
+    grabbed: Stamp
+    """When the last line of its frame had been received."""
+    committed: Stamp
+    """Just before the synced commit; its monotonic part compares within one boot of the host."""

@@ -1,0 +1,299 @@
+"""The event log's writer: each frame's events in one synced transaction, numbered without gaps.
+
+Invariants:
+
+* `seq` counts from 1 without a gap over all files; a commit that fails uses none up.
+* What `commit` returned is on disk (fdatasync), pictures included.
+* The body on disk is byte for byte what receivers get.
+* The newest file is the only one written. A new one begins with a later UTC day; a clock that goes
+  back, or was ahead once, goes on in the newest file, so that `seq` order is file order.
+* An id that is in the newest file or the one before is recorded once: repeating a commit is safe.
+"""
+
+import fcntl
+import logging
+import sqlite3
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from pydantic import TypeAdapter
+
+from contract.events import CoilReport, CoilStarted, Defect, Draft, Event, number
+from edge.clock import Clock, Stamp
+from edge.errors import LedgerError, LedgerFullError
+from edge.ledger import day
+from edge.ledger.evidence import store_pictures, sync_folder
+from edge.ledger.reserve import Reserve
+from edge.ledger.wake import WakeSender
+from edge.types import Commit, Watermark
+
+RESERVE_BYTES = 16 << 20  # a write-ahead log (4 MB) and its checkpoint, twice
+_WATERMARK = TypeAdapter(Watermark)
+_RETAKE_NS = 60_000_000_000
+_log = logging.getLogger(__name__)
+
+
+class Recovered(NamedTuple):
+    """How the log was left."""
+
+    last_seq: int
+    watermark: Watermark | None
+    clean: bool
+    """The writer before closed it properly; True for a new log."""
+    open_defects: list[Event]
+    """The newest revision of every defect that was neither closed nor interrupted."""
+    open_coil: Event | None
+    """The newest `coil_started` whose coil has no report."""
+    last_coil: str | None
+    """The coil that started last."""
+
+
+_NEW_LOG = Recovered(
+    last_seq=0, watermark=None, clean=True, open_defects=[], open_coil=None, last_coil=None
+)
+
+
+class EventLog:
+    """The writer of one event log. One thread at a time may use it.
+
+    Args:
+        directory: Folder of the log; created when missing.
+        source: CloudEvents source; a log belongs to one source for ever.
+        clock: Its UTC date chooses the file.
+        run_path: Folder of the sockets whose listeners are woken after a commit that holds events.
+        reserve_bytes: Room kept back for a full disk.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        source: str,
+        clock: Clock,
+        run_path: Path | None = None,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self._directory = directory
+        self._source = source
+        self._clock = clock
+        self._waker = None if run_path is None else WakeSender(run_path)
+        self._reserve = Reserve(directory, reserve_bytes)
+        self._reserve_lost_ns = 0
+        self._lock: TextIO | None = None
+        self._file: sqlite3.Connection | None = None
+        self._before: sqlite3.Connection | None = None
+        self._day = date.min
+        self._last_seq = 0
+
+    @property
+    def reserve_held(self) -> bool:
+        """False while the disk is so full that the reserve was given up."""
+        return self._reserve.held
+
+    def open(self) -> Recovered:
+        """Take the log and learn how it was left.
+
+        Raises:
+            LedgerError: another writer has it, it belongs to another source or schema, or it cannot
+            be written; LedgerFullError where that is for want of room.
+        """
+        with day.explained(self._directory):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            self._reserve.take()
+            try:
+                return self._open_newest()
+            except BaseException:
+                self._release()
+                raise
+
+    def commit(self, commit: Commit) -> list[Event]:
+        """Write what one frame gave, all or nothing; returns the events that are new.
+
+        A full disk costs the reserve first and is an error only after that.
+
+        Raises:
+            LedgerFullError: no room; the commit may be repeated later.
+            LedgerError: anything else that keeps it from being written.
+        """
+        try:
+            events = self._write(commit)
+        except LedgerFullError:
+            if not self._reserve.release():
+                raise
+            self._reserve_lost_ns = self._clock.now().monotonic_ns
+            events = self._write(commit)
+        self._last_seq += len(events)
+        self._retake_reserve()
+        if events and self._waker is not None:
+            self._waker.wake()
+        return events
+
+    def close(self, *, clean: bool = True) -> None:
+        """Let go of the log; `clean` says that everything known was committed.
+
+        Raises:
+            LedgerError: the mark of the clean stop cannot be written; the log is closed anyhow.
+        """
+        try:
+            if clean and self._file is not None:
+                with day.explained(self._path()), day.transaction(self._file):
+                    self._file.execute("UPDATE state SET clean = 1")
+        finally:
+            self._release()
+
+    def _take_lock(self) -> None:
+        lock = (self._directory / "writer.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise LedgerError(
+                f"{self._directory}: another daemon writes this event log; stop it first, or give"
+                " each its own ledger.path"
+            ) from error
+        self._lock = lock
+
+    def _release(self) -> None:
+        for connection in (self._file, self._before):
+            if connection is not None:
+                connection.close()
+        if self._lock is not None:
+            self._lock.close()
+        self._file = self._before = self._lock = None
+
+    def _open_newest(self) -> Recovered:
+        paths = day.day_paths(self._directory)
+        while paths and not self._open_if_complete(paths[-1]):
+            paths.pop()
+        if self._file is None:
+            self._begin_day(self._clock.now().utc().date(), day.Carry(self._source, 0))
+            return _NEW_LOG
+        if len(paths) > 1:
+            self._before = day.connect_reader(paths[-2])
+        return self._recover(self._file)
+
+    def _open_if_complete(self, path: Path) -> bool:
+        connection = day.connect_writer(path)
+        try:
+            complete = day.is_complete(connection, path)
+        except LedgerError:
+            connection.close()
+            raise
+        if not complete:
+            connection.close()
+            path.unlink()
+            return False
+        self._file, self._day = connection, day.day_of(path)
+        return True
+
+    def _recover(self, file: sqlite3.Connection) -> Recovered:
+        carry = day.read_carry(file)
+        if carry.source != self._source:
+            raise LedgerError(
+                f"{self._directory}: holds the events of {carry.source}, not of {self._source};"
+                " give this camera its own ledger.path"
+            )
+        clean = bool(file.execute("SELECT clean FROM state").fetchone()[0])
+        with day.transaction(file):
+            file.execute("UPDATE state SET clean = 0")
+        self._last_seq = carry.base_seq
+        unfinished = [(key, Event.model_validate_json(body)) for key, _, body in carry.unfinished]
+        coils = [event for key, event in unfinished if key.startswith("coil/")]
+        return Recovered(
+            last_seq=carry.base_seq,
+            watermark=_WATERMARK.validate_json(carry.watermark) if carry.watermark else None,
+            clean=clean,
+            open_defects=[event for key, event in unfinished if key.startswith("defect/")],
+            open_coil=coils[-1] if coils else None,
+            last_coil=carry.last_coil,
+        )
+
+    def _write(self, commit: Commit) -> list[Event]:
+        with day.explained(self._directory):
+            store_pictures(self._directory, commit.pictures)
+            now = self._clock.now()
+            file = self._file_for(now)
+            with day.transaction(file):
+                return self._write_rows(file, commit, now)
+
+    def _file_for(self, now: Stamp) -> sqlite3.Connection:
+        if self._file is None:
+            raise LedgerError(f"{self._directory}: the event log is not open")
+        today = now.utc().date()
+        if today > self._day:
+            self._begin_day(today, day.read_carry(self._file))
+        return self._file
+
+    def _begin_day(self, today: date, carry: day.Carry) -> None:
+        path = day.day_path(self._directory, today)
+        file = day.connect_writer(path)
+        try:
+            if not day.is_complete(file, path):
+                day.create(file, carry)
+            sync_folder(self._directory)
+        except BaseException:
+            file.close()
+            raise
+        if self._before is not None:
+            self._before.close()
+        self._file, self._before, self._day = file, self._file, today
+
+    def _write_rows(self, file: sqlite3.Connection, commit: Commit, now: Stamp) -> list[Event]:
+        events: list[Event] = []
+        for draft in commit.drafts:
+            event = number(draft, self._source, self._last_seq + len(events) + 1)
+            body = event.model_dump_json().encode()
+            if self._is_known(file, event):
+                _log.warning("event %s (%s) is recorded already; ignored", event.id, event.kind)
+                continue
+            file.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (event.seq, event.id, event.kind, event.subject, *commit.grabbed, *now, body),
+            )
+            _track_unfinished(file, draft, event.seq, body)
+            events.append(event)
+        if commit.watermark is not None:
+            mark = _WATERMARK.dump_json(commit.watermark)
+            file.execute("UPDATE state SET watermark = ?", (mark,))
+        file.executemany(
+            "INSERT INTO tiles VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+            commit.tiles,
+        )
+        return events
+
+    def _is_known(self, file: sqlite3.Connection, event: Event) -> bool:
+        return any(
+            connection.execute("SELECT 1 FROM events WHERE id = ?", (event.id,)).fetchone()
+            for connection in (file, self._before)
+            if connection is not None
+        )
+
+    def _retake_reserve(self) -> None:
+        if self._reserve_lost_ns:
+            now_ns = self._clock.now().monotonic_ns
+            if now_ns - self._reserve_lost_ns > _RETAKE_NS:
+                self._reserve.take()
+                self._reserve_lost_ns = 0 if self._reserve.held else now_ns
+
+    def _path(self) -> Path:
+        return day.day_path(self._directory, self._day)
+
+
+def _track_unfinished(file: sqlite3.Connection, draft: Draft, seq: int, body: bytes) -> None:
+    match draft.body:
+        case Defect(defect_id=defect, phase="opened" | "extended"):
+            _set_unfinished(file, f"defect/{defect}", seq, body)
+        case Defect(defect_id=defect):
+            file.execute("DELETE FROM unfinished WHERE key = ?", (f"defect/{defect}",))
+        case CoilStarted():
+            _set_unfinished(file, f"coil/{draft.coil}", seq, body)
+            file.execute("UPDATE state SET last_coil = ?", (draft.coil,))
+        case CoilReport():
+            file.execute("DELETE FROM unfinished WHERE key = ?", (f"coil/{draft.coil}",))
+        case _:
+            pass
+
+
+def _set_unfinished(file: sqlite3.Connection, key: str, seq: int, body: bytes) -> None:
+    file.execute("INSERT OR REPLACE INTO unfinished VALUES (?, ?, ?)", (key, seq, body))

@@ -1,0 +1,174 @@
+"""The event log as other processes see it: read-only, following the day files as they appear.
+
+Each read is one short statement: a reader never holds a transaction open, so it cannot keep the
+writer from folding its write-ahead log back. A file that retention removes in the middle of a
+read is as if it had been gone before.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from contract.events import Event
+from edge.clock import Stamp
+from edge.errors import LedgerError
+from edge.ledger import day
+from edge.types import Recorded, TileRecord
+
+_COLUMNS = "body, grabbed_monotonic_ns, grabbed_utc_ns, committed_monotonic_ns, committed_utc_ns"
+_KEPT_OPEN = 4
+_TILES_AT_ONCE = 4096
+
+
+class _File(NamedTuple):
+    path: Path
+    base_seq: int
+
+
+class EventReader:
+    """Reads one event log. One thread at a time may use it.
+
+    Raises:
+        LedgerError: (here and in every method) there is no event log, or a file of it is damaged or
+        of another schema version.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._files: list[_File] = []
+        self._open: dict[Path, sqlite3.Connection] = {}
+        self._follow()
+
+    def after(self, seq: int, limit: int) -> list[Recorded]:
+        """Up to `limit` events that follow `seq`, in order. They need not begin with `seq + 1`:
+        retention removes the oldest.
+        """
+        found: list[Recorded] = []
+        for file in self._files_after(seq):
+            found += self._select(
+                file, "WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit - len(found))
+            )
+            if len(found) == limit:
+                break
+        return found
+
+    def last_seq(self) -> int:
+        """The newest event's number; 0 for an empty log."""
+        self._follow()
+        for file in reversed(self._files):
+            rows = self._query(file, "SELECT max(seq) FROM events", ())
+            if rows:
+                return file.base_seq if rows[0][0] is None else int(rows[0][0])
+        return 0
+
+    def latest(self, kinds: Sequence[str], limit: int) -> list[Recorded]:
+        """The newest events of some kinds (all kinds when empty), newest first."""
+        self._follow()
+        found: list[Recorded] = []
+        for file in reversed(self._files):
+            found += self._latest_in(file, kinds, limit - len(found))
+            if len(found) == limit:
+                break
+        return found
+
+    def of_coil(self, coil_id: str, kinds: Sequence[str]) -> list[Recorded]:
+        """A coil's events of some kinds (all kinds when empty), in order."""
+        self._follow()
+        wanted = f" AND kind IN ({_marks(kinds)})" if kinds else ""
+        where = f"WHERE coil = ?{wanted} ORDER BY seq"
+        return [r for f in self._files for r in self._select(f, where, (coil_id, *kinds))]
+
+    def tiles(self) -> Iterator[TileRecord]:
+        """The tile log, oldest first."""
+        self._follow()
+        for file in tuple(self._files):
+            yield from self._tiles_in(file)
+
+    def close(self) -> None:
+        """Close the files; a later call opens them again."""
+        for connection in self._open.values():
+            connection.close()
+        self._open.clear()
+
+    def _tiles_in(self, file: _File) -> Iterator[TileRecord]:
+        last = 0
+        while rows := self._query(
+            file,
+            "SELECT row_id, frame, tile_row, tile_column, coil, from_m, from_mm, label, probability"
+            " FROM tiles WHERE row_id > ? ORDER BY row_id LIMIT ?",
+            (last, _TILES_AT_ONCE),
+        ):
+            yield from (TileRecord(*row[1:]) for row in rows)
+            last = rows[-1][0]
+
+    def _latest_in(self, file: _File, kinds: Sequence[str], limit: int) -> list[Recorded]:
+        if not kinds:
+            return self._select(file, "ORDER BY seq DESC LIMIT ?", (limit,))
+        # Kind by kind the index gives the newest at once; IN with ORDER BY would sort them all.
+        each = [
+            self._select(file, "WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, limit))
+            for kind in dict.fromkeys(kinds)
+        ]
+        merged = sorted((r for part in each for r in part), key=lambda r: -r.event.seq)
+        return merged[:limit]
+
+    def _files_after(self, seq: int) -> list[_File]:
+        """The files that can hold events after `seq`: from the last one that begins at or before
+        it.
+        """
+        self._follow()
+        first = max((i for i, f in enumerate(self._files) if f.base_seq <= seq), default=0)
+        return self._files[first:]
+
+    def _follow(self) -> None:
+        known = {file.path: file for file in self._files}
+        files = [known.get(path) or self._look_at(path) for path in day.day_paths(self._directory)]
+        self._files = [file for file in files if file is not None]
+        for gone in self._open.keys() - {file.path for file in self._files}:
+            self._open.pop(gone).close()
+
+    def _look_at(self, path: Path) -> _File | None:
+        """A new file's range; None while it is being created."""
+        try:
+            connection = self._connection(path)
+            if not day.is_complete(connection, path):
+                return None
+            with day.explained(path):
+                return _File(path, connection.execute("SELECT base_seq FROM state").fetchone()[0])
+        except LedgerError:
+            if path.exists():
+                raise
+            return None
+
+    def _connection(self, path: Path) -> sqlite3.Connection:
+        if path not in self._open:
+            while len(self._open) >= _KEPT_OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[path] = day.connect_reader(path)
+        return self._open[path]
+
+    def _select(self, file: _File, where: str, values: tuple[object, ...]) -> list[Recorded]:
+        rows = self._query(file, f"SELECT {_COLUMNS} FROM events {where}", values)  # noqa: S608
+        return [_recorded(row) for row in rows]
+
+    def _query(self, file: _File, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        try:
+            connection = self._connection(file.path)
+            with day.explained(file.path):
+                return connection.execute(sql, values).fetchall()
+        except LedgerError:
+            if file.path.exists():
+                raise
+            return []
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    body = bytes(row[0])
+    event = Event.model_validate(json.loads(body))
+    return Recorded(event, body, Stamp(row[1], row[2]), Stamp(row[3], row[4]))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
