@@ -39,7 +39,7 @@ def fit_tile(image: U8, input_px: int) -> U8:
     return _gray(small)
 
 
-def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8) -> U8:
+def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8 | None = None) -> U8:
     """Cut a frame's tiles and scale each to the network's input.
 
     Where a tile is a whole multiple of the input there is no Python work per tile: the rectangle is
@@ -50,13 +50,15 @@ def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8) -> U8:
         grid: the tiles.
         input_px: side of the network's input.
         out: U8 `N x input_px x input_px`, C-contiguous, `N` at least the number of tiles; the
-            caller's own, overwritten.
+            caller's own, overwritten. None makes a new array.
 
     Returns:
         The used part of `out`, in the order of `grid.boxes()`.
     """
     tops, lefts = grid.row_starts(), grid.column_starts()
     count = len(tops) * len(lefts)
+    if out is None:
+        out = np.empty((count, input_px, input_px), np.uint8)
     if not out.flags.c_contiguous or len(out) < count or out.shape[1:] != (input_px, input_px):
         raise ValueError(f"out must be contiguous, {count} or more x {input_px} x {input_px}")
     if count and (grid.rows.end > pixels.shape[0] or grid.columns.end > pixels.shape[1]):

@@ -34,11 +34,10 @@ class Evaluation:
     macro_f1: float
     gmean: float
     ece: float
-    recall: F64
+    recalls: F64
     confusion: npt.NDArray[np.int64]
     images: int
 
-    @property
     def summary(self) -> dict[str, float]:
         """The four single figures by name."""
         return {
@@ -62,7 +61,7 @@ def evaluate(truth: Ints, probabilities: Floats) -> Evaluation:
         macro_f1=macro_f1(confusion),
         gmean=gmean(confusion),
         ece=expected_calibration_error(truth, probabilities),
-        recall=recalls(confusion),
+        recalls=per_class_recall(confusion),
         confusion=confusion,
         images=len(truth),
     )
@@ -74,7 +73,7 @@ def confusion_matrix(truth: Ints, predicted: Ints, classes: int) -> npt.NDArray[
     return flat.reshape(classes, classes).astype(np.int64)
 
 
-def recalls(confusion: npt.NDArray[np.int64]) -> F64:
+def per_class_recall(confusion: npt.NDArray[np.int64]) -> F64:
     """Recall per class, NaN where a class has no true image."""
     support = confusion.sum(axis=1)
     found: F64 = np.full(len(confusion), np.nan)
@@ -84,7 +83,7 @@ def recalls(confusion: npt.NDArray[np.int64]) -> F64:
 
 def gmean(confusion: npt.NDArray[np.int64]) -> float:
     """Geometric mean of the recalls: zero as soon as one class that has images is never found."""
-    known = recalls(confusion)
+    known = per_class_recall(confusion)
     known = known[~np.isnan(known)]
     return float(np.prod(known) ** (1 / len(known)))
 
