@@ -6,13 +6,13 @@ one JSON line answers:
     {"action": "status", "by": "console", "arguments": {}}
     {"ok": true, "result": {...}, "error": null}
 
-Handlers run in the server's thread, one request at a time. Whatever changes something is audited
+A handler runs in the thread of its connection. Whatever changes something is audited
 by its handler as an `action` event.
 """
 
 import contextlib
-import json
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -49,17 +49,15 @@ Handler = Callable[[Request], dict[str, JsonValue]]
 
 
 class ControlServer:
-    """Answers requests in a thread of its own between `start` and `stop`."""
+    """Answers requests between `start` and `stop`, each in a thread of its own."""
 
     def __init__(self, run_path: Path, handlers: Mapping[str, Handler]) -> None:
         self._path = run_path / SOCKET_NAME
         self._handlers = handlers
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+        self._server: _Server | None = None
 
     def start(self) -> None:
-        """Bind the socket; readable and writable by its owner and group only.
+        """Bind the socket; for its owner and group only.
 
         Raises:
             ConfigError: the run folder cannot be used, or another daemon answers there.
@@ -69,23 +67,21 @@ class ControlServer:
             if self._path.exists():
                 self._refuse_a_living_daemon()
                 self._path.unlink()
-            self._socket.bind(str(self._path))
+            self._server = _Server(str(self._path), self._handlers)
             self._path.chmod(0o660)
         except OSError as error:
             raise ConfigError(
                 f"run_path: {self._path} cannot be used ({error}); choose another folder"
             ) from error
-        self._socket.listen(8)
-        self._socket.settimeout(0.2)
-        self._thread.start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(0.1,), name="control", daemon=True).start()
 
     def stop(self) -> None:
-        """Answer the request in hand, then end."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        self._socket.close()
-        self._path.unlink(missing_ok=True)
+        """Take no more requests."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._path.unlink(missing_ok=True)
 
     def _refuse_a_living_daemon(self) -> None:
         with contextlib.suppress(ReceiverError):
@@ -94,25 +90,33 @@ class ControlServer:
                 f"run_path: another daemon runs in {self._path.parent}; stop it first"
             )
 
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                peer, _ = self._socket.accept()
-            except TimeoutError:
-                continue
-            with peer, contextlib.suppress(OSError):
-                peer.settimeout(2.0)
-                reply = self._answer(_read_line(peer))
-                peer.sendall(reply.model_dump_json().encode() + b"\n")
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+        self.handlers = handlers
+        super().__init__(path, _Connection)
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    timeout = 2.0  # a peer that sends nothing
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            reply = self._answer(self.rfile.readline(MAX_LINE_BYTES))
+            self.wfile.write(reply.model_dump_json().encode() + b"\n")
 
     def _answer(self, line: bytes) -> Reply:
         try:
             request = Request.model_validate_json(line)
         except ValidationError as error:
             return Reply(ok=False, error=f"not a request: {error.errors()[0]['msg']}")
-        handler = self._handlers.get(request.action)
+        server = self.server
+        handlers = server.handlers if isinstance(server, _Server) else {}
+        handler = handlers.get(request.action)
         if handler is None:
-            known = ", ".join(sorted(self._handlers))
+            known = ", ".join(sorted(handlers))
             return Reply(ok=False, error=f"unknown action {request.action!r}; known: {known}")
         try:
             return Reply(ok=True, result=handler(request))
@@ -132,16 +136,7 @@ def ask(run_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
             peer.settimeout(timeout_s)
             peer.connect(str(path))
             peer.sendall(request.model_dump_json().encode() + b"\n")
-            return Reply.model_validate(json.loads(_read_line(peer)))
+            with peer.makefile("rb") as answer:
+                return Reply.model_validate_json(answer.readline())
     except (OSError, ValueError) as error:
         raise ReceiverError(f"no daemon answers at {path} ({error}); is it running?") from error
-
-
-def _read_line(peer: socket.socket) -> bytes:
-    data = b""
-    while not data.endswith(b"\n") and len(data) <= MAX_LINE_BYTES:
-        part = peer.recv(4096)
-        if not part:
-            break
-        data += part
-    return data

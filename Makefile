@@ -1,0 +1,71 @@
+# StripSight: `make` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
+DEMO := var/demo
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lint types imports unit bench demo-score real-line docs clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@deploy/setup/venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/.line: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing the line's packages into $(VENV) (about a minute)"
+	$(PIP) -e '.[edge,broker,camera,cpu,console]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing all packages into $(VENV) (torch included: some minutes)"
+	$(PIP) -e '.[edge,broker,camera,cpu,console,training,export,dev]'
+	@touch $@ $(VENV)/.line
+
+$(DEMO)/frames/truth.json: | $(VENV)/.line
+	@echo "drawing the demo's strip"
+	@$(BIN)/stripsight-edge simulate --out $(DEMO)
+
+run: $(VENV)/.line $(DEMO)/frames/truth.json ## run the daemon on the demo line (ARGS="--for 20" stops by itself)
+	@$(BIN)/stripsight-edge run --config deploy/config/demo.yaml $(ARGS)
+
+test: $(VENV)/.dev ## install what the tests need, then check and run all that CI runs
+	@deploy/setup/programs.sh
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest tests/integration tests/deploy $(ARGS)
+
+check: $(VENV)/.dev format lint types imports unit ## format, lint, types, imports, unit tests
+
+format: $(VENV)/.dev ## is the code formatted?
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev ## ruff
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev ## which package may import which
+	$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.dev ## unit tests with branch coverage of contract, runtime and edge
+	$(BIN)/pytest tests/unit $(ARGS)
+
+bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straightforward loop
+	$(BIN)/python -m tests.bench $(ARGS)
+
+demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw
+	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(ARGS)
+
+real-line: $(VENV)/.dev ## train on real images, export int8, run the daemon over them, compare
+	$(BIN)/python -m tests.real_line $(ARGS)
+
+docs: $(VENV)/.dev ## generate docs/metrics.md and docs/events.schema.json
+	$(BIN)/python -m edge.metrics docs/metrics.md
+	$(BIN)/python -m contract.events docs/events.schema.json
+
+clean: ## remove what was built here (not the virtual environment)
+	rm -rf var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,203 @@
+"""The inspecting process, put together from its config.
+
+    grab --frames--> inspect --commits--> ledger        three threads; the main thread watches them
+
+Start: ledger, model, camera, sockets; the first that fails ends the process with its exit code.
+Stop: the camera first, then each buffer is emptied by the stage behind it, the coil is reported as
+interrupted, and the log is closed clean.
+"""
+
+import gc
+import logging
+import sys
+import threading
+from collections.abc import Callable
+
+import cv2
+from prometheus_client import CollectorRegistry
+
+from contract.events import Draft, ModelChanged
+from edge.acquire.coils import ConstantCoils, following_id
+from edge.acquire.factory import make_source
+from edge.acquire.grab import Grabber, dropped_frame
+from edge.acquire.position import make_position
+from edge.buffer import BoundedBuffer, ClosedError, WhenFull
+from edge.clock import Clock, SystemClock
+from edge.commands import Commands
+from edge.config import Config
+from edge.control import ControlServer
+from edge.health import serve_health
+from edge.inspect.loop import Inspector
+from edge.inspect.recover import interrupt_defect, report_coil
+from edge.ledger.log import EventLog, Recovered
+from edge.ledger.reader import EventReader
+from edge.ledger.writer import LedgerWriter
+from edge.lifecycle.model import Model, load_model
+from edge.lifecycle.slot import ModelSlot
+from edge.metrics import InspectMetrics
+from edge.stage import Stage
+from edge.types import Commit, Frame, Loss
+
+log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.0005
+"""A thread that waits for the interpreter waits this long at most (the default of 5 ms shows in
+the p99)."""
+COMMITS_PER_S = 30
+"""Frames a second that the event buffer is sized for."""
+DRAIN_S = 30.0
+"""The longest that each stage may take to empty its buffer at the stop."""
+
+POLL_S = 0.2
+IDLE_S = 1.0
+"""How often the inspecting thread reports itself alive when no frame comes."""
+
+Frames = BoundedBuffer[Frame, tuple[Loss, ...]]
+Commits = BoundedBuffer[Commit, None]
+
+
+def run_inspect(
+    config: Config, stop: threading.Event, ready: Callable[[], None], alive: Callable[[], None]
+) -> None:
+    """Inspect until `stop` is set; `ready` is called once, `alive` with every frame.
+
+    Raises:
+        StripSightError: a start that failed, or a stage that ended with an error.
+    """
+    cv2.setNumThreads(1)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    clock = SystemClock()
+    registry = CollectorRegistry()
+    metrics = InspectMetrics(registry)
+    event_log = EventLog(config.ledger.path, config.event_source, clock, config.run_path)
+    recovered = event_log.open()
+    clean = False
+    try:
+        model = load_model(config.bundle, config)
+        event_log.commit(_opening(config, recovered, model, clock))
+        _Inspection(config, event_log, recovered, model, metrics, registry, clock).run(
+            stop, ready, alive
+        )
+        clean = True
+    finally:
+        event_log.close(clean=clean)
+
+
+class _Inspection:
+    """Wiring of one run."""
+
+    def __init__(
+        self,
+        config: Config,
+        event_log: EventLog,
+        recovered: Recovered,
+        model: Model,
+        metrics: InspectMetrics,
+        registry: CollectorRegistry,
+        clock: Clock,
+    ) -> None:
+        self._config, self._metrics, self._registry = config, metrics, registry
+        self._stop = threading.Event()
+        self._alive: Callable[[], None] = lambda: None
+        self._frames: Frames = BoundedBuffer(
+            config.inspect.frame_buffer, WhenFull.DROP_OLDEST, dropped_frame
+        )
+        room = max(2, int(config.ledger.event_buffer_s * COMMITS_PER_S))
+        self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, lambda _: None)
+        position = make_position(config)
+        source = make_source(config, position, clock)
+        next_id = following_id(recovered.last_coil) if recovered.last_coil else None
+        coils = ConstantCoils(config.coils, next_id)
+        slot = ModelSlot(model)
+        self._inspector = Inspector(config, slot, coils, metrics, clock)
+        self._grabber = Grabber(source, self._frames, metrics, config.source)
+        self._writer = LedgerWriter(event_log, self._commits, metrics, clock, self._stop.wait)
+        self._commands = Commands(
+            config, slot, self._inspector, self._grabber, self._writer, self._commits, clock
+        )
+        for name, buffer in (("frames", self._frames), ("events", self._commits)):
+            metrics.buffer_capacity.labels(name).set(buffer.capacity)
+
+    def run(
+        self, stop: threading.Event, ready: Callable[[], None], alive: Callable[[], None]
+    ) -> None:
+        self._alive = alive
+        stages = [
+            Stage("grab", lambda: self._grabber.run(self._stop), self._stop),
+            Stage("inspect", self._inspect, self._stop),
+            Stage("ledger", self._writer.run, self._stop),
+        ]
+        control = ControlServer(self._config.run_path, self._commands.handlers())
+        listen = self._config.metrics
+        health = serve_health(
+            listen.host,
+            listen.inspect_port,
+            self._registry,
+            live=lambda: not self._stop.is_set(),
+            ready=self._commands.readiness,
+        )
+        try:
+            self._grabber.open()
+            control.start()
+            gc.collect()
+            gc.freeze()
+            for stage in stages:
+                stage.start()
+            ready()
+            while not (stop.wait(POLL_S) or self._stop.is_set() or stages[-1].join(0)):
+                pass
+        finally:
+            self._stop.set()
+            control.stop()
+            _drain(stages)
+            health.close()
+        for stage in stages:
+            if stage.error is not None:
+                raise stage.error
+
+    def _inspect(self) -> None:
+        """The inspecting thread: frames in, commits out, until the source's end or the stop."""
+        try:
+            while True:
+                taken = self._frames.get(IDLE_S)
+                self._alive()
+                if taken is None:
+                    continue
+                self._metrics.buffer_depth.labels("frames").set(len(self._frames))
+                dropped = [loss for losses in taken.dropped for loss in losses]
+                self._commits.put(self._inspector.inspect(taken.item, dropped))
+        except ClosedError:
+            last = self._inspector.finish()
+            if last is not None:
+                self._commits.put(last)
+        finally:
+            self._commits.close()
+
+
+def _drain(stages: list[Stage]) -> None:
+    for stage in stages:
+        if not stage.join(DRAIN_S):
+            log.error("%s did not end within %.0f s", stage.name, DRAIN_S)
+
+
+def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -> Commit:
+    """The first commit of a run: what a crash left open, and which bundle inspects from now on."""
+    now = clock.now()
+    drafts: list[Draft] = [interrupt_defect(e, now.utc()) for e in recovered.open_defects]
+    if recovered.open_coil is not None and recovered.watermark is not None:
+        coil = recovered.open_coil.subject or ""
+        found = EventReader(config.ledger.path).of_coil(coil, ["defect"])
+        drafts.append(
+            report_coil(
+                recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()
+            )
+        )
+    changed = ModelChanged(
+        before=None,
+        after=model.reference,
+        at_m=None,
+        activation="start",
+        backend=model.engine.backend,
+    )
+    drafts.append(Draft(changed, None, f"start@{now.utc_ns}", now.utc()))
+    return Commit(tuple(drafts), None, now)

@@ -1,0 +1,277 @@
+"""`stripsight-edge`: the line's command."""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.bundle import open_bundle
+from edge.classify import as_json, classify_folder, metrics
+from edge.config import Config, load_config
+from edge.control import Request, ask
+from edge.errors import BundleError, ConfigError, SourceError, StripSightError
+from edge.process import die_with_parent, give_way, log_to_stderr, stop_on_signals
+from edge.systemd import Notifier
+from runtime.engine import load_engine
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Inspect a moving steel strip: grab, tile, classify, record, deliver.\n\n"
+    "Start with `stripsight-edge run --config FILE`; deploy/config/ has examples.\n\n"
+    "Exit codes: 0 fine, 1 a fault of this program, 2 usage or config, 3 bundle, 4 camera,"
+    " 5 ledger, 6 receiver.",
+)
+model_app = typer.Typer(no_args_is_help=True, help="The bundle that inspects.")
+app.add_typer(model_app, name="model")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The line's YAML.", show_default=False)
+]
+Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    for_s: Annotated[
+        float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")
+    ] = None,
+) -> None:
+    """Run the whole line: inspect, courier and console under one supervisor."""
+    from edge.supervisor import Supervisor
+
+    settings = load_config(config)
+    log_to_stderr("run")
+    stop = stop_on_signals()
+    if for_s is not None:
+        timer = threading.Timer(for_s, stop.set)
+        timer.daemon = True
+        timer.start()
+    Supervisor(settings, config).run(stop, ready=lambda: print(_where_to_look(settings, config)))
+
+
+@app.command()
+def inspect(config: ConfigOption, supervised: Supervised = False) -> None:
+    """Run the inspecting process alone (its own unit in production)."""
+    from edge.build import run_inspect
+
+    settings, stop, notifier = _begin("inspect", config, supervised)
+    run_inspect(settings, stop, notifier.ready, notifier.alive)
+
+
+@app.command()
+def courier(config: ConfigOption, supervised: Supervised = False) -> None:
+    """Run the delivering process alone."""
+    from edge.deliver.courier import run_courier
+
+    settings, stop, notifier = _begin("courier", config, supervised)
+    give_way()
+    run_courier(settings, notifier.ready, stop)
+
+
+@app.command()
+def console(config: ConfigOption, supervised: Supervised = False) -> None:
+    """Run the operator's page alone."""
+    from edge.console.server import run_console
+
+    settings, stop, notifier = _begin("console", config, supervised)
+    give_way()
+    run_console(settings, notifier.ready, stop)
+
+
+@app.command(hidden=True)
+def broker(config: ConfigOption, supervised: Supervised = False) -> None:
+    """Run the demonstration's MQTT broker (for receivers whose host is `embedded`)."""
+    from edge.deliver.broker import run_embedded_broker
+
+    settings, stop, _ = _begin("broker", config, supervised)
+    for receiver in settings.deliver.mqtt:
+        if receiver.host == "embedded":
+            run_embedded_broker("127.0.0.1", receiver.port, stop)
+
+
+@app.command("check-config")
+def check_config(file: Path) -> None:
+    """Check a config as `run` would: keys, values, bundle, scale."""
+    from edge.lifecycle.model import load_model
+
+    settings = load_config(file)
+    model = load_model(settings.bundle, settings)
+    card = model.bundle.card
+    print(f"{file}: fine")
+    print(f"  line     {settings.event_source}, source {settings.source.kind}")
+    print(f"  bundle   {card.label}, {len(card.classes)} classes, on {model.engine.backend}")
+    print(
+        f"  tile     {model.size.rows} x {model.size.columns} px ="
+        f" {model.size.cell_m * 1000:.1f} x {model.size.cell_mm:.1f} mm"
+    )
+    if model.engine.degraded:
+        print(f"  degraded {model.engine.degraded}")
+
+
+@app.command()
+def classify(
+    folder: Annotated[Path, typer.Argument(help="Pictures; sub-folders name the true class.")],
+    bundle: Annotated[Path, typer.Option(help="Directory of the bundle.")],
+    json: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None,
+    backend: Annotated[
+        list[str] | None, typer.Option(help="openvino, onnxruntime, cuda; repeat to prefer.")
+    ] = None,
+) -> None:
+    """Classify a folder of pictures exactly as the line would classify a tile."""
+    engine = load_engine(open_bundle(bundle), backend or ["openvino", "onnxruntime"], 0)
+    result = classify_folder(engine, folder)
+    if json is not None:
+        _write(json, as_json(result))
+    print(f"{len(result.files)} pictures classified by {engine.card.label} on {engine.backend}")
+    figures = metrics(result)
+    if figures is not None:
+        _print_figures(figures)
+    for file, why in result.failed.items():
+        print(f"not classified: {file}: {why}", file=sys.stderr)
+    if result.failed:
+        raise ConfigError(f"{len(result.failed)} pictures could not be read; they are named above")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to make; frames/ and tiles/ below it.")],
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same strip.")] = 1,
+    frames: Annotated[int, typer.Option(min=0, help="Frames to draw; 0 for none.")] = 40,
+    width_px: Annotated[int, typer.Option(min=256, max=16384)] = 2048,
+    rows: Annotated[int, typer.Option(min=128, max=8192)] = 1024,
+    tiles: Annotated[int, typer.Option(min=0, help="Labelled tiles per class; 0 for none.")] = 0,
+    tile_px: Annotated[int, typer.Option(min=16, max=1024)] = 128,
+    mm_per_px: Annotated[float, typer.Option(min=0.01, max=10)] = 0.5,
+) -> None:
+    """Draw a simulated strip with ground truth, and labelled tiles to train on."""
+    from edge.simulator.dataset import write_frames, write_tiles
+
+    if frames:
+        write_frames(
+            out / "frames", seed=seed, frames=frames, width_px=width_px, rows=rows,
+            mm_per_px=mm_per_px,
+        )  # fmt: skip
+        print(f"{frames} frames and truth.json in {out / 'frames'}")
+    if tiles:
+        write_tiles(out / "tiles", per_class=tiles, seed=seed, tile_px=tile_px, mm_per_px=mm_per_px)
+        print(f"{tiles} tiles per class in {out / 'tiles'}")
+
+
+@app.command()
+def tail(
+    config: ConfigOption,
+    after: Annotated[int | None, typer.Option(min=0, help="Start after this seq.")] = None,
+    for_s: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+) -> None:
+    """Print events as they are recorded, and any gap in their seq. Ctrl-C ends it."""
+    from edge.ledger.reader import EventReader
+    from edge.ledger.tail import follow, format_line
+
+    settings = load_config(config)
+    stop = stop_on_signals()
+    if for_s is not None:
+        timer = threading.Timer(for_s, stop.set)
+        timer.daemon = True
+        timer.start()
+    reader = EventReader(settings.ledger.path)
+    start = reader.last_seq() if after is None else after
+    for item in follow(reader, start, stop, stop.wait):
+        print(format_line(item), flush=True)
+
+
+@app.command()
+def status(config: ConfigOption) -> None:
+    """Say what the running daemon is doing; exit code 4 without frames, 6 when nobody answers."""
+    settings = load_config(config)
+    reply = ask(settings.run_path, Request(action="status", by=_user()))
+    for key, value in reply.result.items():
+        print(f"{key:18} {value}")
+    if not reply.result.get("source_up"):
+        raise SourceError("the source delivers no frames; see the log of inspect")
+
+
+@model_app.command()
+def activate(
+    bundle: Path,
+    config: ConfigOption,
+    now: Annotated[
+        bool, typer.Option("--now", help="Within the running coil, which is recorded.")
+    ] = False,
+) -> None:
+    """Let a bundle take over between two frames, by default at the next coil's start."""
+    settings = load_config(config)
+    arguments = {"bundle": str(bundle.resolve()), "when": "now" if now else "coil_start"}
+    request = Request(action="activate", by=_user(), arguments=arguments)
+    reply = ask(settings.run_path, request, timeout_s=120.0)
+    if not reply.ok:
+        raise BundleError(reply.error or "refused")
+    print(f"{bundle}: verified and warm; takes over {'now' if now else 'with the next coil'}")
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and its exit code, never a stack trace."""
+    try:
+        app()
+    except StripSightError as error:
+        print(f"stripsight-edge: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _begin(name: str, config: Path, supervised: bool) -> tuple[Config, threading.Event, Notifier]:
+    log_to_stderr(name)
+    stop = stop_on_signals()
+    if supervised:
+        die_with_parent()
+    address = os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 - systemd's protocol
+    return load_config(config), stop, Notifier(None if supervised else address)
+
+
+def _user() -> str:
+    return f"uid {os.getuid()}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error})") from error
+
+
+def _print_figures(figures: dict[str, object]) -> None:
+    for name, value in figures.items():
+        if isinstance(value, float):
+            print(f"  {name:10} {value:.4f}")
+        elif isinstance(value, dict):
+            print("  recall")
+            for class_name, recall in value.items():
+                print(f"    {class_name:36} {recall:.4f}")
+
+
+def _where_to_look(settings: Config, config: Path) -> str:
+    listen = settings.metrics
+    lines = ["", "StripSight is inspecting. Look here:"]
+    if settings.console.enabled:
+        lines.append(f"  operator's page   http://{settings.console.host}:{settings.console.port}/")
+    for receiver in settings.deliver.mqtt:
+        host = "127.0.0.1" if receiver.host == "embedded" else receiver.host
+        lines.append(f"  MQTT              {host}:{receiver.port}  topic {settings.topic}/events")
+    lines += [
+        f"  metrics           http://{listen.host}:{listen.inspect_port}/metrics (inspect)",
+        f"                    http://{listen.host}:{listen.courier_port}/metrics (courier)",
+        f"  events            stripsight-edge tail --config {config}",
+        f"  state             stripsight-edge status --config {config}",
+        f"  ledger            {settings.ledger.path}",
+        "Ctrl-C stops it and loses nothing.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What can be asked of the inspecting process over its control socket."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from contract.events import Action, Draft
+from edge.acquire.grab import Grabber
+from edge.buffer import BoundedBuffer
+from edge.clock import Clock
+from edge.config import Config
+from edge.control import Handler, Request
+from edge.errors import ConfigError
+from edge.inspect.loop import Inspector
+from edge.ledger.writer import LedgerWriter
+from edge.lifecycle.model import load_model
+from edge.lifecycle.slot import ModelSlot
+from edge.types import Commit
+
+
+class Commands:
+    """Handlers of the control socket; each runs in a thread of its own connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        slot: ModelSlot,
+        inspector: Inspector,
+        grabber: Grabber,
+        writer: LedgerWriter,
+        commits: BoundedBuffer[Commit, None],
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._slot = slot
+        self._inspector = inspector
+        self._grabber = grabber
+        self._writer = writer
+        self._commits = commits
+        self._clock = clock
+        self._started = clock.now()
+        self._loading = threading.Lock()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """Action -> handler."""
+        return {"status": self._status, "activate": self._activate}
+
+    def readiness(self) -> tuple[bool, str]:
+        """For `/readyz`: whether strip is being inspected, and if not why."""
+        reasons = self._degraded()
+        if not self._grabber.up:
+            return False, "the source delivers no frames"
+        return not self._writer.failing.is_set(), "; ".join(reasons)
+
+    def _degraded(self) -> list[str]:
+        reasons = []
+        if not self._grabber.up:
+            reasons.append("the source delivers no frames")
+        if self._writer.failing.is_set():
+            reasons.append("the ledger cannot be written")
+        if why := self._slot.active.engine.degraded:
+            reasons.append(why)
+        return reasons
+
+    def _status(self, _: Request) -> dict[str, JsonValue]:
+        mark, model = self._inspector.watermark, self._slot.active
+        degraded = self._degraded()
+        state = "no_source" if not self._grabber.up else "degraded" if degraded else "running"
+        waiting = self._slot.waiting
+        uptime_ns = self._clock.now().monotonic_ns - self._started.monotonic_ns
+        return {
+            "state": state,
+            "degraded": list(degraded),
+            "inspection_valid": self._inspector.valid and self._grabber.up,
+            "coil": mark.coil,
+            "coil_m": mark.coil_m,
+            "line_m": mark.line_m,
+            "width_mm": self._config.coils.width_mm,
+            "speed_m_per_s": self._grabber.speed_m_per_s,
+            "model": model.reference.model_dump(),
+            "waiting_model": waiting.model_dump() if waiting else None,
+            "backend": model.engine.backend,
+            "frames": mark.frame,
+            "source_up": self._grabber.up,
+            "uptime_s": uptime_ns / 1e9,
+        }
+
+    def _activate(self, request: Request) -> dict[str, JsonValue]:
+        """Load a bundle here, let it take over at the next coil or now, and audit that."""
+        when = request.arguments.get("when", "coil_start")
+        path = request.arguments.get("bundle")
+        if path is None or when not in {"coil_start", "now"}:
+            raise ConfigError("activate needs `bundle`, and `when` as coil_start or now")
+        if not self._loading.acquire(blocking=False):
+            raise ConfigError("another bundle is being loaded; try again when it is done")
+        try:
+            model = load_model(Path(path), self._config)
+        finally:
+            self._loading.release()
+        self._slot.offer(model, "now" if when == "now" else "coil_start")
+        self._audit(request, f"{model.bundle.card.label} takes over: {when}")
+        return {"model": model.reference.model_dump(), "when": when}
+
+    def _audit(self, request: Request, result: str) -> None:
+        now = self._clock.now()
+        body = Action(
+            action=request.action, by=request.by, arguments=request.arguments, result=result
+        )
+        draft = Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc())
+        self._commits.put(Commit((draft,), None, now))

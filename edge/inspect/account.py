@@ -1,0 +1,129 @@
+"""What became of every cell of a coil.
+
+The coil is a fixed lattice of cells; each gets exactly one outcome. When a cell is seen twice, the
+better outcome in the order of `PRECEDENCE` holds. What was expected comes from the coil's length
+and the width the mill reports, never from the pictures that happened to arrive. Cells that no
+picture and no known loss accounts for become `lost(unseen)` when the coil ends, so the sum always
+agrees; that it does is checked then.
+"""
+
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from contract.events import Outcome
+from contract.tiles import CellLattice
+from edge.types import U8
+
+PRECEDENCE: tuple[Outcome, ...] = get_args(Outcome)
+GROWTH_CELLS = 4096
+
+
+class Fate(NamedTuple):
+    """An outcome, and for those with several causes the cause."""
+
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """`outcome` or `outcome(reason)`."""
+        return f"{self.outcome}({self.reason})" if self.reason else self.outcome
+
+
+ON_TIME, SCREENED = Fate("on_time"), Fate("screened")
+UNSEEN = Fate("lost", "unseen")
+
+
+class Totals(NamedTuple):
+    """A coil's cells: how many were expected, and how many met each fate."""
+
+    expected: int
+    fates: dict[Fate, int]
+
+    @property
+    def inspected(self) -> int:
+        """Cells that somebody looked at in time."""
+        return self.fates.get(ON_TIME, 0) + self.fates.get(SCREENED, 0)
+
+
+class CoilAccount:
+    """The lattice of one coil. Owned by the inspecting thread."""
+
+    def __init__(self, lattice: CellLattice, row_m: float) -> None:
+        """Account for a coil whose pictures have rows of `row_m` metres."""
+        self.lattice = lattice
+        self.end_m = 0.0
+        """Strip before this has a fate."""
+        self._half_row_m = row_m / 2
+        self._cells: U8 = np.zeros((GROWTH_CELLS, lattice.across), np.uint8)
+        self._fates: list[Fate] = []
+        self._counts = np.zeros(256, np.int64)
+
+    def record(self, from_m: float, to_m: float, fate: Fate, mm: tuple[float, float]) -> int:
+        """Give a rectangle its fate; returns the cells for which it is news.
+
+        Stretches must come with ends that agree to half a row, as consecutive frames do.
+        """
+        if abs(from_m - self.end_m) <= self._half_row_m:
+            from_m = self.end_m
+        self.end_m = max(self.end_m, to_m)
+        rows = slice(self._row(from_m), self._row(to_m))
+        columns = slice(*np.searchsorted(self.lattice.centres_mm(), mm))
+        self._reserve(rows.stop)
+        part = self._cells[rows, columns]
+        code = self._code(fate)
+        worse = self._ranks()[part] > self._ranks()[code]
+        self._counts -= np.bincount(part[worse], minlength=256)
+        news = int(worse.sum())
+        self._counts[code] += news
+        part[worse] = code
+        return news
+
+    def gap_before(self, from_m: float) -> tuple[float, float] | None:
+        """The stretch between what has a fate and here, if there is one."""
+        gap = from_m - self.end_m > self._half_row_m
+        return (self.end_m, from_m) if gap else None
+
+    def totals(self, length_m: float) -> Totals:
+        """The account at the coil's end; what nobody has accounted for is lost.
+
+        Raises:
+            ArithmeticError: the sum does not agree (a fault of this program).
+        """
+        rows = self.lattice.along(length_m)
+        self._reserve(rows)
+        counts = np.bincount(self._cells[:rows].ravel(), minlength=256)
+        fates = {fate: int(counts[i + 1]) for i, fate in enumerate(self._fates) if counts[i + 1]}
+        if counts[0]:
+            fates[UNSEEN] = fates.get(UNSEEN, 0) + int(counts[0])
+        expected = rows * self.lattice.across
+        if sum(fates.values()) != expected:
+            raise ArithmeticError(f"{expected} cells expected, {sum(fates.values())} accounted for")
+        return Totals(expected, fates)
+
+    def tally(self) -> dict[str, int]:
+        """Cells so far by label, for the watermark."""
+        return {f.label: int(self._counts[i + 1]) for i, f in enumerate(self._fates)}
+
+    def _row(self, coil_m: float) -> int:
+        return max(0, int(np.ceil(coil_m / self.lattice.cell_m - 0.5)))
+
+    def _reserve(self, rows: int) -> None:
+        if rows > len(self._cells):
+            more = max(GROWTH_CELLS, rows - len(self._cells))
+            self._cells = np.concatenate(
+                [self._cells, np.zeros((more, self.lattice.across), np.uint8)]
+            )
+
+    def _code(self, fate: Fate) -> int:
+        if fate not in self._fates:
+            self._fates.append(fate)
+        return self._fates.index(fate) + 1
+
+    def _ranks(self) -> U8:
+        """Precedence of each code: 0 is the best, an unseen cell has the worst."""
+        ranks = np.full(256, 255, np.uint8)
+        for i, fate in enumerate(self._fates):
+            ranks[i + 1] = PRECEDENCE.index(fate.outcome)
+        return ranks

@@ -1,0 +1,109 @@
+"""One coil under inspection: its account, its open defects, the models that looked at it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from contract.events import (
+    CoilReport,
+    CoilStarted,
+    Draft,
+    Extent,
+    ModelReference,
+    NotInspected,
+    Outcome,
+)
+from contract.tiles import CellLattice
+from edge.config import Inspect
+from edge.inspect.account import CoilAccount, Fate
+from edge.inspect.decide import DefectTracker
+from edge.lifecycle.geometry import TileSize
+from edge.types import Coil
+
+NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
+
+
+class CoilInspection:
+    """All that is known of the coil under the camera. Owned by the inspecting thread."""
+
+    def __init__(self, coil: Coil, size: TileSize, row_m: float, rules: Inspect) -> None:
+        self.coil = coil
+        lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
+        self.account = CoilAccount(lattice, row_m)
+        self.defects = DefectTracker(coil.id, rules.confirm_tiles, rules.close_after_m)
+        self._models: list[ModelReference] = []
+        self._told: set[Fate] = set()
+
+    def started(self, model: ModelReference, time: datetime) -> Draft:
+        """The event for the coil's head."""
+        lattice = self.account.lattice
+        body = CoilStarted(
+            width_mm=self.coil.width_mm, cell_m=lattice.cell_m, cell_mm=lattice.cell_mm, model=model
+        )
+        return Draft(body, self.coil.id, "started", time)
+
+    def inspected_by(self, model: ModelReference) -> None:
+        """Remember a model for the report."""
+        if model not in self._models:
+            self._models.append(model)
+
+    def record(
+        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
+    ) -> tuple[list[Draft], int]:
+        """Give a rectangle its fate; an event when nobody looked at it in time.
+
+        Returns the events and the number of cells for which the fate is news.
+        """
+        news = self.account.record(*stretch, fate, mm)
+        if not news or fate.outcome in {"on_time", "screened"}:
+            return [], news
+        return [self._not_inspected(stretch, mm, fate, news, time)], news
+
+    def record_outside(
+        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
+    ) -> list[Draft]:
+        """The same for strip beside the picture: told once per coil, since it goes on all along."""
+        news = self.account.record(*stretch, fate, mm)
+        if not news or fate in self._told:
+            return []
+        self._told.add(fate)
+        return [self._not_inspected(stretch, mm, fate, news, time)]
+
+    def finish(self, length_m: float, time: datetime, *, interrupted: bool) -> list[Draft]:
+        """Close what is open and report."""
+        drafts = self.defects.finish("interrupted" if interrupted else "closed")
+        totals = self.account.totals(length_m)
+        cells: dict[Outcome, int] = {}
+        for fate, count in totals.fates.items():
+            cells[fate.outcome] = cells.get(fate.outcome, 0) + count
+        report = CoilReport(
+            length_m=length_m,
+            width_mm=self.coil.width_mm,
+            expected_cells=totals.expected,
+            cells=cells,
+            reasons={f.label: n for f, n in totals.fates.items() if f.reason},
+            coverage=totals.inspected / totals.expected if totals.expected else 1.0,
+            inspection_valid=is_valid(cells),
+            defects=dict(self.defects.announced),
+            models=tuple(self._models),
+            interrupted=interrupted,
+        )
+        return [*drafts, Draft(report, self.coil.id, "report", time)]
+
+    def _not_inspected(
+        self,
+        stretch: tuple[float, float],
+        mm: tuple[float, float],
+        fate: Fate,
+        cells: int,
+        time: datetime,
+    ) -> Draft:
+        extent = Extent(
+            from_m=round(stretch[0], 6), to_m=round(stretch[1], 6), from_mm=mm[0], to_mm=mm[1]
+        )
+        body = NotInspected(extent=extent, outcome=fate.outcome, reason=fate.reason, cells=cells)
+        return Draft(body, self.coil.id, f"{fate.label}@{stretch[0]:.4f},{mm[0]:.1f}", time)
+
+
+def is_valid(outcomes: Iterable[Outcome]) -> bool:
+    """Whether what was reported as clean had really been seen."""
+    return not any(outcome in NOT_VALID for outcome in outcomes)

@@ -1,0 +1,244 @@
+"""From labelled tiles to defects: neighbours of one class are one defect, also over frames.
+
+A tile is a defect when its most probable class is one and reaches that class's threshold. Touching
+tiles of a class (also diagonally) form a patch; a patch that touches an open defect of its class
+extends it. A defect is announced once it has `confirm_tiles` tiles, revised when it grows, closed
+when `close_after_m` of strip has passed without more of it, or with its coil.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from contract.events import Defect, Draft, Extent, ModelReference
+from contract.tiles import Boxes
+from edge.types import F32, Section
+
+Phase = Literal["opened", "extended", "closed", "interrupted"]
+
+
+class Verdict(NamedTuple):
+    """What the network says of each tile: label, its probability, and whether that is a defect."""
+
+    labels: npt.NDArray[np.intp]
+    probabilities: F32
+    defect: npt.NDArray[np.bool_]
+
+
+class Patch(NamedTuple):
+    """Touching tiles of one class in one section, on the coil; `best` is its clearest tile."""
+
+    class_index: int
+    extent: Extent
+    tiles: int
+    probability: float
+    best: int
+
+
+def judge(probabilities: F32, limits: F32) -> Verdict:
+    """Judge `N x C` probabilities by the `C` thresholds (infinite for clean classes)."""
+    labels = probabilities.argmax(axis=1)
+    best = probabilities[np.arange(len(labels)), labels]
+    return Verdict(labels, best, best >= limits[labels])
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """Where pixels of a section lie on its coil: metres per row, mm per column, and the zeros."""
+
+    origin_m: float
+    m_per_row: float
+    origin_px: int
+    mm_per_column: float
+
+    @classmethod
+    def of(cls, section: Section, left_px: int, mm_per_column: float) -> "Lie":
+        """The lie of a section whose strip begins at column `left_px`."""
+        rows = section.frame.rows
+        return cls(rows.first_m - section.coil.head_m, rows.m_per_row, left_px, mm_per_column)
+
+    def extent(self, box: npt.NDArray[np.int32]) -> Extent:
+        """A box of pixels (row, column, end row, end column) on the coil."""
+        top, left, bottom, right = (int(v) for v in box)
+        return Extent(
+            from_m=round(self.origin_m + top * self.m_per_row, 6),
+            to_m=round(self.origin_m + bottom * self.m_per_row, 6),
+            from_mm=round((left - self.origin_px) * self.mm_per_column, 3),
+            to_mm=round((right - self.origin_px) * self.mm_per_column, 3),
+        )
+
+
+def find_patches(verdict: Verdict, boxes: Boxes, shape: tuple[int, int], lie: Lie) -> list[Patch]:
+    """Join the defect tiles of a section, row by row in `boxes`, by class and touch."""
+    patches = []
+    for index in np.unique(verdict.labels[verdict.defect]):
+        mask = (verdict.defect & (verdict.labels == index)).reshape(shape).astype(np.uint8)
+        count, components = cv2.connectedComponents(mask, connectivity=8)
+        flat = components.ravel()
+        for component in range(1, count):
+            members = np.flatnonzero(flat == component)
+            corners = boxes[members]
+            box = np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
+            best = int(members[verdict.probabilities[members].argmax()])
+            patches.append(
+                Patch(
+                    int(index),
+                    lie.extent(box),
+                    len(members),
+                    float(verdict.probabilities[best]),
+                    best,
+                )
+            )
+    return patches
+
+
+@dataclass(slots=True)
+class _Open:
+    number: int
+    class_name: str
+    extent: Extent
+    tiles: int
+    probability: float
+    first_frame: int
+    last_frame: int
+    grabbed: datetime
+    revision: int = 0
+    evidence: str | None = None
+    model: ModelReference | None = None
+
+    def absorb(self, extent: Extent, tiles: int, probability: float) -> None:
+        """Grow by a patch, or by another defect that turned out to be part of this one."""
+        self.extent = _union(self.extent, extent)
+        self.tiles += tiles
+        self.probability = max(self.probability, probability)
+
+
+class DefectTracker:
+    """The open defects of one coil. Owned by the inspecting thread."""
+
+    def __init__(self, coil: str, confirm_tiles: int, close_after_m: float) -> None:
+        self._coil = coil
+        self._confirm_tiles = confirm_tiles
+        self._close_after_m = close_after_m
+        self._open: list[_Open] = []
+        self._count = 0
+        self.announced: dict[str, int] = {}
+
+    def update(
+        self,
+        patches: Iterable[Patch],
+        names: tuple[str, ...],
+        model: ModelReference,
+        section: Section,
+        picture: Callable[[Patch, str], str | None],
+    ) -> list[Draft]:
+        """Take a section's patches; `picture` keeps evidence of a new defect and names it."""
+        grabbed = section.frame.grabbed.utc()
+        changed: dict[int, _Open] = {}
+        drafts: list[Draft] = []
+        for patch in patches:
+            defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
+            defect.model = model
+            if not defect.evidence and defect.tiles >= self._confirm_tiles:
+                defect.evidence = picture(patch, self._id(defect.number))
+            changed[defect.number] = defect
+            for other in absorbed:
+                changed.pop(other.number, None)
+                if other.revision:
+                    drafts.append(self._revise(other, "closed", merged_into=defect.number))
+        drafts += [
+            self._revise(defect, "extended" if defect.revision else "opened")
+            for defect in changed.values()
+            if defect.revision or defect.tiles >= self._confirm_tiles
+        ]
+        return drafts + self._close_before(section.to_m - self._close_after_m)
+
+    def finish(self, phase: Literal["closed", "interrupted"]) -> list[Draft]:
+        """End all that is open: with the coil, or because the daemon stops."""
+        ended, self._open = self._open, []
+        return [self._revise(defect, phase) for defect in ended if defect.revision]
+
+    def _join(
+        self, patch: Patch, name: str, section: Section, grabbed: datetime
+    ) -> tuple[_Open, list[_Open]]:
+        touching = [
+            d for d in self._open if d.class_name == name and _touch(d.extent, patch.extent)
+        ]
+        if not touching:
+            self._count += 1
+            frame = section.frame.seq
+            new = _Open(
+                self._count,
+                name,
+                patch.extent,
+                patch.tiles,
+                patch.probability,
+                frame,
+                frame,
+                grabbed,
+            )
+            self._open.append(new)
+            return new, []
+        oldest, *absorbed = sorted(touching, key=lambda d: (d.revision == 0, d.number))
+        for other in absorbed:
+            oldest.absorb(other.extent, other.tiles, other.probability)
+            oldest.first_frame = min(oldest.first_frame, other.first_frame)
+            self._open.remove(other)
+        oldest.absorb(patch.extent, patch.tiles, patch.probability)
+        oldest.last_frame, oldest.grabbed = section.frame.seq, grabbed
+        return oldest, absorbed
+
+    def _close_before(self, coil_m: float) -> list[Draft]:
+        over = [d for d in self._open if d.extent.to_m < coil_m]
+        self._open = [d for d in self._open if d.extent.to_m >= coil_m]
+        return [self._revise(defect, "closed") for defect in over if defect.revision]
+
+    def _revise(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Draft:
+        defect.revision += 1
+        if defect.revision == 1:
+            self.announced[defect.class_name] = self.announced.get(defect.class_name, 0) + 1
+        if defect.model is None:
+            raise ValueError("a defect is revised only after a model has seen it")
+        body = Defect(
+            defect_id=self._id(defect.number),
+            revision=defect.revision,
+            phase=phase,
+            class_name=defect.class_name,
+            extent=defect.extent,
+            probability=min(1.0, defect.probability),
+            tiles=defect.tiles,
+            merged_into=None if merged_into is None else self._id(merged_into),
+            evidence=defect.evidence,
+            model=defect.model,
+            first_frame=defect.first_frame,
+            last_frame=defect.last_frame,
+            grabbed=defect.grabbed,
+        )
+        return Draft(body, self._coil, f"{defect.number}.{defect.revision}", defect.grabbed)
+
+    def _id(self, number: int) -> str:
+        return f"{self._coil}/{number}"
+
+
+def _touch(a: Extent, b: Extent) -> bool:
+    tolerance_m, tolerance_mm = 1e-6, 1e-3
+    return (
+        a.from_m <= b.to_m + tolerance_m
+        and b.from_m <= a.to_m + tolerance_m
+        and a.from_mm <= b.to_mm + tolerance_mm
+        and b.from_mm <= a.to_mm + tolerance_mm
+    )
+
+
+def _union(a: Extent, b: Extent) -> Extent:
+    return Extent(
+        from_m=min(a.from_m, b.from_m),
+        to_m=max(a.to_m, b.to_m),
+        from_mm=min(a.from_mm, b.from_mm),
+        to_mm=max(a.to_mm, b.to_mm),
+    )

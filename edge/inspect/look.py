@@ -1,0 +1,120 @@
+"""One section before the network: cut into whole tiles, classified, judged, joined."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from contract.tiles import Boxes, Span, TileGrid
+from edge.inspect.decide import Lie, Patch, Verdict, find_patches, judge
+from edge.lifecycle.model import Model
+from edge.metrics import InspectMetrics
+from edge.types import U8, Picture, Section, TileRecord
+from runtime.scale import cut_and_scale
+
+JPEG_QUALITY = 90
+
+
+class Seen(NamedTuple):
+    """What the network said of a section, tile by tile, and the patches of defects in it."""
+
+    section: Section
+    boxes: Boxes
+    verdict: Verdict
+    patches: list[Patch]
+    lie: Lie
+
+
+class TileRoom:
+    """Memory for the tiles of a frame, used again for every frame: fresh pages cost more than the
+    cut itself.
+    """
+
+    def __init__(self) -> None:
+        self._array: U8 = np.empty((0, 0, 0), np.uint8)
+
+    def of(self, count: int, side: int) -> U8:
+        """Room for `count x side x side` bytes, until the next call."""
+        if len(self._array) < count or self._array.shape[1:] != (side, side):
+            self._array = np.empty((count, side, side), np.uint8)
+        return self._array
+
+
+def look(
+    section: Section,
+    columns: Span,
+    mm_per_column: float,
+    model: Model,
+    room: TileRoom,
+    metrics: InspectMetrics,
+) -> Seen | None:
+    """Show a section to the network; None where not one whole tile fits."""
+    grid = TileGrid(
+        whole_tiles(section, model.size.rows), columns, model.size.rows, model.size.columns
+    )
+    if 0 in grid.shape:
+        return None
+    with metrics.stage_seconds.labels("cut").time():
+        side = model.bundle.card.input_px
+        out = room.of(grid.shape[0] * grid.shape[1], side)
+        pixels = cut_and_scale(section.frame.pixels, grid, side, out)
+    with metrics.stage_seconds.labels("classify").time():
+        probabilities, _ = model.engine.classify(pixels)
+    metrics.tiles.inc(len(pixels))
+    with metrics.stage_seconds.labels("join").time():
+        verdict = judge(probabilities, model.limits)
+        lie = Lie.of(section, columns.start, mm_per_column)
+        boxes = grid.boxes()
+        return Seen(section, boxes, verdict, find_patches(verdict, boxes, grid.shape, lie), lie)
+
+
+def whole_tiles(section: Section, tile_rows: int) -> Span:
+    """The section's rows; a section shorter than a tile borrows rows of its own frame."""
+    if section.row_to - section.row_from >= tile_rows:
+        return Span(section.row_from, section.row_to)
+    start = max(0, section.row_to - tile_rows)
+    return Span(start, min(start + tile_rows, section.frame.rows.rows))
+
+
+def tile_records(seen: Seen, names: tuple[str, ...]) -> list[TileRecord]:
+    """The tile log's lines."""
+    records = []
+    for box, label, probability in zip(
+        seen.boxes, seen.verdict.labels, seen.verdict.probabilities, strict=True
+    ):
+        extent = seen.lie.extent(box)
+        records.append(
+            TileRecord(
+                frame=seen.section.frame.seq,
+                row=int(box[0]),
+                column=int(box[1]),
+                coil=seen.section.coil.id,
+                from_m=extent.from_m,
+                from_mm=extent.from_mm,
+                label=names[label],
+                probability=float(probability),
+            )
+        )
+    return records
+
+
+class Evidence:
+    """Pictures of new defects, so many per frame at most."""
+
+    def __init__(self, seen: Seen, room: int) -> None:
+        self._seen = seen
+        self._room = room
+        self.pictures: list[Picture] = []
+
+    def keep(self, patch: Patch, defect_id: str) -> str | None:
+        """Keep the patch's clearest tile; returns the picture's name, None without room."""
+        if len(self.pictures) >= self._room:
+            return None
+        top, left, bottom, right = self._seen.boxes[patch.best]
+        tile = self._seen.section.frame.pixels[top:bottom, left:right]
+        done, jpeg = cv2.imencode(".jpg", tile, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        if not done:
+            return None
+        name = defect_id.replace("/", "_") + ".jpg"
+        self.pictures.append(Picture(name, jpeg.tobytes()))
+        return name

@@ -1,0 +1,186 @@
+"""A frame becomes a commit: split by coil, shown to the network, decided, accounted for.
+
+What was lost before the frame is accounted for first; strip between the account's end and the
+frame's start that no loss explains becomes `lost(camera)`. A frame is split where the coil
+changes, so every section belongs to one coil and one model.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from contract.events import Draft, ModelChanged
+from edge.acquire.coils import split_by_coil
+from edge.clock import Clock
+from edge.config import Config
+from edge.inspect.account import ON_TIME, Fate
+from edge.inspect.coil import CoilInspection
+from edge.inspect.look import Evidence, TileRoom, look, tile_records
+from edge.inspect.strip import View, find_strip, unusable
+from edge.lifecycle.slot import ModelSlot, Swap
+from edge.metrics import InspectMetrics
+from edge.ports import CoilSource
+from edge.types import Coil, Commit, Frame, Loss, Picture, Section, TileRecord, Watermark
+
+
+class Inspector:
+    """The inspecting thread's state: the coil under the camera and the model slot."""
+
+    def __init__(
+        self,
+        config: Config,
+        slot: ModelSlot,
+        coils: CoilSource,
+        metrics: InspectMetrics,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._slot = slot
+        self._coils = coils
+        self._metrics = metrics
+        self._clock = clock
+        self._room = TileRoom()
+        self._now: CoilInspection | None = None
+        self._drafts: list[Draft] = []
+        self._pictures: list[Picture] = []
+        self._tiles: list[TileRecord] = []
+        self.watermark = Watermark(frame=0, line_m=0.0, coil=None, coil_m=0.0)
+        """How far the strip has been dealt with."""
+        self.valid = False
+        """Whether the newest frame was seen as it should be."""
+
+    def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
+        """Deal with a frame and with what was lost before it."""
+        self.valid = True
+        for loss in (*dropped, *frame.losses):
+            self._lose(loss, frame)
+        for section in split_by_coil(frame, self._coils):
+            coil = self._enter(section.coil, frame)
+            if gap := coil.account.gap_before(section.from_m):
+                self._missing(coil, gap, "camera", frame)
+            self._section(section, coil)
+        self._advance(frame)
+        self._metrics.inspection_valid.set(self.valid)
+        return self._commit(frame)
+
+    def finish(self) -> Commit | None:
+        """Report the coil that the daemon leaves half inspected; None when there is none."""
+        if self._now is None:
+            return None
+        time = self._clock.now()
+        length_m = self._now.account.end_m
+        drafts = self._now.finish(length_m, time.utc(), interrupted=True)
+        self._now = None
+        self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={})
+        return Commit(tuple(drafts), self.watermark, time)
+
+    def _enter(self, coil: Coil, frame: Frame) -> CoilInspection:
+        """The inspection of this coil; a new coil, or a model that waits, changes over here."""
+        time = frame.grabbed.utc()
+        now = self._now
+        leaves = now is not None and now.coil.id != coil.id
+        if now is not None and leaves:
+            tail_m = coil.head_m if now.coil.tail_m is None else now.coil.tail_m
+            self._drafts += now.finish(tail_m - now.coil.head_m, time, interrupted=False)
+        swap = self._slot.take(new_coil=leaves or now is None)
+        if swap is not None:
+            at_m = None if leaves or now is None else now.account.end_m
+            self._drafts.append(_model_changed(swap, coil.id, at_m, frame))
+        if leaves or now is None:
+            model = self._slot.active
+            now = CoilInspection(coil, model.size, frame.rows.m_per_row, self._config.inspect)
+            self._now = now
+            self._drafts.append(now.started(model.reference, time))
+        return now
+
+    def _lose(self, loss: Loss, frame: Frame) -> None:
+        """Account for strip whose picture never came, coil by coil."""
+        for coil in self._coils.coils(loss.first_m, loss.end_m):
+            inspection = self._enter(coil, frame)
+            tail_m = loss.end_m if coil.tail_m is None else min(loss.end_m, coil.tail_m)
+            head_m = max(loss.first_m, coil.head_m)
+            stretch = (head_m - coil.head_m, tail_m - coil.head_m)
+            self._missing(inspection, stretch, loss.reason, frame)
+
+    def _missing(
+        self, coil: CoilInspection, stretch: tuple[float, float], reason: str, frame: Frame
+    ) -> None:
+        self.valid = False
+        self._record(coil, stretch, (0.0, coil.coil.width_mm), Fate("lost", reason), frame)
+
+    def _section(self, section: Section, coil: CoilInspection) -> None:
+        frame, stretch = section.frame, (section.from_m, section.to_m)
+        with self._metrics.stage_seconds.labels("strip").time():
+            view = find_strip(frame.pixels, self._config.strip)
+            why = unusable(frame.pixels, view.columns, self._config.inspect)
+        fate = Fate("unusable", why) if why else self._look(section, view, coil)
+        seen_mm = view.columns.length * self._config.optics.mm_per_px_across
+        self._record(coil, stretch, (0.0, seen_mm), fate, frame)
+        outside = (seen_mm, coil.coil.width_mm)
+        beside = Fate("off_strip_disagreement") if view.right_edge_seen else Fate("lost", "no_view")
+        self._drafts += coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
+
+    def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
+        """Show a section to the network and take over its defects."""
+        model = self._slot.active
+        mm_per_column = self._config.optics.mm_per_px_across
+        seen = look(section, view.columns, mm_per_column, model, self._room, self._metrics)
+        if seen is None:
+            return Fate("skipped", "smaller_than_a_tile")
+        names, reference = model.bundle.card.classes.names, model.reference
+        evidence = Evidence(seen, self._config.inspect.evidence_per_frame - len(self._pictures))
+        with self._metrics.stage_seconds.labels("decide").time():
+            coil.inspected_by(reference)
+            drafts = coil.defects.update(seen.patches, names, reference, section, evidence.keep)
+        self._drafts += drafts
+        self._pictures += evidence.pictures
+        if self._config.inspect.tile_log:
+            self._tiles += tile_records(seen, names)
+        elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
+        return ON_TIME if elapsed_s <= self._config.inspect.deadline_s else Fate("late")
+
+    def _record(
+        self,
+        coil: CoilInspection,
+        stretch: tuple[float, float],
+        mm: tuple[float, float],
+        fate: Fate,
+        frame: Frame,
+    ) -> None:
+        drafts, cells = coil.record(stretch, mm, fate, frame.grabbed.utc())
+        self._drafts += drafts
+        self._metrics.cells.labels(fate.outcome).inc(cells)
+        if drafts:
+            self.valid = self.valid and fate.outcome == "late"
+            self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
+
+    def _advance(self, frame: Frame) -> None:
+        coil = self._now
+        self.watermark = Watermark(
+            frame=frame.seq,
+            line_m=frame.rows.end_m,
+            coil=coil.coil.id if coil else None,
+            coil_m=coil.account.end_m if coil else 0.0,
+            tally=coil.account.tally() if coil else {},
+        )
+
+    def _commit(self, frame: Frame) -> Commit:
+        commit = Commit(
+            tuple(self._drafts),
+            self.watermark,
+            frame.grabbed,
+            tuple(self._pictures),
+            tuple(self._tiles),
+        )
+        self._drafts, self._pictures, self._tiles = [], [], []
+        return commit
+
+
+def _model_changed(swap: Swap, coil: str, at_m: float | None, frame: Frame) -> Draft:
+    body = ModelChanged(
+        before=swap.before.reference,
+        after=swap.after.reference,
+        at_m=at_m,
+        activation=swap.when,
+        backend=swap.after.engine.backend,
+    )
+    return Draft(body, coil, f"model@{frame.seq}", frame.grabbed.utc())

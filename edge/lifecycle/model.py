@@ -1,0 +1,54 @@
+"""A bundle made ready for this line: verified, checked on its golden tiles, fitted, warmed up.
+
+All of it happens in the thread that asks for the bundle, never in the inspecting one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contract.bundle import Bundle, open_bundle
+from contract.events import ModelReference
+from edge.config import Config
+from edge.errors import BundleError
+from edge.lifecycle.geometry import TileSize, tile_size
+from edge.types import F32
+from runtime.engine import Engine, load_engine
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A bundle ready to inspect. Its engine belongs to the inspecting thread once it is active."""
+
+    bundle: Bundle
+    engine: Engine
+    limits: F32
+    """Threshold of each class in the network's order; infinite for the clean ones."""
+    size: TileSize
+
+    @property
+    def reference(self) -> ModelReference:
+        """How events name it."""
+        card = self.bundle.card
+        return ModelReference(name=card.name, version=card.version, digest=self.bundle.digest)
+
+
+def load_model(path: Path, config: Config) -> Model:
+    """Open, verify, check and warm up a bundle for this line.
+
+    Raises:
+        BundleError: it is broken, fails its golden tiles, has no clean class where one is needed,
+            or its scale does not fit the camera.
+    """
+    bundle = open_bundle(path)
+    card = bundle.card
+    if not card.classes.clean and not config.allow_no_clean_class:
+        raise BundleError(
+            f"{path}: has no clean class, so it would report a defect on every tile;"
+            " train with defect-free tiles, or set allow_no_clean_class: true"
+        )
+    size = tile_size(card, config.optics)
+    engine = load_engine(bundle, config.inspect.backends, config.inspect.threads)
+    limits = [card.thresholds.get(name, np.inf) for name in card.classes.names]
+    return Model(bundle, engine, np.array(limits, np.float32), size)

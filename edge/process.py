@@ -1,0 +1,43 @@
+"""What every process of the line does around its work: signals, logs, priority, parent's death."""
+
+import ctypes
+import logging
+import os
+import signal
+import threading
+from types import FrameType
+
+PR_SET_PDEATHSIG = 1
+COURIER_NICE = 5
+"""Courier and console give way to inspect."""
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set (main thread only)."""
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def die_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent dies (prctl(2), Linux)."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def give_way() -> None:
+    """Lower this process's priority."""
+    os.nice(COURIER_NICE)
+
+
+def log_to_stderr(name: str) -> None:
+    """One line per message, with the process's name; the journal adds the time itself."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {name:<8} %(levelname)-7s %(message)s",
+        datefmt="%H:%M:%S",
+    )

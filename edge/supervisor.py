@@ -1,0 +1,133 @@
+"""`stripsight-edge run`: the processes of one line under one small supervisor.
+
+    inspect    the strip; real time
+    courier    delivery            } niced
+    console    the operator's page }
+    broker     an MQTT broker in Python, where a receiver's host is `embedded`
+
+Each is this program again (`subprocess`, never fork), in a process group of its own, and dies with
+its parent. A process that ends by itself is started again with a growing pause; inspect is not when
+it never got ready, since its config, bundle or camera is wrong: its exit code becomes ours.
+The stop goes along the strip: inspect empties into the ledger, courier empties the ledger into the
+receivers, then the rest.
+"""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.config import Config
+from edge.control import Request, ask
+from edge.errors import ReceiverError, StripSightError
+
+log = logging.getLogger(__name__)
+
+STOP_S = {"inspect": 60.0, "courier": 20.0, "console": 10.0, "broker": 5.0}
+ORDER = ("broker", "inspect", "courier", "console")
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+POLL_S = 0.2
+
+
+class ChildError(StripSightError):
+    """A process that the line cannot do without has ended; carries its exit code."""
+
+    def __init__(self, name: str, exit_code: int) -> None:
+        super().__init__(f"{name} ended with exit code {exit_code}; its last lines say why")
+        self.exit_code = exit_code if exit_code > 0 else 1
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    pause_s: float = FIRST_PAUSE_S
+    waiting_s: float = field(default=0.0)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, start_new_session=True)
+
+    def ended(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+    def stop(self, patience_s: float) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            log.warning("%s did not stop within %.0f s and is killed", self.name, patience_s)
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """Starts, watches and stops the processes. Used from the main thread."""
+
+    def __init__(self, config: Config, config_path: Path) -> None:
+        self._config = config
+        names = ["inspect", "courier"]
+        if config.console.enabled:
+            names.append("console")
+        if any(receiver.host == "embedded" for receiver in config.deliver.mqtt):
+            names.append("broker")
+        self._children = {
+            name: _Child(name, _command(name, config_path)) for name in ORDER if name in names
+        }
+        self._inspected = False
+
+    def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
+        """Run until `stop` is set or a source that has an end reached it.
+
+        `ready` is called once, when the strip is being inspected.
+
+        Raises:
+            ChildError: inspect ended before it was ever ready.
+        """
+        try:
+            for child in self._children.values():
+                child.start()
+            while not stop.wait(POLL_S):
+                self._watch_start(ready)
+                if self._children["inspect"].ended() == 0:
+                    break
+                for child in self._children.values():
+                    self._revive(child)
+        finally:
+            for name in ("inspect", "courier", "console", "broker"):
+                if name in self._children:
+                    self._children[name].stop(STOP_S[name])
+
+    def _watch_start(self, ready: Callable[[], None]) -> None:
+        if self._inspected:
+            return
+        try:
+            ask(self._config.run_path, Request(action="status", by="supervisor"), timeout_s=1.0)
+        except ReceiverError:
+            return
+        self._inspected = True
+        ready()
+
+    def _revive(self, child: _Child) -> None:
+        code = child.ended()
+        if code is None:
+            return
+        if child.waiting_s <= 0:
+            if child.name == "inspect" and not self._inspected:
+                raise ChildError(child.name, code)
+            child.waiting_s = child.pause_s
+            child.pause_s = min(LONGEST_PAUSE_S, child.pause_s * 2)
+            log.error("%s ended with %d; again in %.0f s", child.name, code, child.waiting_s)
+        child.waiting_s -= POLL_S
+        if child.waiting_s <= 0:
+            child.start()
+
+
+def _command(name: str, config_path: Path) -> list[str]:
+    return [sys.executable, "-m", "edge.cli", name, "--config", str(config_path), "--supervised"]
