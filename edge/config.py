@@ -5,6 +5,7 @@ Relative paths are relative to the YAML's own folder. `stripsight-edge check-con
 """
 
 import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -258,6 +259,13 @@ def load_config(path: Path) -> Config:
             f"{path}: " + "; ".join(_explain(e) for e in error.errors()[:5])
         ) from error
     return _resolved(config, path.resolve().parent)
+
+
+def emulate_camera() -> None:
+    """Announce one emulated camera to the camera SDK, which reads its environment when it is
+    loaded; the one place of the daemon that sets a variable, called before that.
+    """
+    os.environ.setdefault("PYLON_CAMEMU", "1")  # noqa: TID251 - the SDK knows no other way
 
 
 def _explain(error: ErrorDetails) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from edge.clock import Clock
 from edge.config import Config
 from edge.config import SimulatedSource as SimulatedSection
-from edge.errors import ConfigError
 from edge.ports import FrameSource, LinePosition
 
 _ADAPTERS = {
@@ -19,11 +18,7 @@ _ADAPTERS = {
 
 
 def make_source(config: Config, position: LinePosition, clock: Clock) -> FrameSource:
-    """The source that the config asks for, not yet opened.
-
-    Raises:
-        ConfigError: a package that it needs is missing.
-    """
+    """The source that the config asks for, not yet opened."""
     adapter = _adapter(config.source.kind)
     source: FrameSource
     if isinstance(config.source, SimulatedSection):
@@ -35,11 +30,4 @@ def make_source(config: Config, position: LinePosition, clock: Clock) -> FrameSo
 
 def _adapter(kind: str) -> Any:  # noqa: ANN401 - a class found by its name
     module, _, name = _ADAPTERS[kind].partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except ImportError as error:
-        raise ConfigError(
-            f'source.kind {kind!r} needs {error.name}: pip install "stripsight[camera]"'
-            if kind == "pylon"
-            else f"source.kind {kind!r} cannot be loaded: {error}"
-        ) from error
+    return getattr(import_module(module), name)

@@ -3,13 +3,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 
 from edge.acquire import factory
 from edge.acquire.factory import make_source
 from edge.acquire.position import LinesPosition
 from edge.config import Source
-from edge.errors import ConfigError
 from tests.unit.edge.acquire.fakes import FakeClock, make_config
 
 
@@ -28,9 +26,3 @@ def test_every_kind_of_the_config_has_an_adapter() -> None:
     for target in factory._ADAPTERS.values():
         module, name = target.split(":")
         assert isinstance(getattr(import_module(module), name), type)
-
-
-def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(factory._ADAPTERS, "folder", "no_such_package:Source")
-    with pytest.raises(ConfigError, match="no_such_package"):
-        make_source(make_config({"kind": "folder", "path": Path()}), LinesPosition(1), FakeClock())

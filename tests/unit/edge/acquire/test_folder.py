@@ -171,7 +171,7 @@ def test_close_twice_and_open_again(pictures: Path) -> None:
 def test_any_names_can_be_ordered(names: list[str]) -> None:
     keys = [natural_key(name) for name in names]
     assert len(set(keys)) == len(set(names))
-    assert sorted(keys) == sorted(keys[::-1])
+    keys.sort()
 
 
 def test_numbers_sort_by_value() -> None:

@@ -1,0 +1,154 @@
+"""The grab stage: from the source into the frame buffer, over every loss of the source.
+
+The reader of the buffer is never waited for: when it is late the oldest frame goes, and what it
+showed, together with what it had to tell of earlier losses, comes out as losses with the next
+frame.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from edge.buffer import BoundedBuffer, ClosedError, WhenFull
+from edge.clock import Clock
+from edge.config import PylonSource
+from edge.config import Source as SourceSection
+from edge.errors import ConfigError, SourceEndedError, SourceError, SourceTimeoutError
+from edge.metrics import InspectMetrics
+from edge.ports import FrameSource
+from edge.types import Frame, Loss
+
+log = logging.getLogger(__name__)
+
+FrameBuffer = BoundedBuffer[Frame, tuple[Loss, ...]]
+Wait = Callable[[threading.Event, float], bool]
+
+OVERFLOW = "buffer_overflow"
+MAX_RECONNECT_S = 10.0
+POLL_S = 0.2
+"""Longest single read, so that a stop is honoured at once."""
+
+
+class Patience(NamedTuple):
+    """How long a source may be silent before it counts as down, and the first pause before it is
+    opened again.
+    """
+
+    silent_s: float
+    reconnect_s: float
+
+
+def make_frame_buffer(capacity: int) -> FrameBuffer:
+    """The buffer between grab and inspection."""
+    return BoundedBuffer(capacity, WhenFull.DROP_OLDEST, dropped_losses)
+
+
+def dropped_losses(frame: Frame) -> tuple[Loss, ...]:
+    """What remains of a frame that nobody took: its own losses, then itself."""
+    return *frame.losses, Loss(frame.rows.first_m, frame.rows.end_m, OVERFLOW)
+
+
+def patience_of(source: SourceSection) -> Patience:
+    """From the config; a source with a slow clock may be silent for two of its periods."""
+    if isinstance(source, PylonSource):
+        return Patience(source.grab_timeout_s, source.reconnect_s)
+    rate = source.frames_per_s
+    return Patience(2.0 if rate is None else max(2.0, 2 / rate), 0.5)
+
+
+class Grab:
+    """Owns the source from `run` on; `run` is the body of the stage's thread."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        frames: FrameBuffer,
+        metrics: InspectMetrics,
+        clock: Clock,
+        patience: Patience,
+        wait: Wait = threading.Event.wait,
+    ) -> None:
+        self._source = source
+        self._frames = frames
+        self._metrics = metrics
+        self._clock = clock
+        self._patience = patience
+        self._wait = wait
+        self._heard_ns = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Grab until stopped, or until the source ends or the reader is gone; then close both.
+
+        Raises:
+            SourceError: the source could not be opened at the start. Later it is opened again and
+            again.
+            ConfigError: likewise, where the config is to blame.
+        """
+        self._metrics.source_up.set(0)
+        try:
+            self._source.open()
+            self._heard_ns = self._clock.now().monotonic_ns
+            self._read_until(stop)
+        except SourceEndedError as end:
+            log.info("the source has ended: %s", end)
+        except ClosedError:
+            log.info("the frame buffer was closed")
+        finally:
+            self._metrics.source_up.set(0)
+            self._source.close()
+            self._frames.close()
+
+    def _read_until(self, stop: threading.Event) -> None:
+        read = partial(self._source.read, min(POLL_S, self._patience.silent_s))
+        while not stop.is_set():
+            try:
+                self._hand_on(read())
+            except SourceTimeoutError:
+                self._note_silence()
+            except SourceEndedError:
+                raise
+            except SourceError as loss:
+                log.warning("source lost: %s", loss)
+                self._reopen(stop)
+
+    def _hand_on(self, frame: Frame) -> None:
+        self._heard_ns = self._clock.now().monotonic_ns
+        metrics = self._metrics
+        metrics.source_up.set(1)
+        metrics.frames.inc()
+        self._count_losses(frame)
+        if self._frames.put(frame):
+            metrics.frames_lost.labels(OVERFLOW).inc()
+            metrics.buffer_drops.labels("frames").inc()
+
+    def _count_losses(self, frame: Frame) -> None:
+        """By length, so that strip that passed with the source away counts as the frames that it
+        would have filled.
+        """
+        block_m = frame.rows.rows * frame.rows.m_per_row
+        for loss in frame.losses:
+            frames = round((loss.end_m - loss.first_m) / block_m)
+            self._metrics.frames_lost.labels(loss.reason).inc(frames)
+
+    def _note_silence(self) -> None:
+        silent_s = (self._clock.now().monotonic_ns - self._heard_ns) / 1e9
+        if silent_s >= self._patience.silent_s:
+            self._metrics.source_up.set(0)
+
+    def _reopen(self, stop: threading.Event) -> None:
+        self._metrics.source_up.set(0)
+        pause_s = self._patience.reconnect_s
+        self._source.close()
+        while not self._wait(stop, pause_s):
+            try:
+                self._source.open()
+            except (SourceError, ConfigError) as refusal:
+                pause_s = min(2 * pause_s, MAX_RECONNECT_S)
+                log.warning("source still away, next try in %.3g s: %s", pause_s, refusal)
+            else:
+                log.info("source opened again")
+                self._metrics.source_reopened.inc()
+                self._heard_ns = self._clock.now().monotonic_ns
+                return

@@ -1,0 +1,245 @@
+"""A Basler camera through the vendor's SDK (pypylon), or the SDK's own camera emulation.
+
+Every exception of the vendor ends here. A grab is never retried on a device that failed: `open`
+always builds the device object anew, since an object whose camera was unplugged stays dead.
+
+The emulation plays the .bmp, .png and .tiff files of a folder in plain name order (`f10` before
+`f2`) for ever, at most at about 95 frames/s. It waits for its reader, so it never loses a frame by
+overload; its block ids start at 0 and it has no time stamps.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from edge.acquire.folder import list_pictures
+from edge.acquire.framing import Framing
+from edge.acquire.nodes import Nodes, reason
+from edge.clock import Clock, Stamp
+from edge.config import PylonSource as PylonSection
+from edge.config import emulate_camera
+from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
+from edge.ports import LinePosition
+from edge.types import Frame
+from runtime.picture import PictureSize, picture_size
+
+log = logging.getLogger(__name__)
+
+EMULATED = "BaslerCamEmu"
+EMULATION_SUFFIXES = frozenset({".bmp", ".png", ".tif", ".tiff"})
+PIXEL_FORMAT = "Mono8"
+LOST = "camera"
+INCOMPLETE = "incomplete_frame"
+_NO_BLOCK_ID = 2**64 - 1
+_LAST_16_BIT_ID = 65535
+
+
+class Sdk(NamedTuple):
+    """The vendor's module and the root of its exceptions."""
+
+    pylon: Any
+    error: type[Exception]
+
+
+class BlockIds:
+    """Finds the frames that a camera sent and this host never saw.
+
+    Block ids count up by one. GigE Vision 1.x has 16 bits of them and goes from 65535 to 1 (0 is
+    not used); a step back that is no such wrap is a counter that was reset, and tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+
+    def missed(self, block_id: int) -> int:
+        """Ids left out since the one before; 0 for the first, or a camera without ids."""
+        if block_id == _NO_BLOCK_ID:
+            return 0
+        last, self._last = self._last, block_id
+        if last is None:
+            return 0
+        if block_id > last:
+            return block_id - last - 1
+        wrapped = _LAST_16_BIT_ID - last + block_id - 1
+        return wrapped if 0 <= wrapped <= _LAST_16_BIT_ID // 2 and block_id > 0 else 0
+
+
+class PylonSource:
+    """One camera. Pixels are copied out of the SDK's buffer at once (0.3 ms for 4 MB), since
+    buffers that are kept make its memory grow and its camera starve.
+
+    Frames carry no exposure stamp: the camera's own clock is not the host's.
+    """
+
+    def __init__(self, config: PylonSection, position: LinePosition, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._framing = Framing(position)
+        self._blocks = BlockIds()
+        self._sdk: Sdk | None = None
+        self._camera: Any = None
+
+    def open(self) -> None:
+        """Find the camera, set its nodes, start the grab.
+
+        Raises:
+            ConfigError: pypylon is not installed, or the emulation's folder has no pictures.
+            SourceError: not there, in use, or a node it refuses.
+        """
+        self.close()
+        if self._config.emulation is not None:
+            list_pictures(self._config.emulation, EMULATION_SUFFIXES)
+            emulate_camera()
+        self._sdk = sdk = _load()
+        try:
+            with _translated(sdk.error, SourceError, "the camera cannot be opened"):
+                self._attach(sdk.pylon)
+                self._configure(Nodes(self._camera.GetNodeMap(), sdk.error))
+                self._camera.StartGrabbing(sdk.pylon.GrabStrategy_OneByOne)
+        except SourceError:
+            self.close()
+            raise
+        self._blocks = BlockIds()
+        self._framing.away()
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next complete frame; incomplete ones on the way to it become losses."""
+        if self._sdk is None or self._camera is None:
+            raise SourceLostError("the camera is not open")
+        deadline_ns = self._clock.now().monotonic_ns + round(timeout_s * 1e9)
+        frame = None
+        with _translated(self._sdk.error, SourceLostError, "the camera is lost"):
+            while frame is None:
+                rest_ns = max(0, deadline_ns - self._clock.now().monotonic_ns)
+                frame = self._grab(rest_ns // 1_000_000, self._sdk.pylon)
+        return frame
+
+    def close(self) -> None:
+        """Give the camera back, whatever state it is in."""
+        camera, self._camera = self._camera, None
+        if camera is not None and self._sdk is not None:
+            for step in (camera.StopGrabbing, camera.Close, camera.DestroyDevice):
+                _quietly(step, self._sdk.error)
+
+    def _attach(self, pylon: Any) -> None:  # noqa: ANN401 - vendor's
+        factory = pylon.TlFactory.GetInstance()
+        device = self._choose(factory.EnumerateDevices())
+        self._camera = pylon.InstantCamera(factory.CreateDevice(device))
+        # The SDK's default switches all triggers off at opening; the line's encoder is one.
+        self._camera.RegisterConfiguration(
+            pylon.ConfigurationEventHandler(),
+            pylon.RegistrationMode_ReplaceAll,
+            pylon.Cleanup_Delete,
+        )
+        self._camera.Open()
+
+    def _choose(self, devices: Any) -> Any:  # noqa: ANN401 - vendor's
+        """The one camera that is meant. An emulated one is taken only where the config says so,
+        lest a test picture be inspected for the strip.
+        """
+        emulated, serial = self._config.emulation is not None, self._config.serial
+        real = [d for d in devices if (d.GetDeviceClass() == EMULATED) == emulated]
+        chosen = [d for d in real if serial in {None, d.GetSerialNumber()}]
+        if len(chosen) == 1:
+            return chosen[0]
+        found = ", ".join(f"{d.GetModelName()} {d.GetSerialNumber()}" for d in real) or "none"
+        if chosen:
+            raise SourceError(f"several cameras ({found}); name one in source.serial")
+        wanted = "no camera" if serial is None else f"no camera with serial {serial!r}"
+        raise SourceError(f"{wanted} (found: {found}); check power, cable and network")
+
+    def _configure(self, nodes: Nodes) -> None:
+        if self._config.emulation is not None:
+            _emulate(nodes, self._config.emulation)
+        nodes.write("AcquisitionMode", "Continuous")
+        nodes.write("PixelFormat", PIXEL_FORMAT)
+        if self._config.frames_per_s is not None:
+            _set_rate(nodes, self._config.frames_per_s)
+        for name, value in self._config.parameters.items():
+            nodes.write(name, value)
+        if (found := nodes.read("PixelFormat")) != PIXEL_FORMAT:
+            raise SourceError(
+                f"camera node PixelFormat: is {found}, but only {PIXEL_FORMAT} is inspected; remove"
+                " it from source.parameters"
+            )
+
+    def _grab(self, timeout_ms: int, pylon: Any) -> Frame | None:  # noqa: ANN401 - vendor's
+        camera = self._camera
+        if camera.IsCameraDeviceRemoved():
+            raise SourceLostError("the camera was removed")
+        result = camera.RetrieveResult(timeout_ms, pylon.TimeoutHandling_Return)
+        grabbed = self._clock.now()
+        if not result.IsValid():
+            if camera.IsCameraDeviceRemoved() or not camera.IsGrabbing():
+                raise SourceLostError("the camera stopped delivering")
+            raise SourceTimeoutError("no frame in time: strip at rest, no trigger, or no light")
+        try:
+            return self._take(result, grabbed)
+        finally:
+            result.Release()
+
+    def _take(self, result: Any, grabbed: Stamp) -> Frame | None:  # noqa: ANN401 - vendor's
+        block_id = result.GetBlockID()
+        self._framing.lost(LOST, self._blocks.missed(block_id))
+        if result.GrabSucceeded():
+            return self._framing.frame(result.GetArray(), None, grabbed)
+        code, text = result.GetErrorCode(), result.GetErrorDescription()
+        log.warning("frame with block id %d is incomplete: 0x%x %s", block_id, code, text)
+        self._framing.lost(INCOMPLETE)
+        return None
+
+
+def _load() -> Sdk:
+    try:
+        from pypylon import genicam, pylon  # noqa: PLC0415 - after the emulation was announced
+    except ImportError as error:
+        raise ConfigError(
+            'source.kind pylon needs pypylon: pip install "stripsight[camera]"'
+        ) from error
+    return Sdk(pylon, genicam.GenericException)
+
+
+def _emulate(nodes: Nodes, folder: Path) -> None:
+    """Play a folder. The emulation would cut larger pictures to the frame without a word."""
+    size = _largest(folder)
+    nodes.write("Width", size.width)
+    nodes.write("Height", size.height)
+    nodes.write("TestImageSelector", "Off")
+    nodes.write("ImageFilename", str(folder))
+    nodes.write("ImageFileMode", "On")
+
+
+@contextmanager
+def _translated(vendors: type[Exception], ours: type[SourceError], what: str) -> Iterator[None]:
+    try:
+        yield
+    except vendors as error:
+        raise ours(f"{what}: {reason(error)}") from error
+
+
+def _largest(folder: Path) -> PictureSize:
+    """Height and width that hold every picture of a folder; damaged ones are left to the grab."""
+    sizes = []
+    for file in list_pictures(folder, EMULATION_SUFFIXES):
+        with suppress(ValueError, OSError):
+            sizes.append(picture_size(file.read_bytes()))
+    if not sizes:
+        raise SourceError(f"{folder}: none of its pictures can be read; replace them")
+    return PictureSize(max(s.height for s in sizes), max(s.width for s in sizes))
+
+
+def _set_rate(nodes: Nodes, frames_per_s: float) -> None:
+    """By the standard's name, or the one of older GigE cameras."""
+    if nodes.has("AcquisitionFrameRateEnable"):
+        nodes.write("AcquisitionFrameRateEnable", value=True)
+    standard = nodes.has("AcquisitionFrameRate")
+    nodes.write("AcquisitionFrameRate" if standard else "AcquisitionFrameRateAbs", frames_per_s)
+
+
+def _quietly(step: Any, error: type[Exception]) -> None:  # noqa: ANN401 - vendor's
+    try:
+        step()
+    except error as refusal:
+        log.debug("while closing the camera: %s", reason(refusal))
