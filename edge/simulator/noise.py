@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.types import F32
 
-BLOCK = 256
+BLOCK = 64
 """Lattice rows drawn from one seed."""
 _MARGIN = 3
 """Lattice rows that cubic interpolation and a blur reach beyond the wanted ones."""
@@ -23,7 +23,7 @@ class StripNoise:
         seed: of this field alone.
         columns: width in pixels.
         cell: rows and columns of one lattice cell in pixels; (1, 1) is white.
-        blur_px: sigma of a Gaussian over the finished rows, at most 1.0.
+        blur_px: sigma of a Gaussian over white noise, at most 1.0.
     """
 
     def __init__(
@@ -47,15 +47,17 @@ class StripNoise:
         top = first // height - _MARGIN
         end = -(-(first + count) // height) + _MARGIN
         lattice = self._lattice(top, end)
-        if self._cell != (1, 1):
-            size = (lattice.shape[1] * width, lattice.shape[0] * height)
+        if width > 1:
+            size = (lattice.shape[1] * width, lattice.shape[0])
             lattice = np.asarray(
                 cv2.resize(lattice, size, interpolation=cv2.INTER_CUBIC), np.float32
             )
+        lattice = lattice[:, _MARGIN * width : _MARGIN * width + self._columns]
+        if height > 1:
+            return _between(lattice, first - top * height, count, height)
         if self._blur_px:
             lattice = _blurred(lattice, self._blur_px)
-        row, column = first - top * height, _MARGIN * width
-        return lattice[row : row + count, column : column + self._columns]
+        return lattice[_MARGIN : _MARGIN + count].copy()
 
     def _lattice(self, top: int, end: int) -> F32:
         # Shifted by a block, so that the margin above row 0 needs no negative block number.
@@ -91,6 +93,16 @@ def ramp(values: F32, start: float, width: float) -> F32:
     """0 up to `start`, 1 from `start + width` on, smooth between."""
     t = np.clip((values - np.float32(start)) / np.float32(max(width, 1e-6)), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def _between(lattice: F32, first: int, count: int, height: int) -> F32:
+    """Rows `first ...` of a lattice whose rows lie `height` apart, eased from one to the next."""
+    at = (np.arange(first, first + count, dtype=np.float32) + np.float32(0.5)) / height - 0.5
+    below = np.floor(at).astype(np.intp)
+    t = (at - below).astype(np.float32)[:, None]
+    weight = t * t * (3 - 2 * t)
+    start = lattice[below]
+    return np.asarray(start + (lattice[below + 1] - start) * weight, np.float32)
 
 
 def _blurred(picture: F32, sigma: float) -> F32:

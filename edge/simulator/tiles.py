@@ -19,10 +19,10 @@ import numpy as np
 from edge.errors import ConfigError
 from edge.simulator.defects import CLASSES, CLEAN, draw
 from edge.simulator.noise import child
-from edge.simulator.patch import Mask
+from edge.simulator.patch import Mask, Patch
 from edge.simulator.strip import Placing, Strip, expose, lay, tight
 from edge.simulator.surface import draw_look
-from edge.types import F32, U8
+from edge.types import U8
 
 CLEAR_PX = 3
 MIN_PIXELS = 12
@@ -30,7 +30,7 @@ MIN_REACH = 1 / 3
 MIN_SHARE = 0.002
 WHOLE_SHARE = 0.5
 
-_SIDES = 4
+_SIDES = 3
 """A strip of tiles is this many tiles wide: room for every offset, and for both edges."""
 _EDGE_SHARE = 0.2
 _OFFSETS = 12
@@ -151,7 +151,7 @@ class TileStrip:
     def _clean(self) -> Iterator[Tile]:
         side = self._config.tile_px
         while True:
-            grey = self._rows(side)
+            grey = self._strip.rows(int(self._rng.integers(_STARTS)), side)
             left = int(self._rng.integers(self._first_column, self._end_column - side + 1))
             if self._rng.random() < 0.25:
                 # The grid's outer tiles begin and end with the strip.
@@ -160,23 +160,21 @@ class TileStrip:
             yield Tile(CLEAN, pixels, np.zeros((side, side), np.bool_), 0.0)
 
     def _defective(self, class_name: str) -> Iterator[Tile]:
-        mm = self._config.mm_per_px
         while True:
-            drawn = draw(self._rng, class_name, mm)
-            grey = self._rows(drawn.gain.shape[0] + 2 * self._config.tile_px)
+            drawn = draw(self._rng, class_name, self._config.mm_per_px)
             room = self._end_column - self._first_column - drawn.gain.shape[1]
             left = self._first_column + int(self._rng.integers(min(0, room), max(1, room)))
-            box, mask = lay(grey, drawn, self._config.tile_px, left)
-            shown = Shown(class_name, box, mask, int(drawn.mask.sum()))
-            for top, column in self._offsets(shown):
-                yield self._cut(grey, shown, (top, column), drawn.width_px() * mm)
+            box, mask = tight(drawn.mask, 0, left)
+            start = int(self._rng.integers(self._config.tile_px, _STARTS))
+            for offset in self._offsets(Shown(class_name, box, mask, int(mask.sum()))):
+                yield self._cut(class_name, drawn, (start, left), offset)
 
     def _offsets(self, shown: Shown) -> list[tuple[int, int]]:
         """Up to two grid offsets at which the tile bears the defect's label."""
         side, (top, left, end, right) = self._config.tile_px, shown.box
         found: list[tuple[int, int]] = []
         for _ in range(_OFFSETS if shown.mask.size else 0):
-            row = int(self._rng.integers(max(0, top - side + 1), end))
+            row = int(self._rng.integers(top - side + 1, end))
             first = max(self._first_column, left - side + 1)
             last = min(self._end_column - side, right - 1)
             column = int(self._rng.integers(first, last + 1)) if last >= first else first
@@ -187,19 +185,21 @@ class TileStrip:
                 break
         return found
 
-    def _cut(self, grey: F32, shown: Shown, corner: tuple[int, int], width_mm: float) -> Tile:
-        side, (row, column) = self._config.tile_px, corner
-        pixels = expose(
-            self._rng, grey[row : row + side, column : column + side].copy(), self._noise
-        )
-        whole = np.zeros(grey.shape, np.bool_)
-        top, left, end, right = shown.box
-        whole[top:end, left:right] = shown.mask
-        mask = whole[row : row + side, column : column + side].copy()
-        return Tile(shown.class_name, pixels, mask, width_mm)
-
-    def _rows(self, count: int) -> F32:
-        return self._strip.rows(int(self._rng.integers(_STARTS)), count)
+    def _cut(
+        self, class_name: str, drawn: Patch, corner: tuple[int, int], offset: tuple[int, int]
+    ) -> Tile:
+        """The tile at an offset from where a defect's upper border crosses the left of the strip;
+        `corner` is the defect's own upper left.
+        """
+        side, (row, column) = self._config.tile_px, offset
+        grey = self._strip.rows(corner[0] + row, side)
+        (top, left, end, right), seen = lay(grey, drawn, -row, corner[1])
+        mask = np.zeros(grey.shape, np.bool_)
+        mask[top:end, left:right] = seen
+        part = np.s_[:, column : column + side]
+        pixels = expose(self._rng, grey[part].copy(), self._noise)
+        width_mm = drawn.width_px() * self._config.mm_per_px
+        return Tile(class_name, pixels, mask[part].copy(), width_mm)
 
 
 def draw_tile(rng: np.random.Generator, class_name: str, config: TileConfig | None = None) -> Tile:
