@@ -151,12 +151,13 @@ class DefectTracker:
                 changed.pop(other.number, None)
                 if other.revision:
                     drafts.append(self._revise(other, "closed", merged_into=defect.number))
-        drafts += [
-            self._revise(defect, "extended" if defect.revision else "opened")
-            for defect in changed.values()
-            if defect.revision or defect.tiles >= self._confirm_tiles
-        ]
-        return drafts + self._close_before(section.to_m - self._close_after_m)
+        over_m = section.to_m - self._close_after_m
+        for defect in changed.values():
+            if not defect.revision and defect.tiles >= self._confirm_tiles:
+                drafts.append(self._revise(defect, "opened"))
+            elif defect.revision and defect.extent.to_m >= over_m:
+                drafts.append(self._revise(defect, "extended"))
+        return drafts + self._close_before(over_m)
 
     def finish(self, phase: Literal["closed", "interrupted"]) -> list[Draft]:
         """End all that is open: with the coil, or because the daemon stops."""

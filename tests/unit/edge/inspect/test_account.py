@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.tiles import CellLattice
+from edge.inspect.account import ON_TIME, PRECEDENCE, UNSEEN, CoilAccount, Fate
+
+LATTICE = CellLattice(cell_m=0.064, cell_mm=64.0, width_mm=640.0)
+ROW_M = 0.0005
+FULL = (0.0, 640.0)
+
+
+def account() -> CoilAccount:
+    return CoilAccount(LATTICE, ROW_M)
+
+
+def test_a_coil_seen_completely_is_completely_on_time() -> None:
+    coil = account()
+    for i in range(10):
+        coil.record(i * 0.512, (i + 1) * 0.512, ON_TIME, FULL)
+    totals = coil.totals(5.12)
+    assert totals.expected == 80 * 10
+    assert totals.fates == {ON_TIME: 800}
+    assert totals.inspected == 800
+
+
+def test_what_nobody_accounts_for_is_lost() -> None:
+    coil = account()
+    coil.record(0.0, 0.512, ON_TIME, FULL)
+    assert coil.totals(1.024).fates == {ON_TIME: 80, UNSEEN: 80}
+
+
+def test_a_frame_that_never_comes_leaves_a_gap_that_is_found() -> None:
+    coil = account()
+    coil.record(0.0, 0.512, ON_TIME, FULL)
+    assert coil.gap_before(0.512 + ROW_M / 4) is None
+    assert coil.gap_before(1.024) == (0.512, 1.024)
+
+
+def test_rounding_between_frames_costs_no_cell() -> None:
+    coil = CoilAccount(CellLattice(0.064, 64.0, 640.0), ROW_M)
+    step = 0.032 + 0.064  # frames end exactly on the centres of cells
+    for i in range(100):
+        coil.record(i * step + 1e-9, (i + 1) * step - 1e-9, ON_TIME, FULL)
+    assert set(coil.totals(100 * step - 0.01).fates) == {ON_TIME}
+
+
+def test_the_better_outcome_holds_whichever_comes_first() -> None:
+    lost, late = Fate("lost", "camera"), Fate("late")
+    for first, second in ((lost, late), (late, lost)):
+        coil = account()
+        coil.record(0.0, 0.64, first, FULL)
+        coil.record(0.0, 0.64, second, FULL)
+        assert coil.totals(0.64).fates == {late: 100}
+
+
+def test_strip_beside_the_picture_is_a_column_of_its_own() -> None:
+    coil = account()
+    coil.record(0.0, 0.64, ON_TIME, (0.0, 320.0))
+    coil.record(0.0, 0.64, Fate("lost", "no_view"), (320.0, 640.0))
+    assert coil.totals(0.64).fates == {ON_TIME: 50, Fate("lost", "no_view"): 50}
+
+
+def test_the_tally_agrees_with_the_totals() -> None:
+    coil = account()
+    coil.record(0.0, 0.64, ON_TIME, FULL)
+    coil.record(0.64, 0.768, Fate("lost", "camera"), FULL)
+    assert coil.tally() == {"on_time": 100, "lost(camera)": 20}
+
+
+stretches = st.lists(
+    st.tuples(st.floats(0, 60), st.floats(0, 20), st.sampled_from(PRECEDENCE), st.floats(0, 640)),
+    max_size=30,
+)
+
+
+@given(stretches, st.floats(0, 80))
+def test_sums_agree_for_any_mixture(
+    parts: list[tuple[float, float, str, float]], length_m: float
+) -> None:
+    coil = account()
+    cells = np.full((LATTICE.along(length_m), LATTICE.across), len(PRECEDENCE))
+    centres_m = (np.arange(len(cells)) + 0.5) * LATTICE.cell_m
+    for begin, size, outcome, right_mm in parts:
+        joins = abs(begin - coil.end_m) <= ROW_M / 2
+        start = coil.end_m if joins else begin
+        fate = Fate(next(o for o in PRECEDENCE if o == outcome), "x")
+        coil.record(start, start + size, fate, (0.0, right_mm))
+        inside = np.ix_(
+            np.flatnonzero((centres_m >= start) & (centres_m < start + size)),
+            np.flatnonzero(LATTICE.centres_mm() < right_mm),
+        )
+        cells[inside] = np.minimum(cells[inside], PRECEDENCE.index(fate.outcome))
+    totals = coil.totals(length_m)
+    assert sum(totals.fates.values()) == totals.expected == cells.size
+    for rank, outcome in enumerate(PRECEDENCE):
+        count = sum(n for fate, n in totals.fates.items() if fate == Fate(outcome, "x"))
+        assert count == pytest.approx((cells == rank).sum(), abs=LATTICE.across)
