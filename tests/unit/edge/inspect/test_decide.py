@@ -106,12 +106,12 @@ def test_a_defect_over_three_frames_is_announced_once_and_revised_until_it_close
 def test_two_defects_that_meet_become_the_older_one() -> None:
     line = Line()
     line.frame((3, 0), (3, 4))
-    found = line.frame(*((0, c) for c in range(5)))
+    found = line.frame(*((r, c) for r in range(ROWS) for c in range(5)))
     merged = next(d for d in found if d.phase == "closed")
     grown = next(d for d in found if d.phase == "extended")
     assert (merged.defect_id, merged.merged_into) == ("c1/2", "c1/1")
     assert (grown.extent.from_mm, grown.extent.to_mm) == (0.0, 5 * 64.0)
-    assert grown.tiles == 7
+    assert grown.tiles == 22
 
 
 def test_confirmation_waits_for_enough_tiles() -> None:
