@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 from contract.events import Draft, ModelChanged
 from edge.acquire.coils import ConstantCoils, following_id
 from edge.acquire.factory import make_source
-from edge.acquire.grab import Grabber, dropped_frame
+from edge.acquire.grab import Grab, make_frame_buffer, patience_of
 from edge.acquire.position import make_position
 from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 from edge.clock import Clock, SystemClock
@@ -31,12 +31,13 @@ from edge.inspect.loop import Inspector
 from edge.inspect.recover import interrupt_defect, report_coil
 from edge.ledger.log import EventLog, Recovered
 from edge.ledger.reader import EventReader
+from edge.ledger.wake import WakeSender
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import Model, load_model
 from edge.lifecycle.slot import ModelSlot
 from edge.metrics import InspectMetrics
 from edge.stage import Stage
-from edge.types import Commit, Frame, Loss
+from edge.types import Commit
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,6 @@ POLL_S = 0.2
 IDLE_S = 1.0
 """How often the inspecting thread reports itself alive when no frame comes."""
 
-Frames = BoundedBuffer[Frame, tuple[Loss, ...]]
 Commits = BoundedBuffer[Commit, None]
 
 
@@ -69,7 +69,8 @@ def run_inspect(
     clock = SystemClock()
     registry = CollectorRegistry()
     metrics = InspectMetrics(registry)
-    event_log = EventLog(config.ledger.path, config.event_source, clock, config.run_path)
+    waker = WakeSender(config.run_path)
+    event_log = EventLog(config.ledger.path, config.event_source, clock, waker.wake)
     recovered = event_log.open()
     clean = False
     try:
@@ -81,6 +82,7 @@ def run_inspect(
         clean = True
     finally:
         event_log.close(clean=clean)
+        waker.close()
 
 
 class _Inspection:
@@ -99,9 +101,7 @@ class _Inspection:
         self._config, self._metrics, self._registry = config, metrics, registry
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
-        self._frames: Frames = BoundedBuffer(
-            config.inspect.frame_buffer, WhenFull.DROP_OLDEST, dropped_frame
-        )
+        self._frames = make_frame_buffer(config.inspect.frame_buffer)
         room = max(2, int(config.ledger.event_buffer_s * COMMITS_PER_S))
         self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, lambda _: None)
         position = make_position(config)
@@ -110,10 +110,11 @@ class _Inspection:
         coils = ConstantCoils(config.coils, next_id)
         slot = ModelSlot(model)
         self._inspector = Inspector(config, slot, coils, metrics, clock)
-        self._grabber = Grabber(source, self._frames, metrics, config.source)
+        patience = patience_of(config.source)
+        self._grab = Grab(source, self._frames, metrics, clock, patience)
         self._writer = LedgerWriter(event_log, self._commits, metrics, clock, self._stop.wait)
         self._commands = Commands(
-            config, slot, self._inspector, self._grabber, self._writer, self._commits, clock
+            config, slot, self._inspector, self._grab, self._writer, self._commits, clock
         )
         for name, buffer in (("frames", self._frames), ("events", self._commits)):
             metrics.buffer_capacity.labels(name).set(buffer.capacity)
@@ -123,7 +124,7 @@ class _Inspection:
     ) -> None:
         self._alive = alive
         stages = [
-            Stage("grab", lambda: self._grabber.run(self._stop), self._stop),
+            Stage("grab", lambda: self._grab.run(self._stop), self._stop),
             Stage("inspect", self._inspect, self._stop),
             Stage("ledger", self._writer.run, self._stop),
         ]
@@ -136,16 +137,17 @@ class _Inspection:
             live=lambda: not self._stop.is_set(),
             ready=self._commands.readiness,
         )
+        told = False
         try:
-            self._grabber.open()
             control.start()
             gc.collect()
             gc.freeze()
             for stage in stages:
                 stage.start()
-            ready()
             while not (stop.wait(POLL_S) or self._stop.is_set() or stages[-1].join(0)):
-                pass
+                if self._grab.opened.is_set() and not told:
+                    ready()
+                    told = True
         finally:
             self._stop.set()
             control.stop()

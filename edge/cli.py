@@ -151,12 +151,11 @@ def simulate(
 ) -> None:
     """Draw a simulated strip with ground truth, and labelled tiles to train on."""
     from edge.simulator.dataset import write_frames, write_tiles
+    from edge.simulator.mill import MillConfig
 
     if frames:
-        write_frames(
-            out / "frames", seed=seed, frames=frames, width_px=width_px, rows=rows,
-            mm_per_px=mm_per_px,
-        )  # fmt: skip
+        mill = MillConfig(seed=seed, width_px=width_px, rows=rows, mm_per_px=mm_per_px)
+        write_frames(out / "frames", mill, frames)
         print(f"{frames} frames and truth.json in {out / 'frames'}")
     if tiles:
         write_tiles(out / "tiles", per_class=tiles, seed=seed, tile_px=tile_px, mm_per_px=mm_per_px)

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from contract.events import Action, Draft
-from edge.acquire.grab import Grabber
+from edge.acquire.grab import Grab
 from edge.buffer import BoundedBuffer
 from edge.clock import Clock
 from edge.config import Config
@@ -28,7 +28,7 @@ class Commands:
         config: Config,
         slot: ModelSlot,
         inspector: Inspector,
-        grabber: Grabber,
+        grab: Grab,
         writer: LedgerWriter,
         commits: BoundedBuffer[Commit, None],
         clock: Clock,
@@ -36,7 +36,7 @@ class Commands:
         self._config = config
         self._slot = slot
         self._inspector = inspector
-        self._grabber = grabber
+        self._grab = grab
         self._writer = writer
         self._commits = commits
         self._clock = clock
@@ -50,13 +50,13 @@ class Commands:
     def readiness(self) -> tuple[bool, str]:
         """For `/readyz`: whether strip is being inspected, and if not why."""
         reasons = self._degraded()
-        if not self._grabber.up:
+        if not self._grab.up:
             return False, "the source delivers no frames"
         return not self._writer.failing.is_set(), "; ".join(reasons)
 
     def _degraded(self) -> list[str]:
         reasons = []
-        if not self._grabber.up:
+        if not self._grab.up:
             reasons.append("the source delivers no frames")
         if self._writer.failing.is_set():
             reasons.append("the ledger cannot be written")
@@ -67,23 +67,24 @@ class Commands:
     def _status(self, _: Request) -> dict[str, JsonValue]:
         mark, model = self._inspector.watermark, self._slot.active
         degraded = self._degraded()
-        state = "no_source" if not self._grabber.up else "degraded" if degraded else "running"
+        state = "no_source" if not self._grab.up else "degraded" if degraded else "running"
         waiting = self._slot.waiting
         uptime_ns = self._clock.now().monotonic_ns - self._started.monotonic_ns
         return {
             "state": state,
             "degraded": list(degraded),
-            "inspection_valid": self._inspector.valid and self._grabber.up,
+            "inspection_valid": self._inspector.valid and self._grab.up,
             "coil": mark.coil,
             "coil_m": mark.coil_m,
             "line_m": mark.line_m,
             "width_mm": self._config.coils.width_mm,
-            "speed_m_per_s": self._grabber.speed_m_per_s,
+            "speed_m_per_s": self._grab.speed_m_per_s,
             "model": model.reference.model_dump(),
             "waiting_model": waiting.model_dump() if waiting else None,
             "backend": model.engine.backend,
             "frames": mark.frame,
-            "source_up": self._grabber.up,
+            "source_opened": self._grab.opened.is_set(),
+            "source_up": self._grab.up,
             "uptime_s": uptime_ns / 1e9,
         }
 

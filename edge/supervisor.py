@@ -108,11 +108,13 @@ class Supervisor:
         if self._inspected:
             return
         try:
-            ask(self._config.run_path, Request(action="status", by="supervisor"), timeout_s=1.0)
+            request = Request(action="status", by="supervisor")
+            reply = ask(self._config.run_path, request, timeout_s=1.0)
         except ReceiverError:
             return
-        self._inspected = True
-        ready()
+        if reply.result.get("source_opened"):
+            self._inspected = True
+            ready()
 
     def _revive(self, child: _Child) -> None:
         code = child.ended()

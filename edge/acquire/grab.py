@@ -77,6 +77,13 @@ class Grab:
         self._patience = patience
         self._wait = wait
         self._heard_ns = 0
+        self._last: Frame | None = None
+        self.opened = threading.Event()
+        """Set once the source has been opened for the first time."""
+        self.up = False
+        """Whether the source delivers; read by other threads."""
+        self.speed_m_per_s = 0.0
+        """Over the two newest frames, by their stamps; read by other threads."""
 
     def run(self, stop: threading.Event) -> None:
         """Grab until stopped, or until the source ends or the reader is gone; then close both.
@@ -86,17 +93,18 @@ class Grab:
             again.
             ConfigError: likewise, where the config is to blame.
         """
-        self._metrics.source_up.set(0)
+        self._set_up(up=False)
         try:
             self._source.open()
             self._heard_ns = self._clock.now().monotonic_ns
+            self.opened.set()
             self._read_until(stop)
         except SourceEndedError as end:
             log.info("the source has ended: %s", end)
         except ClosedError:
             log.info("the frame buffer was closed")
         finally:
-            self._metrics.source_up.set(0)
+            self._set_up(up=False)
             self._source.close()
             self._frames.close()
 
@@ -116,12 +124,24 @@ class Grab:
     def _hand_on(self, frame: Frame) -> None:
         self._heard_ns = self._clock.now().monotonic_ns
         metrics = self._metrics
-        metrics.source_up.set(1)
+        self._set_up(up=True)
+        self._measure_speed(frame)
         metrics.frames.inc()
         self._count_losses(frame)
         if self._frames.put(frame):
             metrics.frames_lost.labels(OVERFLOW).inc()
             metrics.buffer_drops.labels("frames").inc()
+
+    def _set_up(self, *, up: bool) -> None:
+        self.up = up
+        self._metrics.source_up.set(up)
+
+    def _measure_speed(self, frame: Frame) -> None:
+        last, self._last = self._last, frame
+        if last is not None and frame.grabbed.monotonic_ns > last.grabbed.monotonic_ns:
+            elapsed_s = (frame.grabbed.monotonic_ns - last.grabbed.monotonic_ns) / 1e9
+            self.speed_m_per_s = (frame.rows.end_m - last.rows.end_m) / elapsed_s
+            self._metrics.speed.set(self.speed_m_per_s)
 
     def _count_losses(self, frame: Frame) -> None:
         """By length, so that strip that passed with the source away counts as the frames that it
@@ -135,10 +155,10 @@ class Grab:
     def _note_silence(self) -> None:
         silent_s = (self._clock.now().monotonic_ns - self._heard_ns) / 1e9
         if silent_s >= self._patience.silent_s:
-            self._metrics.source_up.set(0)
+            self._set_up(up=False)
 
     def _reopen(self, stop: threading.Event) -> None:
-        self._metrics.source_up.set(0)
+        self._set_up(up=False)
         pause_s = self._patience.reconnect_s
         self._source.close()
         while not self._wait(stop, pause_s):
