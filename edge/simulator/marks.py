@@ -14,12 +14,12 @@ def finishing_roll_printing(rng: np.random.Generator, px_per_mm: float) -> Patch
     pale brush-like bands, or a small scuff.
     """
     kinds = (_printed_line, _printed_gouge, _printed_bands, _printed_scuff)
-    return kinds[rng.choice(4, p=[0.5, 0.22, 0.16, 0.12])](rng, px_per_mm)
+    return kinds[rng.choice(4, p=[0.48, 0.27, 0.15, 0.1])](rng, px_per_mm)
 
 
 def _printed_line(rng: np.random.Generator, px_per_mm: float) -> Patch:
-    length = rng.uniform(16, 75) * px_per_mm
-    lean = rng.choice([-1, 1]) * rng.uniform(2, 30)
+    length = rng.uniform(22, 100) * px_per_mm
+    lean = rng.choice([-1, 1]) * rng.uniform(2, 26)
     height = length * abs(np.sin(np.deg2rad(lean))) + 14 * px_per_mm
     shape = blank(height, length * np.cos(np.deg2rad(lean)) + 2).shape
     along, beside = turned(shape, lean, rng.uniform(-3, 3) * px_per_mm)
@@ -27,18 +27,18 @@ def _printed_line(rng: np.random.Generator, px_per_mm: float) -> Patch:
     broken = 0.75 + 0.35 * smooth(rng, shape, (3 * px_per_mm, 3 * px_per_mm))
     line = ridge(beside, rng.uniform(0.4, 1.1) * px_per_mm) * fade * broken
     sign = 1 if rng.random() < 0.65 else -1
-    gain = sign * rng.uniform(0.1, 0.34) * line
+    gain = sign * rng.uniform(0.12, 0.4) * line
     if rng.random() < 0.6:
         # The metal pushed aside: a dull wedge on one side, widening along the line.
-        wide = (rng.uniform(0.8, 4) * px_per_mm) * (0.55 + 0.45 * along / (length / 2))
+        wide = (rng.uniform(1.2, 6) * px_per_mm) * (0.55 + 0.45 * along / (length / 2))
         offset = beside * rng.choice([-1, 1])
         wedge = ramp(offset, 0, 1.5) * (1 - ramp(offset - wide, 0, 2.0)) * fade
-        gain = gain - rng.uniform(0.07, 0.16) * wedge
+        gain = gain - rng.uniform(0.08, 0.18) * wedge
     return patch(gain.astype(np.float32))
 
 
 def _printed_gouge(rng: np.random.Generator, px_per_mm: float) -> Patch:
-    length, width = rng.uniform(22, 65) * px_per_mm, rng.uniform(2.2, 4.5) * px_per_mm
+    length, width = rng.uniform(30, 75) * px_per_mm, rng.uniform(2.2, 5.0) * px_per_mm
     lean = rng.choice([-1, 1]) * rng.uniform(66, 82)
     margin = 7 * px_per_mm
     shape = blank(length, length * np.cos(np.deg2rad(lean)) + 2 * margin).shape
@@ -49,7 +49,7 @@ def _printed_gouge(rng: np.random.Generator, px_per_mm: float) -> Patch:
     rim = ridge((np.abs(beside) - half).astype(np.float32), 0.5 * px_per_mm)
     fade = ends(along, length * 0.48, rng.uniform(0.05, 0.3) * length)
     rough = 1 + 0.3 * smooth(rng, shape, (2 * px_per_mm, px_per_mm))
-    depth = rng.uniform(0.09, 0.22)
+    depth = rng.uniform(0.1, 0.24)
     gain = -depth * fade * (inside * rough * 0.7 + rim * 0.6)
     halo = rng.uniform(0.02, 0.08) * ridge(beside, margin * 0.9) * fade
     return patch(gain.astype(np.float32), halo.astype(np.float32))
@@ -65,7 +65,7 @@ def _printed_bands(rng: np.random.Generator, px_per_mm: float) -> Patch:
         reach = rng.uniform(0.3, 0.5) * shape[1]
         brush = 0.8 + 0.35 * smooth(rng, shape, (1.0 * px_per_mm, 14 * px_per_mm))
         band = ridge(shifted.astype(np.float32), rng.uniform(1.0, 3.0) * px_per_mm)
-        gain += rng.uniform(0.07, 0.13) * band * brush * ends(along, reach, reach * 0.6)
+        gain += rng.uniform(0.07, 0.15) * band * brush * ends(along, reach, reach * 0.6)
     return patch(np.minimum(gain, 0.2))
 
 
@@ -107,9 +107,9 @@ def _ash(
     middle: tuple[float, float],
     px_per_mm: float,
 ) -> None:
-    height, width = rng.uniform(3.0, 9) * px_per_mm, rng.uniform(4.5, 15) * px_per_mm
+    height, width = rng.uniform(3.5, 10) * px_per_mm, rng.uniform(5, 17) * px_per_mm
     shape = blank(height, width).shape
-    depth = blob(rng, shape, rng.uniform(0.25, 0.8))
+    depth = blob(rng, shape, rng.uniform(0.12, 0.65))
     dark = rng.uniform(0.26, 0.55)
     rough = smooth(rng, shape, (1.2 * px_per_mm, 1.4 * px_per_mm))
     body = -dark * ramp(depth, 0, 0.3) * (1 + rng.uniform(0.08, 0.4) * rough)
@@ -152,7 +152,7 @@ def surface_scratch(rng: np.random.Generator, px_per_mm: float) -> Patch:
     wander = smooth(rng, (gain.shape[0], 4), (60 * px_per_mm, 4))[:, :1] * 0.25 * px_per_mm
     for i in range(lines):
         beside = columns - rows * np.tan(lean) - wander - (i - (lines - 1) / 2) * gap
-        width = rng.uniform(0.45, 1.5) * px_per_mm
+        width = rng.uniform(0.6, 1.6) * px_per_mm
         pressure = 1 + 0.18 * smooth(rng, (gain.shape[0], 4), (12 * px_per_mm, 4))[:, :1]
         if rng.random() < 0.2:
             skips = smooth(rng, (gain.shape[0], 4), (10 * px_per_mm, 4))[:, :1]
@@ -160,5 +160,5 @@ def surface_scratch(rng: np.random.Generator, px_per_mm: float) -> Patch:
         reach = gain.shape[0] / 2 * rng.uniform(0.7, 1.0) if i else gain.shape[0] / 2
         fade = ends(rows, reach, rng.uniform(4, 25) * px_per_mm)
         line = ridge(beside.astype(np.float32), width) * pressure * fade
-        gain -= (rng.uniform(0.11, 0.42) * line).astype(np.float32)
+        gain -= (rng.uniform(0.15, 0.52) * line).astype(np.float32)
     return patch(gain)

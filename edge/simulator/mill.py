@@ -59,7 +59,7 @@ class MillConfig:
     grey: tuple[float, float] = (100.0, 160.0)
     contrast: tuple[float, float] = (0.5, 1.5)
     """Least and greatest factor on the texture of the bare strip."""
-    noise: float = 1.3
+    noise: float = 1.2
     """The camera's noise at a grey of 130, in grey levels."""
     speed: SpeedProfile = field(default_factory=SpeedProfile)
 

@@ -38,7 +38,7 @@ def _lens(
     piece = blank(*size)
     shape = piece.shape
     rows, columns = coordinates(shape)
-    blunt = rng.uniform(2.0, 3.5)
+    blunt = rng.uniform(1.5, 2.8)
     along = np.abs(rows / (shape[0] / 2)) ** blunt
     # Tips fray into upright fibres: the length differs from column to column.
     fray = 0.22 * smooth(rng, (1, shape[1]), (1, 0.8 * px_per_mm))
@@ -51,8 +51,10 @@ def _lens(
     bare = ramp(depth.astype(np.float32), 0.22, 0.1) * ramp(
         (islands + 0.5 * ribs + 0.3 * fine).astype(np.float32), rng.uniform(0.1, 1.8), 0.4
     )
-    dark = rng.uniform(0.2, 0.42)
-    crumbs = rng.uniform(0.10, 0.2) * (ribs + 0.6 * fine) * ramp(depth.astype(np.float32), 0.1, 0.2)
+    dark = rng.uniform(0.2, 0.38)
+    crumbs = (
+        rng.uniform(0.09, 0.18) * (ribs + 0.6 * fine) * ramp(depth.astype(np.float32), 0.1, 0.2)
+    )
     gain = body * (-dark + crumbs) * (1 - bare) + bare * rng.uniform(0.02, 0.16)
     place(canvas, gain.astype(np.float32), *middle)
 
@@ -61,21 +63,22 @@ def oxide_scale_of_temperature_system(rng: np.random.Generator, px_per_mm: float
     """A field of small pits, dark with a lit rim below, in clusters or upright rows; sometimes the
     steel beside the pits is brightened in flames.
     """
-    canvas = blank(rng.uniform(60, 170) * px_per_mm, rng.uniform(60, 150) * px_per_mm)
+    canvas = blank(rng.uniform(80, 220) * px_per_mm, rng.uniform(80, 180) * px_per_mm)
     shape = canvas.shape
-    size = rng.uniform(0.7, 1.7) * px_per_mm
+    size = rng.uniform(0.9, 2.1) * px_per_mm
     upright = rng.uniform(0.6, 1.0) if rng.random() < 0.7 else rng.uniform(1.2, 2.2)
     cell = (size * upright, size)
     where = smooth(rng, shape, (45 * px_per_mm, rng.uniform(6, 30) * px_per_mm))
     pits = smooth(rng, shape, cell) + 0.35 * smooth(rng, shape, (0.8, 0.8))
-    pits = ramp((pits + 0.4 * where).astype(np.float32), rng.uniform(1.35, 2.1), 0.8)
-    pits *= _field(rng, shape)
-    depth = rng.uniform(0.12, 0.3)
+    level = (pits + 0.4 * where + 4 * (_field(rng, shape) - 1)).astype(np.float32)
+    pits = ramp(level, rng.uniform(0.9, 1.6), 0.7)
+    depth = rng.uniform(0.14, 0.34)
     lit = np.roll(pits, max(1, round(size * 0.6)), axis=0)
     relief = rng.uniform(0.15, 0.6) * depth * np.clip(lit - pits, 0, 1)
     gain = -depth * pits + relief
     if rng.random() < 0.2:
         flames = smooth(rng, shape, (9 * px_per_mm, 2.5 * px_per_mm)) + 0.7 * where
+        flames = flames + 0.25 * smooth(rng, shape, (1.5 * px_per_mm, px_per_mm))
         lit = rng.uniform(0.08, 0.3) * ramp(flames.astype(np.float32), 0.7, 0.4) * (1 - pits)
         gain = gain + lit * _field(rng, shape)
     return patch(gain.astype(np.float32))
@@ -87,19 +90,21 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     """
     if rng.random() < 0.3:
         return _wisps(rng, px_per_mm)
-    canvas = blank(rng.uniform(70, 200) * px_per_mm, rng.uniform(55, 170) * px_per_mm)
+    canvas = blank(rng.uniform(90, 240) * px_per_mm, rng.uniform(70, 190) * px_per_mm)
     shape = canvas.shape
     width = rng.uniform(2.2, 4.5) * px_per_mm
-    drawn_out = rng.uniform(1.8, 3.6)
+    drawn_out = rng.uniform(2.0, 4.0)
     crowd = smooth(rng, shape, (width * drawn_out, width))
-    ragged = 0.3 * smooth(rng, shape, (1.2 * px_per_mm, 0.8 * px_per_mm))
+    ragged = 0.2 * smooth(rng, shape, (1.6 * px_per_mm, 1.1 * px_per_mm))
     lakes = rng.uniform(0.3, 1.1) * smooth(rng, shape, (60 * px_per_mm, 14 * px_per_mm))
     level = (crowd + ragged + lakes).astype(np.float32)
-    level += (_field(rng, shape) - 1) * 3
-    patches = ramp(level, rng.uniform(0.7, 1.6), 0.35)
-    dark = rng.uniform(0.25, 0.52)
-    gain = -dark * patches * (1 + 0.05 * smooth(rng, shape, (1, 1)))
-    return patch(gain.astype(np.float32))
+    field = _field(rng, shape)
+    level += (field - 1) * 4
+    patches = ramp(level, rng.uniform(-0.1, 1.4), 0.35)
+    dark = rng.uniform(0.3, 0.54)
+    # Where red iron grows, the steel between the patches is rough.
+    rough = rng.uniform(0.005, 0.03) * field * smooth(rng, shape, (1.4, 1.4))
+    return patch((-dark * patches).astype(np.float32), (rough * (1 - patches)).astype(np.float32))
 
 
 def _wisps(rng: np.random.Generator, px_per_mm: float) -> Patch:
@@ -120,5 +125,5 @@ def _field(rng: np.random.Generator, shape: tuple[int, int]) -> F32:
     """1 inside a field of defects, fading irregularly to 0 towards its border."""
     rows, columns = coordinates(shape)
     reach = np.maximum(np.abs(rows / (shape[0] / 2)), np.abs(columns / (shape[1] / 2)))
-    edge = 0.12 * smooth(rng, shape, (shape[0] / 6, shape[1] / 6))
-    return ramp((1 - reach + edge).astype(np.float32), 0.04, 0.12)
+    edge = 0.15 * smooth(rng, shape, (shape[0] / 5, shape[1] / 5))
+    return ramp((1 - reach + edge * reach * (1 - reach) * 4).astype(np.float32), 0.02, 0.32)

@@ -12,7 +12,7 @@ def slag_inclusion(rng: np.random.Generator, px_per_mm: float) -> Patch:
     blister with a tail.
     """
     kinds = (_beads, _streaks, _shells, _blister)
-    return kinds[rng.choice(4, p=[0.42, 0.22, 0.2, 0.16])](rng, px_per_mm)
+    return kinds[rng.choice(4, p=[0.34, 0.22, 0.3, 0.14])](rng, px_per_mm)
 
 
 def _beads(rng: np.random.Generator, px_per_mm: float) -> Patch:
@@ -22,13 +22,14 @@ def _beads(rng: np.random.Generator, px_per_mm: float) -> Patch:
     rows, columns = coordinates(gain.shape)
     pointed = ends(rows, length / 2, rng.uniform(0.05, 0.6) * length)
     wander = smooth(rng, (gain.shape[0], 4), (9 * px_per_mm, 4))[:, :1] * 0.1 * width
-    ragged = 1 + 0.25 * smooth(rng, (gain.shape[0], 4), (2 * px_per_mm, 4))[:, :1]
+    ragged = 1 + 0.16 * smooth(rng, (gain.shape[0], 4), (1.2 * px_per_mm, 4))[:, :1]
+    ragged = ragged + 0.2 * smooth(rng, (gain.shape[0], 4), (6 * px_per_mm, 4))[:, :1]
     half = width / 2 * (0.2 + 0.8 * pointed) * ragged
     inside = 1 - ramp((np.abs(columns - wander) - half).astype(np.float32), -0.7, 1.4)
     pitch = rng.uniform(0.7, 2.2) * px_per_mm
     beads = smooth(rng, gain.shape, (pitch, width)) + 0.4 * smooth(rng, gain.shape, (1, 1.2))
     lit = ramp(beads.astype(np.float32), rng.uniform(0.1, 0.9), 0.8)
-    dark = rng.uniform(0.22, 0.5)
+    dark = rng.uniform(0.25, 0.58)
     shade = smooth(rng, gain.shape, (5 * px_per_mm, width))
     body = -dark * (1 + 0.25 * shade) + (dark + rng.uniform(0.1, 0.7)) * lit
     gain = inside * pointed**0.4 * body
@@ -48,7 +49,7 @@ def _streaks(rng: np.random.Generator, px_per_mm: float) -> Patch:
         line = ridge((columns - column - wander).astype(np.float32), width)
         texture = ramp(smooth(rng, gain.shape, (9 * px_per_mm, 0.8 * px_per_mm)), -1.0, 1.2)
         fade = ends((rows - row).astype(np.float32), length / 2, length * rng.uniform(0.1, 0.5))
-        gain -= (rng.uniform(0.12, 0.45) * line * texture * fade).astype(np.float32)
+        gain -= (rng.uniform(0.16, 0.6) * line * texture * fade).astype(np.float32)
     if rng.random() < 0.5:
         glints = smooth(rng, gain.shape, (1.2 * px_per_mm, 0.7 * px_per_mm))
         gain += rng.uniform(0.2, 0.7) * ramp(glints, 1.5, 0.5) * ramp(-gain, 0.1, 0.15)
@@ -59,9 +60,11 @@ def _shells(rng: np.random.Generator, px_per_mm: float) -> Patch:
     gain = blank(rng.uniform(30, 120) * px_per_mm, rng.uniform(10, 46) * px_per_mm)
     shape = gain.shape
     rows, columns = coordinates(shape)
-    reach = 0.42 * shape[1] * (1 + 0.12 * smooth(rng, (shape[0], 4), (8 * px_per_mm, 4))[:, :1])
+    reach = 0.42 * shape[1] * (1 + 0.07 * smooth(rng, (shape[0], 4), (9 * px_per_mm, 4))[:, :1])
+    reach = reach + 0.5 * px_per_mm * smooth(rng, (shape[0], 4), (px_per_mm, 4))[:, :1]
     inside = 1 - ramp((np.abs(columns) - reach).astype(np.float32), -1, 2)
-    torn = 0.06 * shape[0] * smooth(rng, (1, shape[1]), (1, 4 * px_per_mm))
+    torn = 2.5 * smooth(rng, (1, shape[1]), (1, 7 * px_per_mm))
+    torn = (torn + smooth(rng, (1, shape[1]), (1, 1.2 * px_per_mm))) * px_per_mm
     inside = inside * ends((rows + torn).astype(np.float32), 0.46 * shape[0], 3)
     # Shells lie across like roof tiles: a bent saw-tooth along the strip, lit at each front.
     pitch = rng.uniform(7, 20) * px_per_mm
@@ -70,7 +73,7 @@ def _shells(rng: np.random.Generator, px_per_mm: float) -> Patch:
     front = ramp(phase.astype(np.float32), 0.82, 0.1) * ramp(
         smooth(rng, shape, (3 * px_per_mm, 5 * px_per_mm)), -0.6, 1.0
     )
-    dark = rng.uniform(0.3, 0.6)
+    dark = rng.uniform(0.36, 0.7)
     body = -dark * (
         0.45 + 0.55 * ramp(smooth(rng, shape, (4 * px_per_mm, 8 * px_per_mm)), -0.8, 1.2)
     )

@@ -24,6 +24,8 @@ class Look:
     """Mean grey level, 0..255."""
     grain: float
     grain_blur_px: float
+    cloud: float
+    """Blotches the size of a finger, wider than long."""
     fibre: float
     """Fine lines along the rolling direction."""
     streak: float
@@ -57,9 +59,10 @@ def draw_look(
     mottled = rng.random() < 0.45
     return Look(
         grey=rng.uniform(*grey),
-        grain=k * rng.uniform(0.011, 0.024),
-        grain_blur_px=rng.uniform(0.45, 0.8),
-        fibre=k * rng.uniform(0.0, 0.009),
+        grain=k * rng.uniform(0.009, 0.019),
+        grain_blur_px=rng.uniform(0.5, 0.95),
+        fibre=k * max(0.0, rng.uniform(-0.004, 0.006)),
+        cloud=k * rng.uniform(0.006, 0.022),
         streak=k * rng.uniform(0.002, 0.014),
         streak_px=int(rng.integers(3, 14)),
         mottle=k * rng.uniform(0.02, 0.07) * rng.choice([1, 1, -1]) if mottled else 0.0,
@@ -97,6 +100,8 @@ class Surface:
             "where": (150, 110),
             "speck": (speck_px, speck_px),
             "tone": (700, 300),
+            "cloud": (26, 38),
+            "puff": (5, 9),
         }
         self._noise = {
             name: StripNoise(
@@ -106,12 +111,14 @@ class Surface:
             for i, (name, cell) in enumerate(cells.items())
         }  # fmt: skip
         across = np.linspace(-1, 1, columns, dtype=np.float32)
-        self._light = (1 - np.float32(look.slope) * across**2).astype(np.float32)
+        self._light = (1 - np.float32(look.slope) * (across**2 - 1 / 3)).astype(np.float32)
 
     def rows(self, first: int, count: int) -> F32:
         """F32 `count x columns`, from row `first` of the strip on; the caller owns it."""
         look, noise = self._look, self._noise
         surface = 1 + look.grain * noise["grain"].rows(first, count)
+        surface += look.cloud * noise["cloud"].rows(first, count)
+        surface += 0.4 * look.cloud * noise["puff"].rows(first, count)
         surface += look.fibre * noise["fibre"].rows(first, count)
         surface += look.streak * noise["streak"].rows(first, count)
         surface += look.tone * (noise["tone"].rows(first, count) + noise["band"].rows(first, count))

@@ -27,7 +27,7 @@ from edge.types import U8
 CLEAR_PX = 3
 MIN_PIXELS = 12
 MIN_REACH = 1 / 3
-MIN_SHARE = 0.002
+MIN_SHARE = 0.004
 WHOLE_SHARE = 0.5
 
 _SIDES = 3
@@ -69,7 +69,7 @@ class TileConfig:
     grey: tuple[float, float] = (85.0, 170.0)
     """Wider than the mill's own range: a network must not lean on the exposure."""
     contrast: tuple[float, float] = (0.5, 1.6)
-    noise: tuple[float, float] = (0.6, 2.2)
+    noise: tuple[float, float] = (0.5, 1.9)
 
     def __post_init__(self) -> None:
         if not 32 <= self.tile_px <= 1024 or not 0.02 <= self.mm_per_px <= 5:
