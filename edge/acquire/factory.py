@@ -22,7 +22,7 @@ def make_source(config: Config, position: LinePosition, clock: Clock) -> FrameSo
     adapter = _adapter(config.source.kind)
     source: FrameSource
     if isinstance(config.source, SimulatedSection):
-        source = adapter(config.source, config.optics, position, clock)
+        source = adapter(config.source, config.optics, config.coils, position, clock)
     else:
         source = adapter(config.source, position, clock)
     return source
