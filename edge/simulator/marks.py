@@ -152,7 +152,7 @@ def surface_scratch(rng: np.random.Generator, px_per_mm: float) -> Patch:
     wander = smooth(rng, (gain.shape[0], 4), (60 * px_per_mm, 4))[:, :1] * 0.25 * px_per_mm
     for i in range(lines):
         beside = columns - rows * np.tan(lean) - wander - (i - (lines - 1) / 2) * gap
-        width = rng.uniform(0.6, 1.6) * px_per_mm
+        width = rng.uniform(0.5, 1.4) * px_per_mm
         pressure = 1 + 0.18 * smooth(rng, (gain.shape[0], 4), (12 * px_per_mm, 4))[:, :1]
         if rng.random() < 0.2:
             skips = smooth(rng, (gain.shape[0], 4), (10 * px_per_mm, 4))[:, :1]

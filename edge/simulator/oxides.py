@@ -38,24 +38,24 @@ def _lens(
     piece = blank(*size)
     shape = piece.shape
     rows, columns = coordinates(shape)
-    blunt = rng.uniform(1.5, 2.8)
+    blunt = rng.uniform(1.4, 2.5)
     along = np.abs(rows / (shape[0] / 2)) ** blunt
     # Tips fray into upright fibres: the length differs from column to column.
     fray = 0.22 * smooth(rng, (1, shape[1]), (1, 0.8 * px_per_mm))
-    sides = 0.12 * smooth(rng, shape, (2.5 * px_per_mm, 2.5 * px_per_mm))
+    sides = 0.08 * smooth(rng, shape, (2.5 * px_per_mm, 2.5 * px_per_mm))
     depth = 0.86 - np.hypot(along, columns / (shape[1] / 2)) + fray * along + sides
     body = ramp(depth.astype(np.float32), 0.0, 0.18)
     ribs = smooth(rng, shape, (0.9 * px_per_mm, rng.uniform(1.0, 2.4) * px_per_mm))
     fine = smooth(rng, shape, (0.5 * px_per_mm, 0.6 * px_per_mm))
     islands = smooth(rng, shape, (rng.uniform(4, 12) * px_per_mm, 3 * px_per_mm))
     bare = ramp(depth.astype(np.float32), 0.22, 0.1) * ramp(
-        (islands + 0.5 * ribs + 0.3 * fine).astype(np.float32), rng.uniform(0.1, 1.8), 0.4
+        (islands + 0.5 * ribs + 0.3 * fine).astype(np.float32), rng.uniform(0.0, 1.6), 0.4
     )
-    dark = rng.uniform(0.2, 0.38)
+    dark = rng.uniform(0.18, 0.35)
     crumbs = (
         rng.uniform(0.09, 0.18) * (ribs + 0.6 * fine) * ramp(depth.astype(np.float32), 0.1, 0.2)
     )
-    gain = body * (-dark + crumbs) * (1 - bare) + bare * rng.uniform(0.02, 0.16)
+    gain = body * (-dark + crumbs) * (1 - bare) + bare * rng.uniform(0.05, 0.22)
     place(canvas, gain.astype(np.float32), *middle)
 
 
@@ -103,7 +103,7 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     patches = ramp(level, rng.uniform(-0.1, 1.4), 0.35)
     dark = rng.uniform(0.3, 0.54)
     # Where red iron grows, the steel between the patches is rough.
-    rough = rng.uniform(0.005, 0.03) * field * smooth(rng, shape, (1.4, 1.4))
+    rough = rng.uniform(0.01, 0.045) * field * smooth(rng, shape, (1.4, 1.4))
     return patch((-dark * patches).astype(np.float32), (rough * (1 - patches)).astype(np.float32))
 
 

@@ -66,7 +66,7 @@ class TileConfig:
 
     tile_px: int = 128
     mm_per_px: float = 0.5
-    grey: tuple[float, float] = (85.0, 170.0)
+    grey: tuple[float, float] = (60.0, 175.0)
     """Wider than the mill's own range: a network must not lean on the exposure."""
     contrast: tuple[float, float] = (0.5, 1.6)
     noise: tuple[float, float] = (0.5, 1.9)
