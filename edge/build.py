@@ -31,7 +31,6 @@ from edge.inspect.loop import Inspector
 from edge.inspect.recover import interrupt_defect, report_coil
 from edge.ledger.log import EventLog, Recovered
 from edge.ledger.reader import EventReader
-from edge.ledger.wake import WakeSender
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import Model, load_model
 from edge.lifecycle.slot import ModelSlot
@@ -69,8 +68,7 @@ def run_inspect(
     clock = SystemClock()
     registry = CollectorRegistry()
     metrics = InspectMetrics(registry)
-    waker = WakeSender(config.run_path)
-    event_log = EventLog(config.ledger.path, config.event_source, clock, waker.wake)
+    event_log = EventLog(config.ledger.path, config.event_source, clock, config.run_path)
     recovered = event_log.open()
     clean = False
     try:
@@ -82,7 +80,6 @@ def run_inspect(
         clean = True
     finally:
         event_log.close(clean=clean)
-        waker.close()
 
 
 class _Inspection:

@@ -148,13 +148,22 @@ def simulate(
     tiles: Annotated[int, typer.Option(min=0, help="Labelled tiles per class; 0 for none.")] = 0,
     tile_px: Annotated[int, typer.Option(min=16, max=1024)] = 128,
     mm_per_px: Annotated[float, typer.Option(min=0.01, max=10)] = 0.5,
+    strip_mm: Annotated[float, typer.Option(min=1, help="Width of the strip.")] = 940.0,
+    coil_m: Annotated[float, typer.Option(min=0.1, help="Length of each coil.")] = 20.48,
 ) -> None:
     """Draw a simulated strip with ground truth, and labelled tiles to train on."""
     from edge.simulator.dataset import write_frames, write_tiles
     from edge.simulator.mill import MillConfig
 
     if frames:
-        mill = MillConfig(seed=seed, width_px=width_px, rows=rows, mm_per_px=mm_per_px)
+        mill = MillConfig(
+            seed=seed,
+            width_px=width_px,
+            rows=rows,
+            mm_per_px=mm_per_px,
+            strip_mm=(strip_mm, strip_mm),
+            coil_m=coil_m,
+        )
         write_frames(out / "frames", mill, frames)
         print(f"{frames} frames and truth.json in {out / 'frames'}")
     if tiles:

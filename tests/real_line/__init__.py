@@ -1,0 +1,1 @@
+"""Real images composed to frames, played by Basler's emulation, through the daemon."""

@@ -1,0 +1,30 @@
+"""Waiting on conditions, and free ports."""
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from edge.clock import SystemClock
+
+T = TypeVar("T")
+_TICK = threading.Event()
+
+
+def wait_for(look: Callable[[], T], what: str, timeout_s: float = 20) -> T:
+    """The first true value of `look`; fails with its name when the time is up."""
+    clock = SystemClock()
+    end_ns = clock.now().monotonic_ns + int(timeout_s * 1e9)
+    while True:
+        found = look()
+        if found:
+            return found
+        assert clock.now().monotonic_ns < end_ns, f"not within {timeout_s:g} s: {what}"
+        _TICK.wait(0.05)
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
