@@ -104,7 +104,7 @@ def metrics(result: Result) -> dict[str, object] | None:
     figures = evaluate(truth, np.stack([item.probabilities for item in known]))
     recall = {
         name: float(value)
-        for name, value in zip(result.classes, figures.recalls, strict=True)
+        for name, value in zip(result.classes, figures.recall, strict=True)
         if not np.isnan(value)
     }
-    return {**figures.summary(), "recall": recall, "images": len(known)}
+    return {**figures.summary, "recall": recall, "images": len(known)}

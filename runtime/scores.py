@@ -34,10 +34,11 @@ class Evaluation:
     macro_f1: float
     gmean: float
     ece: float
-    recalls: F64
+    recall: F64
     confusion: npt.NDArray[np.int64]
     images: int
 
+    @property
     def summary(self) -> dict[str, float]:
         """The four single figures by name."""
         return {
@@ -61,7 +62,7 @@ def evaluate(truth: Ints, probabilities: Floats) -> Evaluation:
         macro_f1=macro_f1(confusion),
         gmean=gmean(confusion),
         ece=expected_calibration_error(truth, probabilities),
-        recalls=per_class_recall(confusion),
+        recall=per_class_recall(confusion),
         confusion=confusion,
         images=len(truth),
     )

@@ -30,11 +30,11 @@ def test_figures_by_hand() -> None:
     figures = evaluate(TRUTH, PROBABILITIES)
     assert figures.confusion.tolist() == [[3, 0, 1], [1, 1, 0], [0, 0, 0]]
     assert figures.accuracy == pytest.approx(4 / 6)
-    np.testing.assert_allclose(figures.recalls, [3 / 4, 1 / 2, np.nan])
+    np.testing.assert_allclose(figures.recall, [3 / 4, 1 / 2, np.nan])
     assert figures.gmean == pytest.approx((3 / 4 * 1 / 2) ** 0.5)
     assert figures.macro_f1 == pytest.approx((2 * 3 / (4 + 4) + 2 * 1 / (2 + 1)) / 2)
     assert figures.images == 6
-    assert figures.summary() == {
+    assert figures.summary == {
         "accuracy": figures.accuracy, "macro_f1": figures.macro_f1,
         "gmean": figures.gmean, "ece": figures.ece,
     }  # fmt: skip
