@@ -7,10 +7,17 @@ Relative paths are relative to the YAML's own folder. `stripsight-edge check-con
 import difflib
 import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from edge.errors import ConfigError
@@ -164,7 +171,12 @@ class Mqtt(Section):
     only).
     """
     port: Port = 1883
+    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = "5"
+    """MQTT version. 3.1.1 cannot tell that nobody has subscribed or that the broker's rules refused
+    an event. The embedded broker knows 3.1.1 only and is always spoken to in it.
+    """
     client_id: str | None = None
+    """Null: made from site, line, camera and the receiver's name."""
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
@@ -174,6 +186,17 @@ class Mqtt(Section):
     in_flight: Annotated[int, Field(ge=1, le=65535)] = 64
     """Events sent and not yet acknowledged, at most."""
     timeout_s: Positive = 5.0
+    """How long the broker may take to connect or to acknowledge before it counts as away."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.password_file and self.username is None:
+            raise ValueError("password_file needs username")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if self.cert_file and self.ca_file is None:
+            raise ValueError("cert_file needs ca_file, which turns TLS on")
+        return self
 
 
 class Deliver(Section):

@@ -76,7 +76,8 @@ class EventLog:
         self._directory = directory
         self._source = source
         self._clock = clock
-        self._waker = None if run_path is None else WakeSender(run_path)
+        self._run_path = run_path
+        self._waker: WakeSender | None = None
         self._reserve = Reserve(directory, reserve_bytes)
         self._reserve_lost_ns = 0
         self._lock: TextIO | None = None
@@ -101,6 +102,8 @@ class EventLog:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._take_lock()
             self._reserve.take()
+            if self._run_path is not None:
+                self._waker = WakeSender(self._run_path)
             try:
                 return self._open_newest()
             except BaseException:
@@ -158,9 +161,10 @@ class EventLog:
         for connection in (self._file, self._before):
             if connection is not None:
                 connection.close()
-        if self._lock is not None:
-            self._lock.close()
-        self._file = self._before = self._lock = None
+        for resource in (self._lock, self._waker):
+            if resource is not None:
+                resource.close()
+        self._file = self._before = self._lock = self._waker = None
 
     def _open_newest(self) -> Recovered:
         paths = day.day_paths(self._directory)

@@ -5,11 +5,12 @@ writer from folding its write-ahead log back. A file that retention removes in t
 read is as if it had been gone before.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from contract.events import Event
 from edge.clock import Stamp
@@ -17,7 +18,9 @@ from edge.errors import LedgerError
 from edge.ledger import day
 from edge.types import Recorded, TileRecord
 
-_COLUMNS = "body, grabbed_monotonic_ns, grabbed_utc_ns, committed_monotonic_ns, committed_utc_ns"
+_COLUMNS = (
+    "seq, body, grabbed_monotonic_ns, grabbed_utc_ns, committed_monotonic_ns, committed_utc_ns"
+)
 _KEPT_OPEN = 4
 _TILES_AT_ONCE = 4096
 
@@ -151,7 +154,7 @@ class EventReader:
 
     def _select(self, file: _File, where: str, values: tuple[object, ...]) -> list[Recorded]:
         rows = self._query(file, f"SELECT {_COLUMNS} FROM events {where}", values)  # noqa: S608
-        return [_recorded(row) for row in rows]
+        return [_recorded(file.path, row) for row in rows]
 
     def _query(self, file: _File, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
@@ -164,10 +167,15 @@ class EventReader:
             return []
 
 
-def _recorded(row: tuple[Any, ...]) -> Recorded:
-    body = bytes(row[0])
-    event = Event.model_validate(json.loads(body))
-    return Recorded(event, body, Stamp(row[1], row[2]), Stamp(row[3], row[4]))
+def _recorded(path: Path, row: tuple[Any, ...]) -> Recorded:
+    seq, body, *stamps = row
+    try:
+        event = Event.model_validate_json(body)
+    except ValidationError as error:
+        raise LedgerError(
+            f"{path}: event {seq} is damaged; move the file away and keep it for examination"
+        ) from error
+    return Recorded(event, body, Stamp(*stamps[:2]), Stamp(*stamps[2:]))
 
 
 def _marks(values: Sequence[str]) -> str:

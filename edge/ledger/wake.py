@@ -58,7 +58,7 @@ class WakeReceiver:
         self._socket.settimeout(timeout_s)
         try:
             self._socket.recv(1)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return False
         self._socket.settimeout(0)
         with contextlib.suppress(BlockingIOError):

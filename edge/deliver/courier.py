@@ -1,0 +1,171 @@
+"""The courier's process: a lane for each receiver, and one loop for what is due in time.
+
+    main loop   wakes the lanes, announces new defects, beats once a second (`pulse.py`), removes
+                old files once an hour
+    a lane      ledger -> receiver -> cursor, one thread per receiver (`lane.py`)
+
+It reads the event log and never writes it: the inspecting process does not notice whether the
+courier runs. Retention is here because only the courier knows what every receiver has.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from prometheus_client import CollectorRegistry
+
+from edge.clock import Clock, SystemClock
+from edge.config import Config
+from edge.deliver.cursors import Cursors
+from edge.deliver.lane import Lane
+from edge.deliver.mqtt import MqttReceiver
+from edge.deliver.pulse import Pulse
+from edge.errors import LedgerError
+from edge.health import serve_health
+from edge.ledger.day import explained
+from edge.ledger.retention import retain
+from edge.ledger.wake import WakeReceiver
+from edge.metrics import CourierMetrics
+from edge.stage import Stage
+
+POLL_S = 0.25
+RETENTION_NS = 3_600_000_000_000
+DRAIN_S = 3.0
+FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
+HANGS_AFTER_NS = 30_000_000_000
+_log = logging.getLogger(__name__)
+
+
+def run_courier(config: Config, ready: Callable[[], None] | None, stop: threading.Event) -> None:
+    """Deliver until `stop` is set; then drain for a few seconds and say good-bye.
+
+    Args:
+        config: The whole config.
+        ready: Called once when the process works, whether or not a broker is there.
+        stop: Ends it; set by the courier itself when one of its threads fails.
+
+    Raises:
+        StripSightError: a start that failed, or the error that ended a thread.
+    """
+    registry = CollectorRegistry()
+    metrics = CourierMetrics(registry)
+    clock = SystemClock()
+    receivers = [
+        MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
+        for mqtt in config.deliver.mqtt
+    ]
+    with contextlib.ExitStack() as opened:
+        with explained(config.ledger.path):
+            config.ledger.path.mkdir(parents=True, exist_ok=True)
+        cursors = Cursors(config.ledger.path)
+        opened.callback(cursors.close)
+        waker = WakeReceiver(config.run_path, "courier.sock")
+        opened.callback(waker.close)
+        lanes = [
+            Lane(receiver, config.ledger.path, cursors, metrics, clock, stop, DRAIN_S)
+            for receiver in receivers
+        ]
+        loop = _Loop(config, lanes, receivers, cursors, waker, clock)
+        opened.callback(loop.close)
+        health = serve_health(
+            config.metrics.host,
+            config.metrics.courier_port,
+            registry,
+            live=loop.alive,
+            ready=loop.readiness,
+            key="metrics.courier_port",
+        )
+        opened.callback(health.close)
+        _run(lanes, loop, ready, stop)
+
+
+def _run(
+    lanes: Sequence[Lane], loop: "_Loop", ready: Callable[[], None] | None, stop: threading.Event
+) -> None:
+    stages = [Stage(f"deliver {lane.name}", lane.run, stop) for lane in lanes]
+    for stage in stages:
+        stage.start()
+    if ready is not None:
+        ready()
+    try:
+        while not stop.is_set():
+            loop.turn()
+    finally:
+        stop.set()
+        for lane in lanes:
+            lane.wake()
+        for stage in stages:
+            if not stage.join(DRAIN_S + FAREWELL_S):
+                _log.warning("%s: hangs and is left behind", stage.name)
+    for stage in stages:
+        if stage.error is not None:
+            raise stage.error
+
+
+class _Loop:
+    """The main thread's work; `alive` and `readiness` are asked by the health server's threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        lanes: Sequence[Lane],
+        receivers: Sequence[MqttReceiver],
+        cursors: Cursors,
+        waker: WakeReceiver,
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._lanes = lanes
+        self._receivers = receivers
+        self._cursors = cursors
+        self._waker = waker
+        self._clock = clock
+        self._pulse = Pulse(config, receivers, clock)
+        self._turned_ns = clock.now().monotonic_ns
+        self._retain_ns = 0
+
+    def turn(self) -> None:
+        """Wait for news or a quarter of a second, then do what is due."""
+        if self._waker.wait(POLL_S):
+            self._wake_lanes()
+        if self._pulse.tick():
+            self._wake_lanes()
+        self._turned_ns = self._clock.now().monotonic_ns
+        if self._turned_ns >= self._retain_ns:
+            self._retain_ns = self._turned_ns + RETENTION_NS
+            self._retain()
+
+    def alive(self) -> bool:
+        """Whether the main loop turns."""
+        return self._clock.now().monotonic_ns - self._turned_ns < HANGS_AFTER_NS
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether everything can be delivered, and what hinders it."""
+        troubles = [f"{lane.name}: {lane.trouble}" for lane in self._lanes if lane.trouble]
+        away = [f"{r.name}: not connected" for r in self._receivers if not r.connected]
+        found = troubles or away
+        return not found, "\n".join(found) or "ready"
+
+    def close(self) -> None:
+        """Close the event log's files."""
+        self._pulse.close()
+
+    def _wake_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.wake()
+
+    def _retain(self) -> None:
+        limits = self._config.ledger
+        try:
+            removed = retain(
+                limits.path,
+                today=self._clock.now().utc().date(),
+                keep_days=limits.keep_days,
+                max_evidence_mb=limits.max_evidence_mb,
+                passed=self._cursors.lowest(receiver.name for receiver in self._receivers),
+            )
+        except LedgerError as error:
+            _log.warning("%s", error)
+        else:
+            _log.info("retention: %d files, %d pictures removed", removed.files, removed.pictures)

@@ -1,0 +1,126 @@
+"""One receiver's way: ledger -> receiver -> cursor, in a thread of its own.
+
+A thread per receiver, because a receiver may hang where nobody can interrupt it (name resolution, a
+TLS handshake), and then only its own lane may stand still.
+"""
+
+import logging
+import threading
+from pathlib import Path
+from random import SystemRandom
+
+from edge.clock import Clock
+from edge.deliver.cursors import Cursors
+from edge.errors import StripSightError
+from edge.ledger.reader import EventReader
+from edge.metrics import CourierMetrics
+from edge.ports import Receiver
+
+BATCH = 512
+IDLE_S = 1.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
+_log = logging.getLogger(__name__)
+
+
+class Lane:
+    """Delivers to one receiver until stopped. `run` belongs to one thread, `wake` to any.
+
+    Args:
+        receiver: Owned by the lane from here on, closed by it.
+        ledger: Folder of the event log; may not be there yet.
+        cursors: Shared by all lanes.
+        metrics: The courier's.
+        clock: For the time that draining may take.
+        stop: Ends the lane when what is in the ledger has been delivered.
+        drain_s: How long that may take.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        ledger: Path,
+        cursors: Cursors,
+        metrics: CourierMetrics,
+        clock: Clock,
+        stop: threading.Event,
+        drain_s: float,
+    ) -> None:
+        self.name = receiver.name
+        self._receiver = receiver
+        self._ledger = ledger
+        self._cursors = cursors
+        self._metrics = metrics
+        self._clock = clock
+        self._stop = stop
+        self._drain_ns = int(drain_s * 1e9)
+        self._wake = threading.Event()
+        self._reader: EventReader | None = None
+        self._pause_s = 0.0
+        self.trouble: str | None = None
+        """Why nothing is delivered now."""
+
+    def wake(self) -> None:
+        """There may be something new."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Deliver until stopped, then drain and close the receiver."""
+        cursor = self._cursors.load(self.name)
+        try:
+            while not self._stop.is_set():
+                cursor = self._try(cursor)
+            self._drain(cursor)
+        finally:
+            self._receiver.close()
+            if self._reader is not None:
+                self._reader.close()
+
+    def _drain(self, cursor: int) -> None:
+        end_ns = self._clock.now().monotonic_ns + self._drain_ns
+        before = -1
+        while self.trouble is None and before != cursor:
+            before, cursor = cursor, self._try(cursor)
+            if self._clock.now().monotonic_ns > end_ns:
+                _log.warning(
+                    "%s: stopped with events left; they follow at the next start", self.name
+                )
+                return
+
+    def _try(self, cursor: int) -> int:
+        """One step; a failure is told once and followed by a pause with jitter."""
+        try:
+            cursor = self._step(cursor)
+        except StripSightError as error:
+            self._metrics.failures.labels(self.name).inc()
+            if self.trouble is None:
+                _log.warning("%s", error)
+            self.trouble = str(error)
+            self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
+            # Jitter: many lines that lost one broker must not come back in step.
+            self._stop.wait(self._pause_s * SystemRandom().uniform(0.5, 1.0))
+            return cursor
+        if self.trouble is not None:
+            _log.info("%s: delivers again", self.name)
+        self.trouble, self._pause_s = None, 0.0
+        return cursor
+
+    def _step(self, cursor: int) -> int:
+        """Deliver what there is; wait for more when there is nothing. Returns the new cursor."""
+        self._wake.clear()
+        reader = self._reader = self._reader or EventReader(self._ledger)
+        batch = reader.after(cursor, BATCH)
+        acknowledged = self._receiver.deliver(batch)
+        if batch and acknowledged > cursor:
+            self._cursors.save(self.name, acknowledged)
+            count = sum(recorded.event.seq <= acknowledged for recorded in batch)
+            self._metrics.delivered.labels(self.name).inc(count)
+            cursor = acknowledged
+        newest = reader.last_seq()
+        self._metrics.ledger_lag.labels(self.name).set(max(0, newest - cursor))
+        if newest < cursor:
+            _log.warning("%s: the event log begins anew; so does delivery", self.name)
+            self._cursors.save(self.name, 0)
+            return 0
+        if newest == cursor and not self._stop.is_set():
+            self._wake.wait(IDLE_S)
+        return cursor

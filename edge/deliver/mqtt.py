@@ -1,0 +1,186 @@
+"""Delivery over MQTT: every event once in order on one topic, and two side channels.
+
+    <root>/events   QoS 1, never retained; every kind, so that each subscriber sees a gapless `seq`
+    <root>/live     QoS 0; new defects at once, also while a backlog drains on `events`
+    <root>/status   retained, each second: {"state": "online" | "degraded" | "offline", ...};
+                    the last will is `offline`
+
+A broker's acknowledgement means that the broker has the event, not that anybody read it.
+"""
+
+import json
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pydantic import JsonValue
+
+from edge.clock import Clock
+from edge.config import Mqtt
+from edge.deliver.mqtt_link import Link, Topics, new_client
+from edge.errors import ReceiverError
+from edge.metrics import CourierMetrics
+from edge.types import Recorded
+
+State = Literal["online", "degraded", "offline"]
+NO_MATCHING_SUBSCRIBERS = 0x10
+FAILURE = 0x80
+_log = logging.getLogger(__name__)
+
+
+class MqttReceiver:
+    """One broker. `deliver` and `close` belong to one thread; `announce` and `beat` may be called
+    by another.
+
+    Args:
+        config: The broker.
+        root: Topic root, `stripsight/<site>/<line>/<camera>`.
+        source: CloudEvents source, named in the status.
+        metrics: The courier's.
+        clock: For latencies and the time in the status.
+
+    Raises:
+        ConfigError: a file that the config names cannot be used.
+    """
+
+    def __init__(
+        self, config: Mqtt, root: str, source: str, metrics: CourierMetrics, clock: Clock
+    ) -> None:
+        self.name = config.name
+        self._config = config
+        self._topics = Topics.below(root)
+        self._source = source
+        self._metrics = metrics
+        self._clock = clock
+        self._client_id = f"{root}/{config.name}".replace("/", "-")
+        self._link: Link | None = None
+        self._status = self._status_body("offline", {})
+        self._warned_of_nobody = False
+        new_client(config, self._client_id)
+        metrics.receiver_up.labels(self.name).set(0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands, as far as is known."""
+        link = self._link
+        return link is not None and link.alive
+
+    def deliver(self, events: Sequence[Recorded]) -> int:
+        """Publish in order, at most `in_flight` unacknowledged; return the last `seq` before which
+        nothing is unacknowledged (0: none of these).
+
+        Raises:
+            ReceiverError: not one more was acknowledged, and why.
+        """
+        acknowledged = 0
+        try:
+            link = self._connected()
+            link.acks(0)
+            for acknowledged in self._publish(link, events):  # noqa: B007 - the last one counts
+                pass
+        except ReceiverError as error:
+            self._drop()
+            if acknowledged == 0:
+                raise
+            _log.warning("%s; event %d and before are acknowledged", error, acknowledged)
+        return acknowledged
+
+    def announce(self, recorded: Recorded) -> None:
+        """Publish a defect on `live` if connected; never waits."""
+        link = self._link
+        if link is not None:
+            link.post(self._topics.live, recorded.body)
+
+    def beat(self, state: State, details: dict[str, JsonValue]) -> None:
+        """Publish the status if connected; never waits."""
+        self._status = self._status_body(state, details)
+        link = self._link
+        if link is not None:
+            link.post(self._topics.status, self._status, retain=True)
+
+    def close(self) -> None:
+        """Publish `offline` and disconnect."""
+        if self._link is not None:
+            self._link.close(self._status_body("offline", {}))
+            self._link = None
+        self._metrics.receiver_up.labels(self.name).set(0)
+
+    def _publish(self, link: Link, events: Sequence[Recorded]) -> Iterator[int]:
+        """Yields the `seq` up to which all is acknowledged, each time it moves."""
+        rest, sent = deque(events), deque[tuple[int, Recorded]]()
+        window = min(self._config.in_flight, link.receive_maximum)
+        reasons: dict[int, int] = {}
+        patience_ns = int(self._config.timeout_s * 1e9)
+        give_up_ns = self._clock.now().monotonic_ns + patience_ns
+        while rest or sent:
+            while rest and len(sent) < window:
+                recorded = rest.popleft()
+                sent.append((self._send(link, recorded), recorded))
+            reasons |= link.acks(0.5)
+            now_ns = self._clock.now().monotonic_ns
+            while sent and sent[0][0] in reasons:
+                mid, recorded = sent.popleft()
+                self._settle(recorded, reasons.pop(mid))
+                give_up_ns = now_ns + patience_ns
+                yield recorded.event.seq
+            if sent and now_ns > give_up_ns:
+                raise ReceiverError(
+                    f"deliver.mqtt {self.name!r}: no acknowledgement within"
+                    f" {self._config.timeout_s:g} s; connecting again"
+                )
+
+    def _send(self, link: Link, recorded: Recorded) -> int:
+        return link.send(self._topics.events, recorded.body, recorded.event.kind)
+
+    def _settle(self, recorded: Recorded, reason: int) -> None:
+        if reason >= FAILURE:
+            raise ReceiverError(
+                f"deliver.mqtt {self.name!r}: the broker refuses event {recorded.event.seq}"
+                f" (reason code 0x{reason:02x}); allow this user to write {self._topics.events}"
+            )
+        if reason == NO_MATCHING_SUBSCRIBERS:
+            self._metrics.no_subscriber.labels(self.name).inc()
+            self._warn_of_nobody()
+        now_ns = self._clock.now().utc_ns
+        waited_s = (now_ns - recorded.committed.utc_ns) / 1e9
+        self._metrics.committed_to_acknowledged.labels(self.name).observe(max(0.0, waited_s))
+        if recorded.event.kind == "defect":
+            waited_s = (now_ns - recorded.grabbed.utc_ns) / 1e9
+            self._metrics.grabbed_to_acknowledged.labels(self.name).observe(max(0.0, waited_s))
+
+    def _warn_of_nobody(self) -> None:
+        if not self._warned_of_nobody:
+            self._warned_of_nobody = True
+            _log.warning(
+                "deliver.mqtt %r: the broker has nobody who subscribed to %s; such events count as"
+                " delivered",
+                self.name,
+                self._topics.events,
+            )
+
+    def _connected(self) -> Link:
+        if self._link is not None and self._link.alive:
+            return self._link
+        self._drop()
+        client = new_client(self._config, self._client_id)
+        link = Link(self._config, client, (self._topics.status, self._status_body("offline", {})))
+        link.open()
+        _log.info("deliver.mqtt %r: connected to %s", self.name, self._config.host)
+        self._warned_of_nobody = False
+        self._link = link
+        link.post(self._topics.status, self._status, retain=True)
+        self._metrics.receiver_up.labels(self.name).set(1)
+        return link
+
+    def _drop(self) -> None:
+        self._metrics.receiver_up.labels(self.name).set(0)
+        if self._link is not None:
+            link, self._link = self._link, None
+            link.abandon()
+
+    def _status_body(self, state: State, details: dict[str, JsonValue]) -> bytes:
+        time = self._clock.now().utc().isoformat()
+        return json.dumps(
+            {"state": state, "time": time, "source": self._source, **details}
+        ).encode()

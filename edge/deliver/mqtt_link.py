@@ -1,0 +1,246 @@
+"""One MQTT connection from its CONNECT to its end; the next one gets a new paho client.
+
+paho keeps a queue of its own over its reconnects, which would stand beside the ledger and repeat or
+lose events behind its back. So its automatic reconnect is off, and a client whose connection is
+gone is thrown away with everything in it.
+
+Threads: paho runs the network in a thread of its own. Its callbacks only write one value under
+`_changed` and notify; everything else is done by the threads that call this class. No lock of ours
+is held while paho is called: paho calls back while it holds its own.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.config import Mqtt
+from edge.errors import ConfigError, ReceiverError
+
+EMBEDDED = "embedded"
+_GOODBYE_S = 2.0
+_PROPERTIES: Callable[[int], Properties] = Properties  # paho leaves its constructor untyped
+_VERSION_REFUSED = {0x84, 0x01}
+_LOGIN_REFUSED = {0x86, 0x87, 0x8C}
+
+
+class Topics(NamedTuple):
+    """The topics of one camera."""
+
+    events: str
+    live: str
+    status: str
+
+    @classmethod
+    def below(cls, root: str) -> "Topics":
+        """Those under `stripsight/<site>/<line>/<camera>`."""
+        return cls(f"{root}/events", f"{root}/live", f"{root}/status")
+
+
+def new_client(config: Mqtt, client_id: str) -> paho.Client:
+    """A client that has never been connected.
+
+    Raises:
+        ConfigError: a file that the config names cannot be used.
+    """
+    embedded = config.host == EMBEDDED
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=config.client_id or client_id,
+        protocol=paho.MQTTv311 if embedded or config.protocol == "3.1.1" else paho.MQTTv5,
+        reconnect_on_failure=False,
+    )
+    client.max_inflight_messages_set(0)  # no limit: the window is counted by the receiver
+    client.connect_timeout = config.timeout_s
+    try:
+        if config.username is not None:
+            secret = config.password_file
+            password = secret.read_text("utf-8").rstrip("\r\n") if secret else None
+            client.username_pw_set(config.username, password)
+        if config.ca_file is not None:
+            client.tls_set(str(config.ca_file), _text(config.cert_file), _text(config.key_file))
+    except (OSError, ValueError) as error:
+        name = getattr(error, "filename", None) or "password_file, ca_file, cert_file or key_file"
+        raise ConfigError(
+            f"deliver.mqtt {config.name!r}: {name} cannot be used ({error})"
+        ) from error
+    return client
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+class Link:
+    """A connection to a broker.
+
+    Args:
+        config: The broker.
+        client: From `new_client`, not used before.
+        will: Topic and body that the broker publishes, retained, when the connection breaks.
+    """
+
+    def __init__(self, config: Mqtt, client: paho.Client, will: tuple[str, bytes]) -> None:
+        self._config = config
+        self._client = client
+        self._will = will
+        self._where = f"deliver.mqtt {config.name!r}: {config.host}:{config.port}"
+        self._changed = threading.Condition()
+        self._answer: tuple[ReasonCode, Properties | None] | None = None
+        self._lost: str | None = None
+        self._acks: dict[int, int] = {}
+        self.receive_maximum = 65535
+        """Unacknowledged events that the broker bears (MQTT 5 Receive Maximum)."""
+
+    def open(self) -> None:
+        """Connect and wait for the broker's answer.
+
+        Raises:
+            ReceiverError: nobody there, or refused; the text says what to check.
+        """
+        client, config = self._client, self._config
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.will_set(*self._will, qos=1, retain=True)
+        host = "127.0.0.1" if config.host == EMBEDDED else config.host
+        try:
+            client.connect(host, config.port, keepalive=max(2, round(config.timeout_s)))
+        except (OSError, ValueError) as error:
+            raise ReceiverError(f"{self._where}: {_no_answer(error)}") from error
+        client.loop_start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._answer or self._lost, config.timeout_s)
+            answer = self._answer
+        if answer is None or answer[0].is_failure:
+            self.abandon()
+            raise ReceiverError(f"{self._where}: {_refusal(answer and answer[0])}")
+        self.receive_maximum = getattr(answer[1], "ReceiveMaximum", self.receive_maximum)
+
+    def send(self, topic: str, body: bytes, kind: str) -> int:
+        """Publish at QoS 1; returns the message id that its acknowledgement will name.
+
+        Raises:
+            ReceiverError: the connection is gone.
+        """
+        properties = None
+        if self._client.protocol == paho.MQTTv5:
+            properties = _PROPERTIES(PacketTypes.PUBLISH)
+            properties.UserProperty = ("kind", kind)
+            properties.ContentType = "application/cloudevents+json; charset=utf-8"
+        try:
+            info = self._client.publish(topic, body, qos=1, properties=properties)
+        except ValueError as error:
+            raise ReceiverError(
+                f"{self._where}: {topic!r} cannot be published ({error})"
+            ) from error
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise ReceiverError(f"{self._where}: {paho.error_string(info.rc)}")
+        return info.mid
+
+    def post(self, topic: str, body: bytes, *, retain: bool = False) -> None:
+        """Publish at QoS 0: lost when the connection is. Any thread; never waits, never fails."""
+        self._client.publish(topic, body, qos=0, retain=retain)
+
+    def acks(self, timeout_s: float) -> dict[int, int]:
+        """Wait for acknowledgements; message id -> reason code of those that came since. May hold
+        ids of QoS 0 messages, which paho reports as well.
+
+        Raises:
+            ReceiverError: the connection is gone and no acknowledgement is left to take.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._acks) or self._lost is not None, timeout_s)
+            if not self._acks and self._lost is not None:
+                raise ReceiverError(f"{self._where}: {self._lost}")
+            taken, self._acks = self._acks, {}
+        return taken
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known."""
+        return self._lost is None
+
+    def close(self, last_status: bytes) -> None:
+        """Say good-bye: the last status, then DISCONNECT, which makes the broker drop the will."""
+        info = self._client.publish(self._will[0], last_status, qos=1, retain=True)
+        with contextlib.suppress(RuntimeError, ValueError):
+            info.wait_for_publish(_GOODBYE_S)
+        if not info.is_published():
+            self.abandon()
+            return
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def abandon(self) -> None:
+        """Drop the connection without a word: the broker publishes the will."""
+        open_socket = self._client.socket()
+        if isinstance(open_socket, socket.socket):
+            with contextlib.suppress(OSError):
+                # paho's thread ends only when its queue is empty or its socket broken.
+                open_socket.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
+
+    def _on_connect(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        with self._changed:
+            self._answer = (reason, properties)
+            self._changed.notify_all()
+
+    def _on_disconnect(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        with self._changed:
+            self._lost = f"the connection was lost ({reason})"
+            self._changed.notify_all()
+
+    def _on_publish(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties,
+    ) -> None:
+        with self._changed:
+            self._acks[mid] = reason.value
+            self._changed.notify_all()
+
+
+def _no_answer(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS connection ({error}); check ca_file, cert_file and the broker's name"
+    return f"no MQTT broker answers ({error}); check host and port, and that it runs"
+
+
+def _refusal(reason: ReasonCode | None) -> str:
+    if reason is None:
+        return (
+            "connected, but no MQTT answer came; check the port, and set protocol: 3.1.1 for an"
+            " old broker"
+        )
+    if reason.value in _LOGIN_REFUSED:
+        return f"the broker refuses us ({reason}); check username, password_file and client_id"
+    if reason.value in _VERSION_REFUSED:
+        return f"the broker refuses us ({reason}); set protocol: 3.1.1"
+    return f"the broker refuses us ({reason})"

@@ -1,0 +1,85 @@
+"""What the receivers are told beside the events: new defects at once, and the state each second."""
+
+import logging
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from edge.clock import Clock
+from edge.config import Config
+from edge.control import Request, ask
+from edge.deliver.mqtt import MqttReceiver, State
+from edge.errors import LedgerError, ReceiverError
+from edge.ledger.reader import EventReader
+
+BEAT_NS = 1_000_000_000
+STATUS_TIMEOUT_S = 0.5
+_AT_ONCE = 1000
+_STATES: dict[JsonValue, State] = {
+    "running": "online",
+    "degraded": "degraded",
+    "no_source": "degraded",
+    "stopping": "degraded",
+}
+_log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """Owned by the courier's main thread. Begins with the events that come after its start."""
+
+    def __init__(self, config: Config, receivers: Sequence[MqttReceiver], clock: Clock) -> None:
+        self._config = config
+        self._receivers = receivers
+        self._clock = clock
+        self._reader: EventReader | None = None
+        self._seq = 0
+        self._beat_ns = 0
+        self._trouble: str | None = None
+
+    def tick(self) -> bool:
+        """Do what is due; whether there were new events."""
+        try:
+            fresh = self._announce()
+        except LedgerError as error:
+            if self._trouble is None:
+                _log.warning("%s", error)
+            self._trouble, fresh = str(error), False
+        else:
+            self._trouble = None
+        now_ns = self._clock.now().monotonic_ns
+        if now_ns >= self._beat_ns:
+            self._beat_ns = now_ns + BEAT_NS
+            self._beat()
+        return fresh
+
+    def close(self) -> None:
+        """Close the event log's files."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _announce(self) -> bool:
+        if self._reader is None:
+            self._reader = EventReader(self._config.ledger.path)
+            self._seq = self._reader.last_seq()
+        fresh = self._reader.after(self._seq, _AT_ONCE)
+        for recorded in fresh:
+            self._seq = recorded.event.seq
+            if recorded.event.kind == "defect":
+                for receiver in self._receivers:
+                    receiver.announce(recorded)
+        return bool(fresh)
+
+    def _beat(self) -> None:
+        details: dict[str, JsonValue] = {"inspection": "not_running", "seq": self._seq}
+        state: State = "offline"
+        try:
+            question = Request(action="status", by="courier")
+            reply = ask(self._config.run_path, question, STATUS_TIMEOUT_S)
+        except ReceiverError:
+            pass
+        else:
+            found = reply.result.get("state")
+            details["inspection"] = found
+            state = _STATES.get(found, "degraded") if reply.ok else "degraded"
+        for receiver in self._receivers:
+            receiver.beat(state, details)

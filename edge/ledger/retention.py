@@ -1,0 +1,84 @@
+"""What the event log forgets: whole day files, and the oldest evidence beyond its quota.
+
+The newest day file is never touched. A file that no cursor has passed yet is kept until it is older
+than `keep_days`; then it goes, and the log says how many events nobody received. Old files go as a
+whole because SQLite can give nothing back from a full disk.
+"""
+
+import logging
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.errors import LedgerError
+from edge.ledger import day
+from edge.ledger.evidence import FOLDER
+
+_log = logging.getLogger(__name__)
+_MB = 1_000_000
+
+
+class Removed(NamedTuple):
+    """What one round of retention took away."""
+
+    files: int
+    undelivered: int
+    pictures: int
+
+
+def retain(
+    directory: Path, *, today: date, keep_days: int, max_evidence_mb: int, passed: int | None
+) -> Removed:
+    """Remove what is too old or too much.
+
+    Args:
+        directory: Folder of the event log.
+        today: The UTC date.
+        keep_days: Files of days before `today - keep_days` go.
+        max_evidence_mb: Pictures beyond this many megabytes go, oldest first.
+        passed: The `seq` that every receiver has acknowledged; None where nobody receives.
+
+    Raises:
+        LedgerError: the folder cannot be read, or a file cannot be removed.
+    """
+    old = [p for p in day.day_paths(directory)[:-1] if day.day_of(p) < today - timedelta(keep_days)]
+    undelivered = 0 if passed is None else sum(_events_after(path, passed) for path in old)
+    if undelivered:
+        _log.warning(
+            "%s: %d events older than %d days are removed although a receiver never got them",
+            directory, undelivered, keep_days,
+        )  # fmt: skip
+    with day.explained(directory):
+        for path in old:
+            for suffix in ("-wal", "-shm", ""):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return Removed(len(old), undelivered, _trim(directory / FOLDER, max_evidence_mb * _MB))
+
+
+def _events_after(path: Path, seq: int) -> int:
+    try:
+        with day.explained(path):
+            file = day.connect_reader(path)
+            try:
+                row = file.execute("SELECT count(*) FROM events WHERE seq > ?", (seq,)).fetchone()
+            finally:
+                file.close()
+    except LedgerError as error:
+        _log.warning("%s; it is removed all the same, for its age", error)
+        return 0
+    return int(row[0])
+
+
+def _trim(folder: Path, room_bytes: int) -> int:
+    if not folder.is_dir():
+        return 0
+    stats = [(p, p.stat()) for p in folder.iterdir()]
+    excess = sum(stat.st_size for _, stat in stats) - room_bytes
+    removed = 0
+    for path, stat in sorted(stats, key=lambda pair: pair[1].st_mtime_ns):
+        if excess <= 0:
+            break
+        path.unlink(missing_ok=True)
+        excess -= stat.st_size
+        removed += 1
+    return removed

@@ -1,0 +1,97 @@
+"""The event log as it grows, for a terminal: events as they are recorded, and gaps in `seq`."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from contract.events import (
+    Action,
+    CoilReport,
+    CoilStarted,
+    Defect,
+    EventBody,
+    Extent,
+    ModelChanged,
+    NotInspected,
+)
+from edge.ledger.reader import EventReader
+from edge.types import Recorded
+
+_AT_ONCE = 500
+_POLL_S = 0.25
+
+
+class Gap(NamedTuple):
+    """Events that the log no longer has, or never had: `first..last`, both included."""
+
+    first: int
+    last: int
+
+
+def follow(
+    reader: EventReader,
+    after: int,
+    stop: threading.Event,
+    waiter: Callable[[float], object],
+) -> Iterator[Recorded | Gap]:
+    """Yield what comes after a `seq`, until `stop` is set and nothing is left.
+
+    Args:
+        reader: Owned by the caller.
+        after: The last `seq` known; events follow from the next.
+        stop: Ends it.
+        waiter: Called with seconds when there is nothing new; may return earlier.
+
+    Raises:
+        LedgerError: the log cannot be read.
+    """
+    while True:
+        found = reader.after(after, _AT_ONCE)
+        for recorded in found:
+            if recorded.event.seq != after + 1:
+                yield Gap(after + 1, recorded.event.seq - 1)
+            after = recorded.event.seq
+            yield recorded
+        if not found:
+            if stop.is_set():
+                return
+            waiter(_POLL_S)
+
+
+def format_line(item: Recorded | Gap) -> str:
+    """One line for a person: time (UTC), seq, kind, coil, and what matters of the kind."""
+    if isinstance(item, Gap):
+        return f"-- gap: events {item.first} to {item.last} are not in the log --"
+    event = item.event
+    time = event.time.strftime("%H:%M:%S.%f")[:-3]
+    head = f"{time} {event.seq:>8} {event.kind:<13} {event.subject or '-':<12}"
+    return f"{head} {_detail(event.body())}"
+
+
+def _detail(body: EventBody) -> str:
+    text = ""
+    match body:
+        case Defect():
+            text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
+            text += f" {body.probability:.2f}  {body.defect_id}"
+        case NotInspected():
+            text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
+        case CoilStarted():
+            text = f"{body.width_mm:.0f} mm wide, model {body.model.name} {body.model.version}"
+        case CoilReport():
+            valid = "valid" if body.inspection_valid else "NOT VALID"
+            text = f"{body.length_m:.1f} m, coverage {body.coverage:.2%}, {valid},"
+            text += f" {sum(body.defects.values())} defects"
+        case ModelChanged():
+            text = f"{body.after.name} {body.after.version} on {body.backend} ({body.activation})"
+        case Action():
+            text = f"{body.action} by {body.by}: {body.result}"
+        case _:
+            pass
+    return text
+
+
+def _where(extent: Extent) -> str:
+    along = f"{extent.from_m:.2f}-{extent.to_m:.2f} m"
+    across = f"{extent.from_mm:.0f}-{extent.to_mm:.0f} mm"
+    return f"{along:>17} {across:>13}"

@@ -1,0 +1,225 @@
+"""Readers: ranges over day files, order, kinds, coils, tiles, gaps, retention, wake-ups."""
+
+import sqlite3
+import threading
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigError, LedgerError
+from edge.ledger.log import EventLog
+from edge.ledger.reader import EventReader
+from edge.ledger.retention import retain
+from edge.ledger.tail import Gap, follow, format_line
+from edge.ledger.wake import WakeReceiver, WakeSender
+from edge.types import Picture, Recorded, TileRecord
+from tests.unit.edge.ledger.making import (
+    DAY_NS,
+    SOURCE,
+    SetClock,
+    action,
+    coil_report,
+    coil_started,
+    commit,
+    defect,
+)
+
+TODAY = date(2026, 11, 23)
+
+
+def four_days(folder: Path, per_day: int = 3) -> EventLog:
+    """Days 23 to 26: each `per_day` defects of coil `c-<day>`."""
+    clock = SetClock()
+    log = EventLog(folder, SOURCE, clock, reserve_bytes=0)
+    log.open()
+    for day in range(4):
+        tile = TileRecord(day, 0, 1, f"c-{day}", 0.5, 100.0, "clean", 0.75)
+        drafts = [defect(f"d-{day}-{i}", coil=f"c-{day}") for i in range(per_day)]
+        log.commit(commit(*drafts, frame=day, tiles=(tile,)))
+        clock.utc_ns += DAY_NS
+    return log
+
+
+def seqs(found: list[Recorded]) -> list[int]:
+    return [recorded.event.seq for recorded in found]
+
+
+def test_reading_runs_over_the_day_files(tmp_path: Path) -> None:
+    log = four_days(tmp_path)
+    reader = EventReader(tmp_path)
+    assert seqs(reader.after(0, 100)) == list(range(1, 13))
+    assert seqs(reader.after(2, 5)) == [3, 4, 5, 6, 7]
+    assert seqs(reader.after(12, 5)) == []
+    assert seqs(reader.after(99, 5)) == []
+    assert reader.last_seq() == 12
+    log.commit(commit(action("later")))
+    assert seqs(reader.after(12, 5)) == [13]
+    assert reader.last_seq() == 13
+    reader.close()
+    log.close()
+
+
+def test_only_the_needed_files_are_read(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    reader = EventReader(tmp_path)
+    reader.close()
+    reader.after(10, 5)
+    assert [path.name for path in reader._open] == ["events-2026-11-26.sqlite"]
+    reader.close()
+
+
+def test_latest_and_coil(tmp_path: Path) -> None:
+    log = four_days(tmp_path)
+    log.commit(commit(coil_started("c-3"), coil_report("c-3")))
+    reader = EventReader(tmp_path)
+    assert seqs(reader.latest([], 3)) == [14, 13, 12]
+    assert seqs(reader.latest(["defect"], 4)) == [12, 11, 10, 9]
+    assert seqs(reader.latest(["coil_report", "defect"], 2)) == [14, 12]
+    assert seqs(reader.latest(["action"], 2)) == []
+    assert seqs(reader.of_coil("c-3", [])) == [10, 11, 12, 13, 14]
+    assert seqs(reader.of_coil("c-3", ["coil_started"])) == [13]
+    assert seqs(reader.of_coil("'; DROP TABLE events", [])) == []
+    reader.close()
+    log.close()
+
+
+def test_tile_log_comes_back_in_order(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    reader = EventReader(tmp_path)
+    tiles = list(reader.tiles())
+    reader.close()
+    assert [tile.frame for tile in tiles] == [0, 1, 2, 3]
+    assert tiles[0] == TileRecord(0, 0, 1, "c-0", 0.5, 100.0, "clean", 0.75)
+
+
+def test_reader_cannot_write(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    reader = EventReader(tmp_path)
+    with pytest.raises(LedgerError, match="readonly"):
+        reader._query(reader._files[0], "DELETE FROM events", ())
+    reader.close()
+
+
+def test_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=r"no event log there .* check ledger\.path"):
+        EventReader(tmp_path / "nowhere")
+
+
+def test_empty_folder_is_an_empty_log(tmp_path: Path) -> None:
+    (tmp_path / "events-2026-99-99.sqlite").write_text("not ours")
+    reader = EventReader(tmp_path)
+    assert (reader.last_seq(), reader.after(0, 5), list(reader.tiles())) == (0, [], [])
+
+
+def test_damaged_body_is_told(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    with sqlite3.connect(tmp_path / "events-2026-11-23.sqlite") as file:
+        file.execute("UPDATE events SET body = x'7b7b' WHERE seq = 2")
+    file.close()
+    reader = EventReader(tmp_path)
+    with pytest.raises(LedgerError, match="event 2 is damaged"):
+        reader.after(0, 5)
+    reader.close()
+
+
+def test_retention_removes_old_days_and_says_what_was_not_delivered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = four_days(tmp_path)
+    reader = EventReader(tmp_path)
+    reader.after(0, 100)
+    today = TODAY + timedelta(days=3)
+    kept = retain(tmp_path, today=today, keep_days=3, max_evidence_mb=1, passed=0)
+    assert kept == (0, 0, 0)
+    gone = retain(tmp_path, today=today, keep_days=1, max_evidence_mb=1, passed=2)
+    assert gone == (2, 4, 0)
+    assert "4 events older than 1 days" in caplog.text
+    assert seqs(reader.after(0, 100)) == [7, 8, 9, 10, 11, 12]
+    assert log.commit(commit(action("goes on")))[0].seq == 13
+    reader.close()
+    log.close()
+
+
+def test_retention_never_takes_the_newest_file(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    far = TODAY + timedelta(days=1000)
+    assert retain(tmp_path, today=far, keep_days=1, max_evidence_mb=1, passed=None) == (3, 0, 0)
+    log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
+    assert log.open().last_seq == 12
+    log.close()
+
+
+def test_retention_trims_the_oldest_pictures(tmp_path: Path) -> None:
+    log = four_days(tmp_path)
+    for i in range(5):
+        log.commit(commit(pictures=(Picture(f"{i}.jpg", bytes(300_000)),)))
+    log.close()
+    removed = retain(tmp_path, today=TODAY, keep_days=9, max_evidence_mb=1, passed=None)
+    assert removed.pictures == 2
+    assert sorted(p.name for p in (tmp_path / "evidence").iterdir()) == ["2.jpg", "3.jpg", "4.jpg"]
+
+
+def test_follow_reports_gaps_and_ends(tmp_path: Path) -> None:
+    log = four_days(tmp_path, per_day=1)
+    retain(tmp_path, today=TODAY + timedelta(days=3), keep_days=1, max_evidence_mb=1, passed=None)
+    stop = threading.Event()
+    reader = EventReader(tmp_path)
+
+    def more(_: float) -> None:
+        log.commit(commit(action("while waiting")))
+        stop.set()
+
+    found = list(follow(reader, 0, stop, more))
+    assert [i if isinstance(i, Gap) else i.event.seq for i in found] == [Gap(1, 2), 3, 4, 5]
+    reader.close()
+    log.close()
+
+
+def test_lines_for_people(tmp_path: Path) -> None:
+    log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
+    log.open()
+    log.commit(commit(coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a")))
+    lines = [format_line(item) for item in EventReader(tmp_path).after(0, 10)]
+    log.close()
+    assert lines[1].split() == [
+        "12:00:00.000", "2", "defect", "c-1", "opened", "1.00-1.20", "m", "300-400", "mm", "scale",
+        "0.88", "d-1",
+    ]  # fmt: skip
+    assert "coverage 100.00%, valid, 0 defects" in lines[2]
+    assert lines[3].endswith("activate by test: done")
+    assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
+
+
+def test_commit_wakes_a_listener_and_never_fails_without_one(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "ledger", SOURCE, SetClock(), tmp_path, reserve_bytes=0)
+    log.open()
+    log.commit(commit(defect("unheard")))
+    listener = WakeReceiver(tmp_path, "courier.sock")
+    assert not listener.wait(0.0)
+    log.commit(commit())
+    assert not listener.wait(0.0)
+    log.commit(commit(defect("heard")))
+    log.commit(commit(defect("too")))
+    assert listener.wait(1.0)
+    assert not listener.wait(0.0)
+    listener.close()
+    log.commit(commit(defect("after")))
+    log.close()
+
+
+def test_full_wake_socket_does_not_hold_up_the_sender(tmp_path: Path) -> None:
+    listener = WakeReceiver(tmp_path, "console.sock")
+    sender = WakeSender(tmp_path)
+    for _ in range(5000):
+        sender.wake()
+    assert listener.wait(0.0)
+    assert not listener.wait(0.0)
+    sender.close()
+    listener.close()
+
+
+def test_wake_socket_that_cannot_be_made_names_the_key(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="run_path"):
+        WakeReceiver(tmp_path / "file", "courier.sock")
