@@ -3,7 +3,8 @@
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,8 +20,9 @@ _STOP_POLL_S = 0.2
 _GOODBYE_S = 2
 
 
-def run_console(config: Config, stop: threading.Event) -> None:
-    """Serve the page until `stop` is set, or SIGTERM or SIGINT comes.
+def run_console(config: Config, ready: Callable[[], None], stop: threading.Event) -> None:
+    """Serve the page until `stop` is set, or SIGTERM or SIGINT comes; `ready` is called once it can
+    be seen.
 
     Call it from the main thread. The server catches both signals itself and raises them again when
     it has ended, so that the caller's own handler still runs.
@@ -30,7 +32,7 @@ def run_console(config: Config, stop: threading.Event) -> None:
         StripSightError: following the ledger failed; its trace is in the log.
     """
     listener = _listen(config.console.host, config.console.port)
-    app = FastAPI(openapi_url=None)
+    app = FastAPI(openapi_url=None, lifespan=_telling(ready))
     server = uvicorn.Server(_settings(app))
     over = threading.Event()
 
@@ -51,6 +53,15 @@ def run_console(config: Config, stop: threading.Event) -> None:
         listener.close()
     if failed:
         raise StripSightError("console: following the ledger failed; see the trace in the log")
+
+
+def _telling(ready: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        ready()
+        yield
+
+    return lifespan
 
 
 def _settings(app: FastAPI) -> uvicorn.Config:

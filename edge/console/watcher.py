@@ -108,12 +108,12 @@ class Watcher:
             coil.reached(status.coil_m)
 
     def _read_events(self) -> str | None:
-        """Take in new events; the first time from the start of the current coil on."""
+        """Take in new events; the first time from the start of the coil before on."""
         try:
             if self._reader is None:
                 self._reader = EventReader(self._config.ledger.path)
-                newest = self._reader.latest(_NEW_COIL, 1)
-                self._line.seq = newest[0].event.seq - 1 if newest else 0
+                newest = self._reader.latest(_NEW_COIL, 2)
+                self._line.seq = newest[-1].event.seq - 1 if newest else 0
             while found := self._reader.after(self._line.seq, _PAGE_EVENTS):
                 for recorded in found:
                     self._take(recorded.event)

@@ -16,7 +16,7 @@ def main() -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        run_console(load_config(Path(sys.argv[1])), stop)
+        run_console(load_config(Path(sys.argv[1])), lambda: logging.info("ready"), stop)  # noqa: LOG015
     except StripSightError as error:
         logging.error("%s", error)  # noqa: LOG015, TRY400 - as the command line shows it
         return error.exit_code

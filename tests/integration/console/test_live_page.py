@@ -56,6 +56,7 @@ def test_the_page_shows_the_coil_follows_it_and_admits_when_it_cannot(
     )
     line.status["coil_m"] = 50.0
     with console_of(line) as process:
+        assert "ready" in (line.folder / "console.log").read_text()
         browser.open(line.url)
         browser.wait("document.querySelectorAll('#defects tbody tr').length == 2")
         assert browser.text("#cell-state .value") == "▶Running"
