@@ -94,7 +94,7 @@ def write_tiles(
 def _record(frame: SimulatedFrame) -> dict[str, Any]:
     return {
         "seq": frame.seq,
-        "first_m": round(frame.first_m, 6),
+        "first_m": round(frame.rows.first_m, 6),
         "exposed_s": round(frame.exposed_s, 6),
         "coils": [asdict(coil) for coil in frame.coils],
         "defects": [_defect(defect) for defect in frame.defects],

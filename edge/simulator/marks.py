@@ -27,13 +27,13 @@ def _printed_line(rng: np.random.Generator, px_per_mm: float) -> Patch:
     broken = 0.75 + 0.35 * smooth(rng, shape, (3 * px_per_mm, 3 * px_per_mm))
     line = ridge(beside, rng.uniform(0.4, 1.1) * px_per_mm) * fade * broken
     sign = 1 if rng.random() < 0.65 else -1
-    gain = sign * rng.uniform(0.12, 0.4) * line
+    gain = sign * rng.uniform(0.15, 0.45) * line
     if rng.random() < 0.6:
         # The metal pushed aside: a dull wedge on one side, widening along the line.
         wide = (rng.uniform(1.2, 6) * px_per_mm) * (0.55 + 0.45 * along / (length / 2))
         offset = beside * rng.choice([-1, 1])
         wedge = ramp(offset, 0, 1.5) * (1 - ramp(offset - wide, 0, 2.0)) * fade
-        gain = gain - rng.uniform(0.08, 0.18) * wedge
+        gain = gain - rng.uniform(0.09, 0.19) * wedge
     return patch(gain.astype(np.float32))
 
 
@@ -49,14 +49,14 @@ def _printed_gouge(rng: np.random.Generator, px_per_mm: float) -> Patch:
     rim = ridge((np.abs(beside) - half).astype(np.float32), 0.5 * px_per_mm)
     fade = ends(along, length * 0.48, rng.uniform(0.05, 0.3) * length)
     rough = 1 + 0.3 * smooth(rng, shape, (2 * px_per_mm, px_per_mm))
-    depth = rng.uniform(0.1, 0.24)
+    depth = rng.uniform(0.12, 0.27)
     gain = -depth * fade * (inside * rough * 0.7 + rim * 0.6)
     halo = rng.uniform(0.02, 0.08) * ridge(beside, margin * 0.9) * fade
     return patch(gain.astype(np.float32), halo.astype(np.float32))
 
 
 def _printed_bands(rng: np.random.Generator, px_per_mm: float) -> Patch:
-    shape = blank(rng.uniform(18, 60) * px_per_mm, rng.uniform(45, 110) * px_per_mm).shape
+    shape = blank(rng.uniform(18, 60) * px_per_mm, rng.uniform(60, 130) * px_per_mm).shape
     lean, bend = rng.choice([-1, 1]) * rng.uniform(3, 16), rng.uniform(-7, 7) * px_per_mm
     gain = blank(*shape)
     for _ in range(rng.integers(2, 6)):
@@ -65,7 +65,7 @@ def _printed_bands(rng: np.random.Generator, px_per_mm: float) -> Patch:
         reach = rng.uniform(0.3, 0.5) * shape[1]
         brush = 0.8 + 0.35 * smooth(rng, shape, (1.0 * px_per_mm, 14 * px_per_mm))
         band = ridge(shifted.astype(np.float32), rng.uniform(1.0, 3.0) * px_per_mm)
-        gain += rng.uniform(0.07, 0.15) * band * brush * ends(along, reach, reach * 0.6)
+        gain += rng.uniform(0.08, 0.17) * band * brush * ends(along, reach, reach * 0.6)
     return patch(np.minimum(gain, 0.2))
 
 
@@ -110,7 +110,7 @@ def _ash(
     height, width = rng.uniform(3.5, 10) * px_per_mm, rng.uniform(5, 17) * px_per_mm
     shape = blank(height, width).shape
     depth = blob(rng, shape, rng.uniform(0.12, 0.65))
-    dark = rng.uniform(0.26, 0.55)
+    dark = rng.uniform(0.28, 0.58)
     rough = smooth(rng, shape, (1.2 * px_per_mm, 1.4 * px_per_mm))
     body = -dark * ramp(depth, 0, 0.3) * (1 + rng.uniform(0.08, 0.4) * rough)
     if rng.random() < 0.35:

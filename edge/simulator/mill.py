@@ -21,7 +21,7 @@ from edge.simulator.patch import Mask, Patch
 from edge.simulator.speed import SpeedProfile
 from edge.simulator.strip import Placing, Strip, expose, lay
 from edge.simulator.surface import draw_look
-from edge.types import F32, U8, Coil
+from edge.types import F32, U8, Coil, RowMap
 
 ROLL_CLASS = "finishing_roll_printing"
 BAY_M = 2.0
@@ -118,8 +118,8 @@ class SimulatedFrame:
 
     seq: int
     pixels: U8
-    first_m: float
-    """Of the line's own count, which starts at the first coil's head."""
+    rows: RowMap
+    """On the line's own count, which starts at the first coil's head."""
     exposed_s: float
     """When its last line was exposed, by the speed profile."""
     coils: tuple[Coil, ...]
@@ -267,7 +267,7 @@ class Mill:
         return SimulatedFrame(
             seq=seq,
             pixels=expose(rng, grey, config.noise),
-            first_m=first * config.m_per_row,
+            rows=RowMap(first * config.m_per_row, config.m_per_row, config.rows),
             exposed_s=config.speed.time_at(end * config.m_per_row),
             coils=tuple(coil.coil for coil in coils),
             left_px=left,

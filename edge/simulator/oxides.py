@@ -72,7 +72,7 @@ def oxide_scale_of_temperature_system(rng: np.random.Generator, px_per_mm: float
     pits = smooth(rng, shape, cell) + 0.35 * smooth(rng, shape, (0.8, 0.8))
     level = (pits + 0.4 * where + 4 * (_field(rng, shape) - 1)).astype(np.float32)
     pits = ramp(level, rng.uniform(0.9, 1.6), 0.7)
-    depth = rng.uniform(0.14, 0.34)
+    depth = rng.uniform(0.16, 0.36)
     lit = np.roll(pits, max(1, round(size * 0.6)), axis=0)
     relief = rng.uniform(0.15, 0.6) * depth * np.clip(lit - pits, 0, 1)
     gain = -depth * pits + relief
@@ -88,7 +88,7 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     """Dark flat patches with crisp, wavy borders, drawn out along the rolling direction: a crowd
     of them, broad lakes among them, or a few faint upright wisps.
     """
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         return _wisps(rng, px_per_mm)
     canvas = blank(rng.uniform(90, 240) * px_per_mm, rng.uniform(70, 190) * px_per_mm)
     shape = canvas.shape
@@ -100,10 +100,10 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     level = (crowd + ragged + lakes).astype(np.float32)
     field = _field(rng, shape)
     level += (field - 1) * 4
-    patches = ramp(level, rng.uniform(-0.1, 1.4), 0.35)
+    patches = ramp(level, rng.uniform(-0.1, 1.15), 0.3)
     dark = rng.uniform(0.3, 0.54)
     # Where red iron grows, the steel between the patches is rough.
-    rough = rng.uniform(0.01, 0.045) * field * smooth(rng, shape, (1.4, 1.4))
+    rough = rng.uniform(0.015, 0.055) * field * smooth(rng, shape, (1.4, 1.4))
     return patch((-dark * patches).astype(np.float32), (rough * (1 - patches)).astype(np.float32))
 
 
