@@ -4,7 +4,12 @@ from this module.
 Histograms are in seconds. No coil, frame or event ids in labels: their number would grow for ever.
 """
 
+from typing import NamedTuple, get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+
+from contract.events import Outcome
 
 _FINE = (
     0.0005,
@@ -67,6 +72,8 @@ class InspectMetrics:
             ["outcome"],
             registry=registry,
         )
+        for outcome in get_args(Outcome):
+            self.cells.labels(outcome)  # a series must begin at 0, or its first rise goes unseen
         self.uninspected_metres = Counter(
             "stripsight_uninspected_metres",
             "Metres of strip reported as not inspected",
@@ -151,3 +158,28 @@ class CourierMetrics:
             buckets=_COARSE,
             registry=registry,
         )
+
+
+class Described(NamedTuple):
+    """A metric as its documentation names it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    text: str
+
+
+_SUFFIX = {"counter": "_total", "info": "_info"}
+
+
+def describe(metrics: InspectMetrics | CourierMetrics) -> list[Described]:
+    """Every metric of a process, in the order of its declaration."""
+    return [_described(m) for m in vars(metrics).values() if isinstance(m, MetricWrapperBase)]
+
+
+def _described(metric: MetricWrapperBase) -> Described:
+    (family,) = metric.describe()
+    labels: tuple[str, ...] = tuple(metric._labelnames)  # noqa: SLF001 - nothing public names them
+    return Described(
+        family.name + _SUFFIX.get(family.type, ""), family.type, labels, family.documentation
+    )

@@ -1,0 +1,64 @@
+"""Writes the documents that come from the code: `python docs/generate.py`.
+
+    metrics.md           from edge/metrics.py
+    events.schema.json   from contract/events.py
+
+A test keeps them equal to the code.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+from prometheus_client import CollectorRegistry  # noqa: E402 - after the path
+
+from contract.events import json_schema  # noqa: E402
+from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+
+_HEAD = """# Metrics
+
+Generated from `edge/metrics.py` by `python docs/generate.py`.
+
+Each process answers at `/metrics` on its own port of the config's `metrics` section. Histograms are
+in seconds and have the usual `_bucket`, `_sum` and `_count` series. No label holds a coil, frame or
+event id, so the number of series stays bounded.
+"""
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document and its text."""
+    return {
+        DOCS / "metrics.md": metrics_page(),
+        DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+    }
+
+
+def metrics_page() -> str:
+    """All metrics of both processes as Markdown."""
+    inspect = describe(InspectMetrics(CollectorRegistry()))
+    courier = describe(CourierMetrics(CollectorRegistry()))
+    parts = (
+        _HEAD,
+        "## The inspecting process (`metrics.inspect_port`)\n",
+        "\n".join(_table(inspect)),
+        "\n## The courier (`metrics.courier_port`)\n",
+        "\n".join(_table(courier)),
+    )
+    return "\n".join(parts) + "\n"
+
+
+def _table(metrics: list[Described]) -> Iterator[str]:
+    yield "| metric | type | labels | meaning |"
+    yield "|---|---|---|---|"
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
+        yield f"| `{metric.name}` | {metric.kind} | {labels} | {metric.text} |"
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        path.write_text(text, "utf-8")

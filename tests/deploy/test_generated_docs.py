@@ -1,0 +1,35 @@
+"""The generated documents are those that the code gives today."""
+
+import runpy
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from contract.events import json_schema, number
+from tests.conftest import ROOT
+from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
+
+
+def test_documents_equal_the_code() -> None:
+    documents = runpy.run_path(str(ROOT / "docs" / "generate.py"))["documents"]()
+    assert {path.name for path in documents} == {"metrics.md", "events.schema.json"}
+    for path, text in documents.items():
+        assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
+
+
+def test_the_schema_accepts_events_and_refuses_what_is_none() -> None:
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    drafts = (coil_started("c1"), defect("c1", "d1"), missed("c1", 1, 2), coil_report("c1"))
+    events = [
+        number(draft, SOURCE, seq).model_dump(mode="json") for seq, draft in enumerate(drafts, 1)
+    ]
+    for event in events:
+        validator.validate(event)
+    wrong: tuple[dict[str, object], ...] = (
+        {"seq": 0}, {"type": "stripsight.unknown"}, {"data": {}}, {"specversion": "0.3"},
+    )  # fmt: skip
+    for change in wrong:
+        with pytest.raises(ValidationError):
+            validator.validate(events[1] | change)
