@@ -51,7 +51,7 @@ def _printed_gouge(rng: np.random.Generator, px_per_mm: float) -> Patch:
     rough = 1 + 0.3 * smooth(rng, shape, (2 * px_per_mm, px_per_mm))
     depth = rng.uniform(0.12, 0.27)
     gain = -depth * fade * (inside * rough * 0.7 + rim * 0.6)
-    halo = rng.uniform(0.02, 0.08) * ridge(beside, margin * 0.9) * fade
+    halo = rng.uniform(0.01, 0.06) * ridge(beside, margin * 0.9) * fade
     return patch(gain.astype(np.float32), halo.astype(np.float32))
 
 
@@ -146,7 +146,7 @@ def surface_scratch(rng: np.random.Generator, px_per_mm: float) -> Patch:
     length = np.exp(rng.uniform(np.log(45), np.log(420))) * px_per_mm
     lean = np.deg2rad(rng.normal(0, 0.6))
     lines = rng.choice([1, 2], p=[0.8, 0.2])
-    gap = rng.uniform(2, 6) * px_per_mm
+    gap = rng.uniform(3, 7) * px_per_mm
     gain = blank(length, abs(np.sin(lean)) * length + 2 * gap + 4 * px_per_mm)
     rows, columns = coordinates(gain.shape)
     wander = smooth(rng, (gain.shape[0], 4), (60 * px_per_mm, 4))[:, :1] * 0.25 * px_per_mm

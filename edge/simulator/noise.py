@@ -97,9 +97,10 @@ def ramp(values: F32, start: float, width: float) -> F32:
 
 def _between(lattice: F32, first: int, count: int, height: int) -> F32:
     """Rows `first ...` of a lattice whose rows lie `height` apart, eased from one to the next."""
-    at = (np.arange(first, first + count, dtype=np.float32) + np.float32(0.5)) / height - 0.5
-    below = np.floor(at).astype(np.intp)
-    t = (at - below).astype(np.float32)[:, None]
+    # In whole half-rows: a float position would round otherwise for another cut of the strip.
+    half_rows = 2 * np.arange(first, first + count) + 1 - height
+    below = half_rows // (2 * height)
+    t = (half_rows % (2 * height) / np.float32(2 * height)).astype(np.float32)[:, None]
     weight = t * t * (3 - 2 * t)
     start = lattice[below]
     return np.asarray(start + (lattice[below + 1] - start) * weight, np.float32)

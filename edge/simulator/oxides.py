@@ -88,7 +88,7 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     """Dark flat patches with crisp, wavy borders, drawn out along the rolling direction: a crowd
     of them, broad lakes among them, or a few faint upright wisps.
     """
-    if rng.random() < 0.22:
+    if rng.random() < 0.2:
         return _wisps(rng, px_per_mm)
     canvas = blank(rng.uniform(90, 240) * px_per_mm, rng.uniform(70, 190) * px_per_mm)
     shape = canvas.shape
@@ -100,7 +100,7 @@ def red_iron(rng: np.random.Generator, px_per_mm: float) -> Patch:
     level = (crowd + ragged + lakes).astype(np.float32)
     field = _field(rng, shape)
     level += (field - 1) * 4
-    patches = ramp(level, rng.uniform(-0.1, 1.15), 0.3)
+    patches = ramp(level, rng.uniform(-0.2, 1.05), 0.3)
     dark = rng.uniform(0.3, 0.54)
     # Where red iron grows, the steel between the patches is rough.
     rough = rng.uniform(0.015, 0.055) * field * smooth(rng, shape, (1.4, 1.4))

@@ -17,7 +17,7 @@ def slag_inclusion(rng: np.random.Generator, px_per_mm: float) -> Patch:
 
 def _beads(rng: np.random.Generator, px_per_mm: float) -> Patch:
     length = np.exp(rng.uniform(np.log(25), np.log(140))) * px_per_mm
-    width = rng.uniform(1.4, 6.5) * px_per_mm
+    width = rng.uniform(1.6, 7.5) * px_per_mm
     gain = blank(length, width * 1.6 + 3)
     rows, columns = coordinates(gain.shape)
     pointed = ends(rows, length / 2, rng.uniform(0.05, 0.6) * length)
@@ -57,7 +57,7 @@ def _streaks(rng: np.random.Generator, px_per_mm: float) -> Patch:
 
 
 def _shells(rng: np.random.Generator, px_per_mm: float) -> Patch:
-    gain = blank(rng.uniform(30, 120) * px_per_mm, rng.uniform(10, 46) * px_per_mm)
+    gain = blank(rng.uniform(40, 150) * px_per_mm, rng.uniform(14, 52) * px_per_mm)
     shape = gain.shape
     rows, columns = coordinates(shape)
     reach = 0.42 * shape[1] * (1 + 0.07 * smooth(rng, (shape[0], 4), (9 * px_per_mm, 4))[:, :1])

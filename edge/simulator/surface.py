@@ -41,6 +41,8 @@ class Look:
     """Contrast of the small dark specks; 0: none."""
     tone: float
     """Slow changes along and across."""
+    tilt: float
+    """Illumination rises by this from the middle to the right."""
     slope: float
     """Illumination falls by this from the middle to the edges."""
 
@@ -65,13 +67,14 @@ def draw_look(
         cloud=k * rng.uniform(0.006, 0.022),
         streak=k * rng.uniform(0.002, 0.014),
         streak_px=int(rng.integers(3, 14)),
-        mottle=k * rng.uniform(0.02, 0.07) * rng.choice([1, 1, -1]) if mottled else 0.0,
+        mottle=k * rng.uniform(0.02, 0.07) * rng.choice([1, -1]) if mottled else 0.0,
         mottle_px=int(rng.integers(3, 8)),
         mottle_stretch=int(rng.integers(1, 4)),
         mottle_cover=rng.uniform(0.4, 1.7),
         specks=k * rng.uniform(0.04, 0.12) if rng.random() < 0.5 else 0.0,
         tone=k * rng.uniform(0.004, 0.02),
-        slope=rng.uniform(0.0, 0.12),
+        tilt=rng.uniform(-0.06, 0.06),
+        slope=rng.uniform(0.0, 0.08),
     )
 
 
@@ -111,7 +114,8 @@ class Surface:
             for i, (name, cell) in enumerate(cells.items())
         }  # fmt: skip
         across = np.linspace(-1, 1, columns, dtype=np.float32)
-        self._light = (1 - np.float32(look.slope) * (across**2 - 1 / 3)).astype(np.float32)
+        light = 1 + look.tilt * across - look.slope * (across**2 - 1 / 3)
+        self._light = light.astype(np.float32)
 
     def rows(self, first: int, count: int) -> F32:
         """F32 `count x columns`, from row `first` of the strip on; the caller owns it."""

@@ -1,0 +1,52 @@
+"""Simulated tiles against real ones, by limits that were written before the first comparison."""
+
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.simulator.defects import DEFECTS
+from edge.simulator.realism import compare, read_tiles, write_sheet
+from edge.simulator.tiles import TileConfig, TileStrip
+from edge.types import U8
+
+pytestmark = [pytest.mark.integration, pytest.mark.data]
+
+# X-SDD's cameras bring the bare strip to a grey between 128 and 131 in nearly every picture.
+LIKE_X_SDD = TileConfig(grey=(128.3, 130.7), contrast=(0.6, 1.4))
+STRIPS, TILES_EACH = 120, 2
+
+
+def _simulated(name: str) -> list[U8]:
+    return [
+        tile.pixels
+        for strip in range(STRIPS)
+        for tile in islice(
+            TileStrip(np.random.SeedSequence([2026, strip, DEFECTS.index(name)]), LIKE_X_SDD).tiles(
+                name
+            ),
+            TILES_EACH,
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_class_lies_within_the_limits_of_the_real_one(name: str, real_data: Path) -> None:
+    verdicts = compare(name, _simulated(name), read_tiles(real_data / "x_sdd" / name))
+    assert [verdict for verdict in verdicts if not verdict.passed] == []
+
+
+def test_the_limits_tell_the_classes_apart(real_data: Path) -> None:
+    # A limit that anything passes would say nothing: scratches are no red iron.
+    verdicts = compare(
+        "mixed up", _simulated("surface_scratch"), read_tiles(real_data / "x_sdd" / "red_iron")
+    )
+    assert sum(not verdict.passed for verdict in verdicts) >= 2
+
+
+def test_a_sheet_to_look_at_can_be_written(real_data: Path, tmp_path: Path) -> None:
+    real = read_tiles(real_data / "x_sdd" / "slag_inclusion")
+    write_sheet(tmp_path / "sheet.png", {"slag_inclusion": (real, real)}, columns=6)
+    assert cv2.imread(str(tmp_path / "sheet.png")) is not None

@@ -1,0 +1,46 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import ConfigError
+from edge.simulator.speed import SpeedProfile
+
+RAMP = SpeedProfile(((0.0, 0.0), (4.0, 8.0), (10.0, 8.0), (12.0, 2.0)))
+
+
+def test_metres_of_a_ramp() -> None:
+    assert RAMP.metres_at(2) == pytest.approx(4)
+    assert RAMP.metres_at(4) == pytest.approx(16)
+    assert RAMP.metres_at(10) == pytest.approx(64)
+    assert RAMP.metres_at(12) == pytest.approx(74)
+    assert RAMP.metres_at(13) == pytest.approx(76)
+    assert RAMP.speed_at(11) == pytest.approx(5)
+
+
+@given(st.floats(0, 40))
+def test_time_and_metres_undo_each_other(time_s: float) -> None:
+    metres = RAMP.metres_at(time_s)
+    assert RAMP.metres_at(RAMP.time_at(metres)) == pytest.approx(metres, abs=1e-6)
+
+
+@given(st.floats(0, 30), st.floats(0, 5))
+def test_an_encoder_never_counts_back(time_s: float, later_s: float) -> None:
+    before, after = (RAMP.encoder_counts(t, 2000) for t in (time_s, time_s + later_s))
+    assert before <= after
+    assert before == int(RAMP.metres_at(time_s) * 2000)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        (),
+        ((1.0, 1.0),),
+        ((0.0, 1.0), (0.0, 2.0)),
+        ((0.0, -1.0),),
+        ((0.0, 1.0), (2.0, 0.0)),
+        ((0.0, float("nan")),),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(points: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(ConfigError, match="speed profile"):
+        SpeedProfile(points)
