@@ -1,0 +1,172 @@
+"""`stripsight-train`: from a folder of images to a teacher, a student and their figures."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.errors import ConfigError, StripSightError
+from training.config import load_settings
+from training.evaluate import evaluate_run
+from training.fit import train
+from training.job import Job, Role, claim, take_up
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="""Train networks that name the defects on steel strip.
+
+    The data is a folder with one sub-folder of images per class. First train a teacher, then a
+    student that learns from the images and from the teacher; the student is what
+    `stripsight-export` turns into a bundle for the line:
+
+        stripsight-train teacher --data images --out runs/teacher
+
+        stripsight-train student --data images --out runs/student --teacher runs/teacher
+
+    A run's folder holds the weights, every setting, the split, curves, figures and predictions.
+    Every default stands in training/defaults.yaml.
+    """,
+)
+
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder with one sub-folder of images per class.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="New folder for everything that is made.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML with the settings that differ from defaults.")
+]
+SplitOption = Annotated[
+    Path | None, typer.Option("--split", help="Use the split.csv of another run.")
+]
+InitOption = Annotated[
+    Path | None,
+    typer.Option("--init", help="Start from a local state dict, e.g. ImageNet weights."),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on where the training in --out was broken off.")
+]
+EpochsOption = Annotated[int | None, typer.Option("--epochs", help="Passes over the train part.")]
+InputOption = Annotated[int | None, typer.Option("--input-px", help="Side of the network's input.")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", help="Of split, start weights and augmentation.")
+]
+FoldOption = Annotated[int | None, typer.Option("--fold", help="Which fold is the test part.")]
+FoldsOption = Annotated[int | None, typer.Option("--folds", help="How many folds there are.")]
+CleanOption = Annotated[
+    list[str] | None,
+    typer.Option("--clean", help="A class that is no defect; may be given more than once."),
+]
+ScaleOption = Annotated[
+    float | None, typer.Option("--mm-per-px", help="Scale of the images, if dataset.json is mute.")
+]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
+
+
+@app.command()
+def teacher(
+    data: DataOption, out: OutOption, config: ConfigOption = None, split: SplitOption = None,
+    init: InitOption = None, resume: ResumeOption = False, epochs: EpochsOption = None,
+    input_px: InputOption = None, seed: SeedOption = None, fold: FoldOption = None,
+    folds: FoldsOption = None, clean: CleanOption = None, mm_per_px: ScaleOption = None,
+    threads: ThreadsOption = None,
+) -> None:  # fmt: skip
+    """Train the SARSN teacher (or its plain control: `teacher: {gate: none}` in --config)."""
+    changes = _changes("teacher", locals())
+    _run("teacher", data, out, config, split, init, None, changes, resume=resume)
+
+
+@app.command()
+def student(
+    data: DataOption, out: OutOption,
+    teacher: Annotated[
+        Path | None, typer.Option("--teacher", help="Run of the teacher to learn from.")
+    ] = None,
+    no_distill: Annotated[
+        bool, typer.Option("--no-distill", help="Learn from the images alone.")
+    ] = False,
+    config: ConfigOption = None, split: SplitOption = None, init: InitOption = None,
+    resume: ResumeOption = False, epochs: EpochsOption = None, input_px: InputOption = None,
+    seed: SeedOption = None, fold: FoldOption = None, folds: FoldsOption = None,
+    clean: CleanOption = None, mm_per_px: ScaleOption = None, threads: ThreadsOption = None,
+) -> None:  # fmt: skip
+    """Train the ResNet34 student, with --teacher RUN or --no-distill.
+
+    With a teacher and no --split, the teacher's own split is used: the student must not be tested
+    on images that its teacher has seen.
+    """
+    changes = _changes("student", locals())
+    if not resume and (teacher is None) is not no_distill:
+        raise ConfigError("give either --teacher RUN or --no-distill, one of both")
+    if teacher is not None and split is None and fold is None:
+        split = teacher / "split.csv"
+    _run("student", data, out, config, split, init, teacher, changes, resume=resume)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Option("--run", help="A finished run.")],
+    data: DataOption,
+    out: OutOption,
+    part: Annotated[
+        str, typer.Option("--part", help="train, validation, test, or all (for another folder).")
+    ] = "test",
+    jpeg_quality: Annotated[
+        int | None,
+        typer.Option("--jpeg-quality", min=1, max=100, help="Send every tile through JPEG first."),
+    ] = None,
+) -> None:
+    """Judge a run: table, JSON, confusion matrix, and each prediction."""
+    print(evaluate_run(run, data, out, part, jpeg_quality))
+
+
+def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:
+    names = {
+        "seed": "seed", "threads": "threads", "fold": "data.fold", "folds": "data.folds",
+        "clean": "data.clean", "mm_per_px": "data.mm_per_px", "input_px": f"{role}.input_px",
+        "epochs": f"{role}.optimise.epochs",
+    }  # fmt: skip
+    return {name: options[key] for key, name in names.items() if options[key] not in (None, [])}
+
+
+def _run(
+    role: Role, data: Path, out: Path, config: Path | None, split: Path | None,
+    init: Path | None, teacher: Path | None, changes: dict[str, object], *, resume: bool,
+) -> None:  # fmt: skip
+    words = ("stripsight-train", *sys.argv[1:])
+    if resume:
+        if changes or config or split or init or teacher:
+            raise ConfigError(
+                "--resume takes settings, split and teacher from --out; leave others out"
+            )
+        job, plan = take_up(role, out, data, words, _say)
+        train(job, plan)
+    else:
+        settings = load_settings(config, changes)
+        job = Job(role, data, out, settings, words, _say, split, init, teacher)
+        claim(out)
+        train(job)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point; exit code 2 for the user's mistakes, 130 after Ctrl-C."""
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    try:
+        app(arguments)
+    except StripSightError as error:
+        print(f"stripsight-train: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stripsight-train: stopped; go on with --resume", file=sys.stderr)
+        sys.exit(INTERRUPTED)

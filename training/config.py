@@ -1,0 +1,220 @@
+"""Every setting of a training, read from `defaults.yaml` and the user's file over it.
+
+No field has a default here: `defaults.yaml` is the one place for them.
+"""
+
+import difflib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contract.errors import ConfigError
+from training.networks.sarsn import Depth, Gate
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Quality = Annotated[int, Field(ge=1, le=100)]
+InputPx = Annotated[int, Field(ge=32, le=1024)]
+MAX_CONFIG_BYTES = 1 << 20
+
+
+class Section(BaseModel):
+    """Frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Section):
+    """How a folder of images is read and split."""
+
+    folds: Annotated[int, Field(ge=2, le=100)]
+    fold: Annotated[int, Field(ge=0)]
+    validation_folds: Annotated[int, Field(ge=2, le=100)]
+    clean: tuple[str, ...]
+    mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
+    tile_px: Annotated[int, Field(ge=8, le=4096)] | None
+    near_duplicate_correlation: Fraction
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Self:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold {self.fold} does not exist: folds count from 0")
+        return self
+
+
+class Augment(Section):
+    """Random changes that keep the label."""
+
+    flip_across: bool
+    flip_along: bool
+    shift: Annotated[float, Field(ge=0, le=0.5)]
+    scale: Annotated[float, Field(ge=0, le=1)]
+    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    gain: NotNegative
+    gamma: NotNegative
+    noise_grey: NotNegative
+    blur_share: Fraction
+    jpeg_share: Fraction
+    jpeg_quality_min: Quality
+    jpeg_quality_max: Quality
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.jpeg_quality_min > self.jpeg_quality_max:
+            raise ValueError("jpeg_quality_min is above jpeg_quality_max")
+        return self
+
+
+class Optimise(Section):
+    """AdamW with a one-cycle schedule."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=2, le=4096)]
+    max_learning_rate: Positive
+    weight_decay: NotNegative
+    warm_up_share: Annotated[float, Field(gt=0, lt=1)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    sampler_exponent: Fraction
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Teacher(Section):
+    """The SARSN, or its plain control."""
+
+    input_px: InputPx
+    depth: Depth
+    reduction: Annotated[int, Field(ge=1, le=64)]
+    gate: Gate
+    optimise: Optimise
+
+
+class Student(Section):
+    """The ResNet34 that is deployed."""
+
+    input_px: InputPx
+    optimise: Optimise
+
+
+class Distill(Section):
+    """Weights of the losses of a distilled student."""
+
+    label_weight: NotNegative
+    kd_weight: NotNegative
+    kd_temperature: Positive
+    distance_weight: NotNegative
+    angle_weight: NotNegative
+    angle_batch: Annotated[int, Field(ge=3, le=256)]
+
+
+class Evaluate(Section):
+    """How figures get their intervals."""
+
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+
+
+class Settings(Section):
+    """The whole file."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    precision: Literal["auto", "bf16", "fp32"]
+    threads: Annotated[int, Field(ge=0, le=1024)]
+    devices: Literal["auto"] | Count
+    accelerator: Literal["auto", "cpu", "gpu"]
+    data: Data
+    augment: Augment
+    teacher: Teacher
+    student: Student
+    distill: Distill
+    evaluate: Evaluate
+
+
+Tree = dict[str, object]
+
+
+def load_settings(
+    path: Path | None = None, changes: Mapping[str, object] | None = None
+) -> Settings:
+    """The defaults, the user's file over them, and single changes over both.
+
+    Args:
+        path: YAML with only the settings that differ.
+        changes: by dotted name, e.g. `student.optimise.epochs`; None values are left out.
+
+    Raises:
+        ConfigError: no YAML, an unknown key (the nearest known one is named) or a wrong value.
+    """
+    tree = _defaults()
+    if path is not None:
+        _overlay(tree, _read(path), (), path)
+    for name, value in (changes or {}).items():
+        if value is not None:
+            _set(tree, name.split("."), value)
+    return _validated(tree, str(path) if path else "settings")
+
+
+def dump_settings(settings: Settings) -> str:
+    """YAML that `load_settings` reads back to the same settings."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+
+
+def _defaults() -> Tree:
+    text = resources.files("training").joinpath("defaults.yaml").read_text("utf-8")
+    tree: Tree = yaml.safe_load(text)
+    return tree
+
+
+def _read(path: Path) -> Tree:
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path}: larger than 1 MiB, so it is no config")
+        raw = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such config file") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must be a YAML mapping; training/defaults.yaml shows all keys")
+    return raw
+
+
+def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], path: Path) -> None:
+    for key, value in changes.items():
+        name = ".".join((*where, str(key)))
+        if key not in tree:
+            near = difflib.get_close_matches(str(key), tree, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(tree)}"
+            raise ConfigError(f"{path}: unknown key {name!r}{hint}")
+        below = tree[key]
+        if isinstance(below, dict):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{path}: {name} must be a mapping of {', '.join(below)}")
+            _overlay(below, value, (*where, key), path)
+        else:
+            tree[key] = value
+
+
+def _set(tree: Tree, names: list[str], value: object) -> None:
+    for name in names[:-1]:
+        below = tree[name]
+        if not isinstance(below, dict):
+            raise KeyError(name)
+        tree = below
+    tree[names[-1]] = value
+
+
+def _validated(tree: Tree, source: str) -> Settings:
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        found = str(first["input"])[:60]
+        raise ConfigError(f"{source}: {name}: {first['msg']} (found {found!r})") from error

@@ -1,0 +1,159 @@
+"""The data of a training: a folder in memory, split, and served in batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from contract.classes import ClassList
+from contract.errors import ConfigError
+from training.augment import recompress
+from training.config import Augment, Settings
+from training.folder import Folder, read_groups, read_mm_per_px, scan
+from training.groups import group_duplicates
+from training.pictures import Pictures, decode
+from training.sampler import BalancedSampler
+from training.split import apply_rows, check_classes, rows_of, split_parts
+from training.split_file import PARTS, Part, SplitRow, read_split
+
+U8 = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Batch = tuple[Tensor, Tensor]
+"""Pixels (U8 `N x H x W`) and labels (int64 `N`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImages:
+    """A data folder, decoded and split."""
+
+    folder: Folder
+    classes: ClassList
+    pictures: Pictures
+    rows: tuple[SplitRow, ...]
+    mm_per_px: float | None
+    tile_px: int
+
+    def indices(self, part: Part) -> Ints:
+        """Positions of the files of one part."""
+        return np.flatnonzero([row.part == part for row in self.rows])
+
+
+def load_images(
+    path: Path, settings: Settings, sizes: Sequence[int], split: Path | None = None
+) -> LabelledImages:
+    """Read a folder: classes, pixels, groups and split.
+
+    Raises:
+        ConfigError: whatever is wrong with the folder, an image in it or the split file.
+    """
+    folder = scan(path)
+    classes = folder.class_list(settings.data.clean)
+    known_groups = read_groups(folder)
+    rows = None if split is None else read_split(split)
+    pictures = decode([path / file for file in folder.files], sizes)
+    if rows is None:
+        groups = known_groups or automatic_groups(pictures, settings)
+        check_classes(folder.labels, groups, folder.names)
+        parts = split_parts(
+            folder.labels, groups, fold=settings.data.fold, folds=settings.data.folds,
+            validation_folds=settings.data.validation_folds, seed=settings.seed,
+        )  # fmt: skip
+    else:
+        parts, groups = apply_rows(folder.files, rows)
+    _check_parts(folder, parts)
+    return LabelledImages(
+        folder, classes, pictures, tuple(rows_of(folder.files, parts, groups)),
+        settings.data.mm_per_px or read_mm_per_px(path),
+        settings.data.tile_px or pictures.tile_px,
+    )  # fmt: skip
+
+
+def _check_parts(folder: Folder, parts: Sequence[Part]) -> None:
+    for part in PARTS:
+        if part not in parts:
+            raise ConfigError(
+                f"{folder.path}: no image is left for the {part} part; at least one class needs"
+                " images of three groups (pieces of strip)"
+            )
+    learned = {label for label, part in zip(folder.labels, parts, strict=True) if part == "train"}
+    for label, name in enumerate(folder.names):
+        if label not in learned:
+            raise ConfigError(f"class {name}: the split has no image of it in the train part")
+
+
+def automatic_groups(pictures: Pictures, settings: Settings) -> list[str]:
+    """Groups of exact and near duplicates."""
+    limit = settings.data.near_duplicate_correlation
+    return group_duplicates(pictures.hashes, pictures.thumbnails, limit)
+
+
+class Tiles(Dataset[Batch]):
+    """Tiles by index, a whole batch at once; recompressed where `augment` is given."""
+
+    def __init__(self, pixels: U8, labels: Ints, augment: Augment | None = None) -> None:
+        self.pixels, self.labels, self.augment = pixels, labels, augment
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        pixels = self.pixels[indices]
+        if self.augment is not None:
+            seed = int(torch.randint(2**31, ()).item())
+            pixels = recompress(pixels, self.augment, np.random.default_rng(seed))
+        return torch.from_numpy(pixels), torch.from_numpy(self.labels[indices])
+
+
+class TrainingData(lightning.LightningDataModule):
+    """Batches of the train and validation parts.
+
+    The arrays are in memory, so there are no loader processes. Training tiles come at `train_px`
+    (the larger of teacher's and student's input), validation tiles at `input_px`.
+    """
+
+    def __init__(
+        self, images: LabelledImages, settings: Settings, *, batch_size: int, exponent: float,
+        train_px: int, input_px: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.images, self.settings = images, settings
+        self.batch_size, self.exponent = batch_size, exponent
+        self.train_px, self.input_px = train_px, input_px
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Balanced, shuffled, without the last partial batch (batch norm needs full ones)."""
+        part = self.images.indices("train")
+        labels = self.images.folder.labels[part]
+        sampler = BalancedSampler(
+            labels, exponent=self.exponent, seed=self.settings.seed,
+            processes=self.trainer.world_size if self.trainer else 1,
+            rank=self.trainer.global_rank if self.trainer else 0,
+        )  # fmt: skip
+        pixels = self.images.pictures.pixels[self.train_px][part]
+        return DataLoader(
+            Tiles(pixels, labels, self.settings.augment), sampler=sampler, drop_last=True,
+            batch_size=min(self.batch_size, len(sampler)), collate_fn=as_it_is,
+        )  # fmt: skip
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation tile, in order."""
+        part = self.images.indices("validation")
+        pixels = self.images.pictures.pixels[self.input_px][part]
+        return DataLoader(
+            Tiles(pixels, self.images.folder.labels[part]), batch_size=self.batch_size,
+            collate_fn=as_it_is,
+        )  # fmt: skip
+
+
+def as_it_is(batch: object) -> object:
+    """The dataset gives whole batches already."""
+    return batch

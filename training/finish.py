@@ -1,0 +1,95 @@
+"""What follows the last epoch: temperature and thresholds from validation, figures from test."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.calibration import choose_thresholds, fit_temperature
+from training.curves import CURVES, PICTURE
+from training.data import LabelledImages
+from training.evaluation import Judged, judge, predict, table, write_report
+from training.job import Job
+from training.networks.deployed import Deployed
+from training.plots import plot_curves
+from training.provenance import git_revision, versions
+from training.run import (
+    WEIGHTS,
+    ResNet34Shape,
+    Run,
+    RunRecord,
+    SarsnShape,
+    file_digest,
+    load_state_dict,
+    open_run,
+    write_record,
+)
+from training.split_file import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network whose chosen weights lie in the run's folder, and what belongs to it."""
+
+    shape: ResNet34Shape | SarsnShape
+    images: LabelledImages
+    input_px: int
+    mean: float
+    std: float
+    data_digest: str
+    best_epoch: int
+    teacher: str | None
+
+    def truth(self, part: Part) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Labels of one part."""
+        return self.images.folder.labels[self.images.indices(part)]
+
+    def pixels(self, part: Part) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
+        """Tiles of one part at the network's input size."""
+        return self.images.pictures.pixels[self.input_px][self.images.indices(part)]
+
+
+def finish(job: Job, trained: Trained) -> Run:
+    """Calibrate on validation, judge on test, and write the run."""
+    network = trained.shape.build(len(trained.images.classes))
+    network.load_state_dict(load_state_dict(job.out / WEIGHTS))
+    plain = predict(Deployed(network, trained.mean, trained.std, 1.0), trained.pixels("validation"))
+    logs = np.log(np.maximum(plain.probabilities, np.finfo(np.float32).tiny))
+    temperature = fit_temperature(logs, trained.truth("validation"))
+    deployed = Deployed(network, trained.mean, trained.std, temperature)
+    tempered = predict(deployed, trained.pixels("validation")).probabilities
+    thresholds = choose_thresholds(tempered, trained.truth("validation"), trained.images.classes)
+    judged = _judge_test(job, trained, deployed)
+    plot_curves(job.out / CURVES, job.out / PICTURE)
+    write_record(job.out, _record(job, trained, temperature, thresholds, judged))
+    job.say("")
+    job.say(table(judged))
+    return open_run(job.out)
+
+
+def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> Judged:
+    rows = [row for row in trained.images.rows if row.part == "test"]
+    groups = [row.group for row in rows]
+    truth = trained.truth("test")
+    probabilities = predict(deployed, trained.pixels("test")).probabilities
+    judged = judge(
+        f"{job.role}, test part", trained.images.classes.names, truth, probabilities, groups,
+        resamples=job.settings.evaluate.resamples, seed=job.settings.seed,
+    )  # fmt: skip
+    write_report(job.out, judged, [row.file for row in rows], groups, truth, probabilities)
+    return judged
+
+
+def _record(
+    job: Job, trained: Trained, temperature: float, thresholds: dict[str, float], judged: Judged
+) -> RunRecord:
+    classes = trained.images.classes
+    figures = {name: value for name, (value, _) in judged.named().items() if not np.isnan(value)}
+    return RunRecord(
+        schema_version="1", role=job.role, network=trained.shape, classes=classes,
+        class_digest=classes.digest, input_px=trained.input_px, tile_px=trained.images.tile_px,
+        mm_per_px=trained.images.mm_per_px, mean=trained.mean, std=trained.std,
+        temperature=temperature, thresholds=thresholds, metrics=figures,
+        data_digest=trained.data_digest, weights_digest=file_digest(job.out / WEIGHTS),
+        seed=job.settings.seed, best_epoch=trained.best_epoch, teacher=trained.teacher,
+        git_revision=git_revision(), command_line=job.command_line, versions=versions(),
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""From a job to the chosen weights: data, network, Lightning's loop."""
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import lightning
+import numpy as np
+import torch
+from lightning.fabric.utilities.warnings import PossibleUserWarning
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
+from torch import nn
+
+from contract.errors import ConfigError
+from training.config import Optimise, Settings
+from training.curves import Curves
+from training.data import LabelledImages, TrainingData, load_images
+from training.finish import Trained, finish
+from training.init import initialise
+from training.job import CHECKPOINTS, LAST, Job, Plan, is_first_process, write_plan
+from training.run import (
+    SPLIT,
+    WEIGHTS,
+    ResNet34Shape,
+    Run,
+    SarsnShape,
+    load_state_dict,
+    open_run,
+)
+from training.split_file import PARTS, write_split
+from training.task import Classification, Distillation, Normalised
+
+NETWORK = "network."
+
+
+class Recipe(NamedTuple):
+    """What the job's role takes from the settings."""
+
+    shape: ResNet34Shape | SarsnShape
+    input_px: int
+    optimise: Optimise
+
+
+def train(job: Job, resumed: Plan | None = None) -> Run | None:
+    """Train, choose, judge and write the run; None in processes that do not write.
+
+    Raises:
+        ConfigError: whatever the user can cure, before the first step.
+    """
+    if job.settings.threads:
+        torch.set_num_threads(job.settings.threads)
+    recipe = recipe_of(job)
+    teacher = open_run(job.teacher) if job.teacher else None
+    train_px = max(recipe.input_px, teacher.input_px if teacher else 0)
+    images = load_images(job.data, job.settings, (recipe.input_px, train_px), job.split)
+    _check_teacher(teacher, images)
+    digest = images.folder.digest()
+    if resumed and resumed.data_digest != digest:
+        raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
+    if is_first_process():
+        _begin(job, images, digest, is_new=resumed is None)
+    module = _module(job, recipe, teacher, images)
+    epoch = _fit(job, module, images, train_px)
+    if epoch is None:
+        return None
+    student = module.student
+    trained = Trained(
+        recipe.shape, images, recipe.input_px, student.mean, student.std, digest, epoch,
+        teacher.record.weights_digest if teacher else None,
+    )  # fmt: skip
+    return finish(job, trained)
+
+
+def recipe_of(job: Job) -> Recipe:
+    """Network, input and schedule of the job's role."""
+    if job.role == "student":
+        student = job.settings.student
+        return Recipe(ResNet34Shape(), student.input_px, student.optimise)
+    teacher = job.settings.teacher
+    shape = SarsnShape(depth=teacher.depth, reduction=teacher.reduction, gate=teacher.gate)
+    return Recipe(shape, teacher.input_px, teacher.optimise)
+
+
+def lightning_precision(settings: Settings) -> Literal["bf16-mixed", "32-true"]:
+    """bf16 with float32 weights where it is asked for, or `auto` and the processor has it.
+
+    On a CPU with AVX512-BF16 or AMX bf16 trains a ResNet34 twice as fast as float32; elsewhere it
+    is emulated and slower.
+    """
+    wanted = settings.precision == "bf16"
+    if settings.precision == "auto":
+        if settings.accelerator != "cpu" and torch.cuda.is_available():
+            wanted = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            probe = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # torch 2.12 or later
+            known = probe()
+            wanted = bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return "bf16-mixed" if wanted else "32-true"
+
+
+def _module(
+    job: Job, recipe: Recipe, teacher: Run | None, images: LabelledImages
+) -> Classification:
+    lightning.seed_everything(job.settings.seed, verbose=False)
+    network = recipe.shape.build(len(images.classes))
+    if job.init:
+        fresh = initialise(network, job.init)
+        job.say(f"start weights from {job.init}; fresh: {', '.join(fresh) or 'none'}")
+    pixels = images.pictures.pixels[recipe.input_px][images.indices("train")]
+    mean, std = float(pixels.mean()), max(float(pixels.std(dtype=np.float64)), 1.0)
+    distillation = None
+    if teacher:
+        record = teacher.record
+        taught = _channels_last(teacher.load_network())
+        frozen = Normalised(taught, record.mean, record.std, record.input_px)
+        distillation = Distillation(frozen, job.settings.distill)
+    return Classification(
+        Normalised(_channels_last(network), mean, std, recipe.input_px), len(images.classes),
+        recipe.optimise, job.settings.augment, distillation,
+    )  # fmt: skip
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
+def _check_teacher(teacher: Run | None, images: LabelledImages) -> None:
+    if teacher is None:
+        return
+    if teacher.classes.digest != images.classes.digest:
+        raise ConfigError(
+            f"{teacher.path}: the teacher's classes are not those of {images.folder.path};"
+            " train the teacher on the same folder"
+        )
+    known = teacher.split
+    for row in images.rows:
+        if row.part != "train" and known.get(row.file) == "train":
+            raise ConfigError(
+                f"{teacher.path}: the teacher was trained on {row.file}, which is in the student's"
+                f" {row.part} part; give --split {teacher.path / SPLIT}"
+            )
+
+
+def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> None:
+    """Say what was found, and leave behind what a resumed training needs."""
+    rows = images.rows
+    counts = [f"{sum(row.part == part for row in rows)} {part}" for part in PARTS]
+    groups = len({row.group for row in rows})
+    job.say(f"{job.data}: {len(rows)} images in {groups} groups: {', '.join(counts)}")
+    if images.mm_per_px is None:
+        job.say(
+            "mm per pixel unknown: the line cannot check its scale. Give --mm-per-px, or"
+            ' "mm_per_px" in dataset.json'
+        )
+    if is_new:
+        write_split(job.out / SPLIT, rows)
+        teacher = str(job.teacher.resolve()) if job.teacher else None
+        plan = Plan(
+            role=job.role, data_digest=digest, teacher=teacher, command_line=job.command_line
+        )
+        write_plan(job, plan)
+
+
+def _fit(job: Job, module: Classification, images: LabelledImages, train_px: int) -> int | None:
+    """Train, write `weights.pt`, and return the chosen epoch (None in a process that is not the
+    first).
+    """
+    recipe = recipe_of(job)
+    data = TrainingData(
+        images, job.settings, batch_size=recipe.optimise.batch_size,
+        exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
+    )  # fmt: skip
+    chosen = ModelCheckpoint(
+        job.out / CHECKPOINTS, "best-{epoch}", monitor="score", mode="max",
+        save_weights_only=True, save_on_train_epoch_end=True,
+    )  # fmt: skip
+    with _quiet():
+        trainer = _trainer(job, recipe.optimise, chosen)
+        last = job.last_checkpoint
+        trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
+    if not trainer.is_global_zero:
+        return None
+    best = Path(chosen.best_model_path)
+    state = {n.removeprefix(NETWORK): v for n, v in load_state_dict(best).items()}
+    torch.save({name: value.contiguous() for name, value in state.items()}, job.out / WEIGHTS)
+    return int(best.stem.rpartition("=")[2])
+
+
+def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning.Trainer:
+    last = ModelCheckpoint(
+        job.out / CHECKPOINTS, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+    callbacks: list[Callback] = [Curves(job.out, job.say), chosen, last]
+    if optimise.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=optimise.ema_decay))
+    has_terminal = sys.stdout.isatty()
+    if has_terminal:
+        callbacks.append(TQDMProgressBar(leave=False))
+    settings = job.settings
+    return lightning.Trainer(
+        accelerator=settings.accelerator, devices=settings.devices,
+        precision=lightning_precision(settings), max_epochs=optimise.epochs,
+        use_distributed_sampler=False,  # `BalancedSampler` shares the epoch out itself
+        callbacks=callbacks, logger=False, num_sanity_val_steps=0, default_root_dir=job.out,
+        enable_model_summary=False, enable_progress_bar=has_terminal,
+    )  # fmt: skip
+
+
+class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager, read as a verb
+    """Lightning's advice on loader processes (the data is in memory) and on its other products."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+        warnings.simplefilter("ignore", PossibleUserWarning)
+        warnings.filterwarnings("ignore", message=".*treespec.*")

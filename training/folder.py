@@ -1,0 +1,147 @@
+"""A folder of images, one sub-folder per class: what lies in it, before anything is decoded."""
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.classes import ClassList
+from contract.errors import ConfigError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+CLEAN_NAMES = frozenset({"clean", "normal", "no_defect", "defect_free", "good", "ok"})
+_CLASS_NAME = re.compile(r"[\w.-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of a data folder, in the order of their names.
+
+    `labels[i]` indexes `names`; `files[i]` is relative to `path`, with `/` between folders.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    files: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+
+    def digest(self) -> str:
+        """Hex SHA-256 over the names and bytes of all files."""
+        total = hashlib.sha256()
+        for file in self.files:
+            content = hashlib.sha256((self.path / file).read_bytes()).hexdigest()
+            total.update(f"{file}\0{content}\n".encode())
+        return total.hexdigest()
+
+    def class_list(self, clean: Sequence[str]) -> ClassList:
+        """The classes; those named `clean`, or by a usual name for it, are no defects.
+
+        Raises:
+            ConfigError: a clean class that the folder does not have, or no class left as defect.
+        """
+        if missing := set(clean) - set(self.names):
+            raise ConfigError(
+                f"{self.path}: has no class {min(missing)!r}; its classes: {', '.join(self.names)}"
+            )
+        chosen = clean or [name for name in self.names if name.lower() in CLEAN_NAMES]
+        if set(chosen) == set(self.names):
+            raise ConfigError(f"{self.path}: has only clean classes; add a folder for a defect")
+        return ClassList(names=self.names, clean=tuple(chosen))
+
+
+def scan(path: Path) -> Folder:
+    """List the images of `path/<class>/*`; other files and hidden folders are passed over.
+
+    Raises:
+        ConfigError: no folder, fewer than two classes, a class without images, or a class name
+        that cannot be used.
+    """
+    if not path.is_dir():
+        raise ConfigError(f"{path}: no such folder; --data takes one with a sub-folder per class")
+    names = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if len(names) < 2:
+        raise ConfigError(
+            f"{path}: has {len(names)} class folders, at least two are needed:"
+            " one sub-folder per class, its images inside"
+        )
+    files: list[str] = []
+    labels: list[int] = []
+    for label, name in enumerate(names):
+        found = _images(path, name)
+        files += found
+        labels += [label] * len(found)
+    return Folder(path, tuple(names), tuple(files), np.array(labels, np.int64))
+
+
+def _images(path: Path, name: str) -> list[str]:
+    if not _CLASS_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{path / name}: rename it: a class name has letters, digits, '_', '-', '.', at most 64"
+        )
+    found = sorted(
+        f"{name}/{p.name}"
+        for p in (path / name).iterdir()
+        if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
+    )
+    if not found:
+        raise ConfigError(
+            f"{path / name}: class {name} has no image ({', '.join(sorted(SUFFIXES))});"
+            " add images or remove the folder"
+        )
+    return found
+
+
+def read_groups(folder: Folder) -> list[str] | None:
+    """Group of each file from `groups.csv` (`file,group`) in the folder; None where there is none.
+
+    Raises:
+        ConfigError: another format, or an image that it does not name.
+    """
+    path = folder.path / "groups.csv"
+    if not path.is_file():
+        return None
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            table = list(csv.reader(stream, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read as CSV ({error})") from error
+    if not table or table[0] != ["file", "group"] or any(len(row) != 2 for row in table):
+        raise ConfigError(f"{path}: must have the columns file,group and nothing else")
+    groups: dict[str, str] = dict(table[1:])
+    missing = [file for file in folder.files if file not in groups]
+    if missing:
+        raise ConfigError(
+            f"{path}: does not name {missing[0]} ({len(missing)} images missing);"
+            " add them, or remove the file to group automatically"
+        )
+    return [groups[file] for file in folder.files]
+
+
+def read_mm_per_px(path: Path) -> float | None:
+    """`mm_per_px` of `dataset.json` in the folder; None where it does not say.
+
+    Raises:
+        ConfigError: the file is no JSON, or the value no positive number.
+    """
+    file = path / "dataset.json"
+    if not file.is_file():
+        return None
+    try:
+        body = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: cannot be read as JSON ({error})") from error
+    value = body.get("mm_per_px") if isinstance(body, dict) else None
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ConfigError(f"{file}: mm_per_px must be a number, found {value!r}")
+    if not (math.isfinite(value) and 0 < value <= 100):
+        raise ConfigError(f"{file}: mm_per_px must lie between 0 and 100, found {value!r}")
+    return float(value)

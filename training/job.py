@@ -1,0 +1,104 @@
+"""What the user asked for, and its folder: made new, or taken up again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lightning.pytorch.utilities import rank_zero_only
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from contract.errors import ConfigError
+from training.config import Settings, dump_settings, load_settings
+from training.run import CONFIG, RUN, SPLIT
+
+Role = Literal["teacher", "student"]
+
+PLAN, CHECKPOINTS, LAST = "plan.json", "checkpoints", "last.ckpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training. `teacher` is the run to distil from, `say` shows a line to the user."""
+
+    role: Role
+    data: Path
+    out: Path
+    settings: Settings
+    command_line: tuple[str, ...]
+    say: Callable[[str], None]
+    split: Path | None = None
+    init: Path | None = None
+    teacher: Path | None = None
+
+    @property
+    def last_checkpoint(self) -> Path:
+        """Where `--resume` goes on."""
+        return self.out / CHECKPOINTS / LAST
+
+
+class Plan(BaseModel):
+    """`plan.json`: what must be the same when a training goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    data_digest: str
+    teacher: str | None
+    """Folder of the teacher's run."""
+    command_line: tuple[str, ...]
+
+
+def is_first_process() -> bool:
+    """Whether this process writes; of several GPUs' processes only one does."""
+    return getattr(rank_zero_only, "rank", 0) in {0, None}
+
+
+def claim(out: Path) -> None:
+    """Make a new run's folder.
+
+    Raises:
+        ConfigError: something lies there already, or it cannot be made.
+    """
+    try:
+        if out.exists() and any(out.iterdir()) and is_first_process():
+            hint = "" if (out / RUN).exists() else ", or go on with --resume"
+            raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
+
+
+def write_plan(job: Job, plan: Plan) -> None:
+    """Leave behind what a resumed training needs, before the first step."""
+    (job.out / CONFIG).write_text(dump_settings(job.settings), "utf-8")
+    (job.out / PLAN).write_text(plan.model_dump_json(indent=1) + "\n", "utf-8")
+
+
+def take_up(
+    role: Role, out: Path, data: Path, command_line: tuple[str, ...], say: Callable[[str], None]
+) -> tuple[Job, Plan]:
+    """The job that was broken off in `out`, with its own settings, split and teacher.
+
+    Raises:
+        ConfigError: nothing to go on with, finished already, or of the other role.
+    """
+    if (out / RUN).exists():
+        raise ConfigError(f"{out}: this run is finished; `stripsight-train evaluate` judges it")
+    plan = _read_plan(out)
+    if plan.role != role:
+        raise ConfigError(f"{out}: holds a {plan.role}; say `stripsight-train {plan.role}`")
+    job = Job(
+        role, data, out, load_settings(out / CONFIG), command_line, say, split=out / SPLIT,
+        teacher=Path(plan.teacher) if plan.teacher else None,
+    )  # fmt: skip
+    return job, plan
+
+
+def _read_plan(out: Path) -> Plan:
+    try:
+        return Plan.model_validate_json((out / PLAN).read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{out}: nothing to resume there; leave --resume out") from error
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{out / PLAN}: damaged; train again into a new folder") from error

@@ -1,0 +1,128 @@
+"""Train, validation and test parts: stratified by class, never separating a group."""
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from contract.errors import ConfigError
+from training.split_file import PARTS, Part, SplitRow
+
+Ints = npt.NDArray[np.int64]
+
+_NEED_ORDER: tuple[Part, ...] = ("train", "test", "validation")
+"""Where a class with few groups is put first."""
+
+
+def check_classes(labels: Ints, groups: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse classes from which nothing can be held out.
+
+    Raises:
+        ConfigError: a class with one image, or whose images all belong to one group.
+    """
+    for label, name in enumerate(names):
+        members = np.flatnonzero(labels == label).tolist()
+        if len(members) == 1:
+            raise ConfigError(
+                f"class {name} has one image; it takes at least two, to learn from and to test on:"
+                " add images or remove the class"
+            )
+        if len({groups[i] for i in members}) == 1:
+            raise ConfigError(
+                f"class {name}: all {len(members)} images show the same piece of strip (one group),"
+                " so none can be held out: add images of another piece or remove the class"
+            )
+
+
+def split_parts(
+    labels: Ints, groups: Sequence[str], *, fold: int, folds: int, validation_folds: int, seed: int
+) -> list[Part]:
+    """Part of each image.
+
+    The test part is fold `fold` of `folds`, the validation part one of `validation_folds` of the
+    rest, without groups that hold more of a class than such a fold should: one large piece of strip
+    is learned from rather than chosen by. Then each class is brought into every part for which it
+    has a group; a class of two groups has none in validation.
+    """
+    parts: list[Part] = ["train"] * len(labels)
+    everything = np.arange(len(labels))
+    test = _fold(everything, labels, groups, fold, folds, seed)
+    rest = np.setdiff1d(everything, test)
+    rest = rest[~_oversized(labels[rest], [groups[i] for i in rest.tolist()], validation_folds)]
+    for index in test.tolist():
+        parts[index] = "test"
+    for index in _fold(rest, labels, groups, 0, validation_folds, seed + 1).tolist():
+        parts[index] = "validation"
+    for label in range(int(labels.max()) + 1):
+        _complete(parts, np.flatnonzero(labels == label).tolist(), groups)
+    return parts
+
+
+def _oversized(labels: Ints, groups: Sequence[str], folds: int) -> npt.NDArray[np.bool_]:
+    """Images whose group holds more of their class than a fold's share."""
+    size = Counter(zip(groups, labels.tolist(), strict=True))
+    share = np.ceil(np.bincount(labels) / folds)
+    large = {group for (group, label), count in size.items() if count > max(share[label], 2)}
+    return np.array([group in large for group in groups])
+
+
+def _fold(
+    indices: Ints, labels: Ints, groups: Sequence[str], fold: int, folds: int, seed: int
+) -> Ints:
+    names = np.array([groups[i] for i in indices.tolist()])
+    count = min(folds, len(np.unique(names)), int(np.bincount(labels[indices]).max()))
+    if count < 2:
+        return indices[:0]
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # It warns of classes with fewer images than folds; `_complete` sees to them.
+        warnings.simplefilter("ignore", UserWarning)
+        chosen: Ints = list(splitter.split(indices, labels[indices], names))[fold % count][1]
+    return indices[chosen]
+
+
+def _complete(parts: list[Part], members: Sequence[int], groups: Sequence[str]) -> None:
+    """Move whole groups of one class into the parts that lack it, from the part that has most."""
+    for needed in _NEED_ORDER:
+        held = {part: sorted({groups[i] for i in members if parts[i] == part}) for part in PARTS}
+        if held[needed]:
+            continue
+        spare = 0 if needed == "train" else 1
+        donors = [part for part in PARTS if len(held[part]) > spare]
+        if not donors:
+            continue
+        donor = max(donors, key=lambda part: len(held[part]))
+        sizes = {group: sum(g == group for g in groups) for group in held[donor]}
+        moved = min(held[donor], key=lambda group: (sizes[group], group))
+        for index, group in enumerate(groups):
+            if group == moved:
+                parts[index] = needed
+
+
+def rows_of(files: Sequence[str], parts: Sequence[Part], groups: Sequence[str]) -> list[SplitRow]:
+    """The same as rows of a split file."""
+    return [SplitRow(*row) for row in zip(files, parts, groups, strict=True)]
+
+
+def apply_rows(files: Sequence[str], rows: Sequence[SplitRow]) -> tuple[list[Part], list[str]]:
+    """Parts and groups of the files, in their order.
+
+    Raises:
+        ConfigError: the rows name a file that is not there, or leave one out.
+    """
+    by_file = {row.file: row for row in rows}
+    if missing := sorted(set(files) - set(by_file)):
+        raise ConfigError(
+            f"the split does not name {missing[0]} ({len(missing)} images missing);"
+            " make a new split, or give the data folder it was made for"
+        )
+    if gone := sorted(set(by_file) - set(files)):
+        raise ConfigError(
+            f"the split names {gone[0]}, which is not in the data folder ({len(gone)} missing);"
+            " give the data folder it was made for"
+        )
+    chosen = [by_file[file] for file in files]
+    return [row.part for row in chosen], [row.group for row in chosen]

@@ -1,0 +1,149 @@
+"""One training step and one validation step, for teacher, student and distilled student."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from runtime.scores import gmean, macro_f1
+from training.augment import augment
+from training.config import Augment, Distill, Optimise
+from training.data import Batch
+from training.losses import kd, rkd_angle, rkd_distance
+
+TIE_BREAK = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A network with its input: it takes grey levels `N x 1 x H x W` of any size."""
+
+    network: nn.Module
+    mean: float
+    std: float
+    input_px: int
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and embedding."""
+        if images.shape[-1] != self.input_px:
+            side = (self.input_px, self.input_px)
+            images = functional.interpolate(images, side, mode="bilinear", antialias=True)
+        x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return cast("tuple[Tensor, Tensor]", self.network(x))
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """The frozen teacher and the weights of its losses."""
+
+    teacher: Normalised
+    options: Distill
+
+    def loss(self, images: Tensor, logits: Tensor, embedding: Tensor) -> Tensor:
+        """What the student's outputs for these images differ in from the teacher's."""
+        with torch.no_grad():
+            teacher_logits, teacher_embedding = self.teacher(images)
+        student_unit = functional.normalize(embedding.float(), dim=1)
+        teacher_unit = functional.normalize(teacher_embedding.float(), dim=1)
+        options = self.options
+        return (
+            options.kd_weight * kd(logits, teacher_logits, options.kd_temperature)
+            + options.distance_weight * rkd_distance(student_unit, teacher_unit)
+            + options.angle_weight * rkd_angle(student_unit, teacher_unit, options.angle_batch)
+        )
+
+
+class Classification(lightning.LightningModule):
+    """Trains a network on labelled tiles, and on a teacher's outputs where one is given.
+
+    `score` (validation) is the mean of macro F1 and Gmean, less a hundredth of the loss, so that
+    of epochs which name the same images correctly the surer one is kept.
+    """
+
+    def __init__(
+        self, student: Normalised, classes: int, optimise: Optimise, augment: Augment,
+        distillation: Distillation | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network = student.network
+        self.student, self.optimise, self.augment = student, optimise, augment
+        self.distillation = distillation
+        self.confusion = MulticlassConfusionMatrix(classes)
+        self.validation_loss = MeanMetric()
+        self.train_loss = MeanMetric()
+
+    def on_fit_start(self) -> None:
+        """The teacher is no part of this module (it is neither trained nor saved), so it is moved
+        to the device here.
+        """
+        if self.distillation is not None:
+            teacher = self.distillation.teacher.network.to(self.device)
+            teacher.requires_grad_(requires_grad=False).eval()
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Loss of one batch."""
+        pixels, labels = batch
+        with torch.autocast(pixels.device.type, enabled=False):
+            images = augment(pixels[:, None].float(), self.augment)
+        logits, embedding = self.student(images)
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=self.optimise.label_smoothing
+        )
+        if self.distillation is not None:
+            taught = self.distillation.loss(images, logits, embedding)
+            loss = self.distillation.options.label_weight * loss + taught
+        self.train_loss.update(loss.detach())
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Start the next epoch's mean; `training.curves` has read this one."""
+        self.train_loss.reset()
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Count one batch of unchanged tiles."""
+        pixels, labels = batch
+        logits = self.student(pixels[:, None].float())[0].float()
+        self.confusion.update(logits, labels)
+        self.validation_loss.update(functional.cross_entropy(logits, labels), len(labels))
+
+    def on_validation_epoch_end(self) -> None:
+        """Figures of the whole validation part."""
+        counts = self.confusion.compute().cpu().numpy()
+        loss = float(self.validation_loss.compute())
+        figures = {
+            "validation_loss": loss,
+            "accuracy": float(counts.trace() / counts.sum()),
+            "macro_f1": macro_f1(counts),
+            "gmean": gmean(counts),
+        }
+        figures["score"] = (figures["macro_f1"] + figures["gmean"]) / 2 - TIE_BREAK * loss
+        self.log_dict(figures)
+        self.confusion.reset()
+        self.validation_loss.reset()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW, without decay on norms and biases, and one cycle over all steps."""
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        optimiser = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": self.optimise.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=self.optimise.max_learning_rate,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.optimise.max_learning_rate,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            pct_start=self.optimise.warm_up_share,
+        )  # fmt: skip
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
