@@ -1,0 +1,109 @@
+"""`stripsight-export`: from a trained student to a bundle for the line."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.bundle import open_bundle
+from contract.card import Precision
+from contract.errors import ParityError, StripSightError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn a trained student into a bundle that the line can run.\n\n"
+    "Exit codes: 0 fine, 1 a fault of this program, 2 usage, 3 a bundle is broken or its numbers"
+    " are off.",
+)
+
+
+@app.command()
+def bundle(
+    run: Annotated[Path, typer.Option(help="What stripsight-train student wrote.")],
+    data: Annotated[Path, typer.Option(help="The image folder that the run was trained on.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist yet.")],
+    precision: Annotated[
+        Precision, typer.Option(help="int8 for processors, fp16 for GPUs.")
+    ] = "int8",
+    name: Annotated[
+        str | None, typer.Option(help="Name in the card; the run's folder name if not given.")
+    ] = None,
+    version: Annotated[str, typer.Option(help="Version in the card.")] = "1",
+    mm_per_px: Annotated[
+        float | None, typer.Option(help="Scale of the training pictures, if the run has none.")
+    ] = None,
+    scale_tolerance: Annotated[
+        float, typer.Option(min=0, max=1, help="How far a camera's scale may be from it.")
+    ] = 0.25,
+    clean: Annotated[
+        list[str] | None, typer.Option(help="A class that means no defect; may be repeated.")
+    ] = None,
+) -> None:
+    """Export a run: ONNX, int8 or fp16, parity, figures, golden tiles."""
+    _keep_quiet()
+    print("loading the tools ...")
+    from export.make import Order, default_name, make_bundle
+    from training.run import open_run
+
+    opened = open_run(run)
+    order = Order(
+        run=opened,
+        data=data,
+        out=out,
+        precision=precision,
+        name=name or default_name(opened),
+        version=version,
+        mm_per_px=mm_per_px,
+        clean=tuple(clean) if clean else None,
+        scale_tolerance=scale_tolerance,
+        command=("stripsight-export", *sys.argv[1:]),
+    )
+    made = make_bundle(order, print)
+    accuracy = made.card.metrics["accuracy"]
+    print(f"{made.path}: {made.card.label}, {precision}, {_mebibytes(made.path):.1f} MiB")
+    print(f"accuracy {accuracy.value:.2%} on {made.card.metrics_on}")
+    print(f"MODEL_CARD.md tells the rest; try: stripsight-edge classify --bundle {made.path} DIR")
+
+
+@app.command()
+def parity(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder.")],
+) -> None:
+    """Verify a bundle and run its golden tiles on every backend of this machine."""
+    _keep_quiet()
+    from export.check import check_bundle
+
+    opened = open_bundle(path)
+    print(
+        f"{opened.card.label}, {opened.card.precision}, {len(opened.golden().pixels)} golden tiles"
+    )
+    lines, failed = check_bundle(opened)
+    print("\n".join(lines))
+    if failed:
+        raise ParityError(f"{path}: {', '.join(failed)} broke its limits; do not use it there")
+
+
+def _mebibytes(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.iterdir()) / 2**20
+
+
+def _keep_quiet() -> None:
+    """NNCF reports its use over the network unless told that nobody is there."""
+    os.environ.setdefault("NNCF_CI", "1")  # noqa: TID251 - a vendor's switch, set before its import
+
+
+def main() -> None:
+    """Run the command; a user's mistake gives one line and its exit code."""
+    try:
+        app()
+    except StripSightError as error:
+        print(f"stripsight-export: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

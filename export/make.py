@@ -1,0 +1,231 @@
+"""The way from a run to a bundle, step by step; a step that fails leaves nothing behind."""
+
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from onnx import ModelProto
+
+from contract.bundle import Bundle, Golden, write_bundle
+from contract.card import ModelCard, ParityLimits, ParityResult, Precision
+from contract.classes import ClassList
+from contract.errors import ConfigError
+from export.figures import embedding_statistics, figures
+from export.golden import choose_golden
+from export.graph import stamp, to_fp16, to_onnx
+from export.images import Images, load_images
+from export.parity import (
+    BATCH,
+    FP32_LIMITS,
+    golden_limits,
+    open_installed,
+    outputs,
+    require,
+    require_small_loss,
+)
+from export.people import model_card
+from export.quantise import CALIBRATION_TILES, stratified, to_int8
+from runtime.factory import Backend
+from runtime.graph import check_graph
+from training.networks.deployed import Deployed
+from training.run import Run
+from training.split_file import PARTS
+
+F32 = npt.NDArray[np.float32]
+Say = Callable[[str], None]
+
+REFERENCE = ("openvino", "onnxruntime")
+"""Whose outputs the golden tiles carry: the line's first choice where it is installed."""
+PARITY_TILES = 512
+SEED = 0
+TOOLS = ("stripsight", "torch", "onnx", "onnxscript", "onnxruntime", "openvino", "nncf", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be made; None takes the run's own value."""
+
+    run: Run
+    data: Path
+    out: Path
+    precision: Precision
+    name: str
+    version: str
+    mm_per_px: float | None
+    clean: tuple[str, ...] | None
+    scale_tolerance: float
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parity:
+    results: tuple[ParityResult, ...]
+    golden: Golden
+    limits: ParityLimits
+
+
+def make_bundle(order: Order, say: Say) -> Bundle:
+    """Export, quantise, compare, measure, write.
+
+    Raises:
+        ConfigError: run, data or options are wrong.
+        ParityError: a runtime is too far from the trained network; nothing is written.
+        BundleError: the bundle cannot be written.
+    """
+    if order.out.exists():
+        raise ConfigError(f"{order.out}: exists and is never overwritten; choose another --out")
+    if order.run.record.role != "student":
+        raise ConfigError(f"{order.run.path}: is a {order.run.record.role}; give a student's run")
+    classes, thresholds = _classes(order)
+    with _step(say, "images decoded"):
+        images = load_images(order.run, order.data)
+    network = order.run.load_deployed()
+    with _step(say, "graph exported"):
+        exported = to_onnx(network, order.run.input_px)
+    with _step(say, f"{order.precision} graph made"):
+        model = stamp(_reduce(exported, order.precision, images), classes)
+    with _step(say, "parity held"):
+        parity = _check_parity(network, stamp(exported, classes), model, images, order.precision)
+    with _step(say, "figures measured"):
+        card = _card(order, classes, thresholds, parity, images, model)
+    check_graph(model, card)
+    people = model_card(
+        card,
+        [order.run.record.command_line, order.command],
+        {part: len(images.part(part)) for part in PARTS},
+    )
+    return write_bundle(order.out, model=model, card=card, golden=parity.golden, people=people)
+
+
+def default_name(run: Run) -> str:
+    """A card's name from the run's folder."""
+    return re.sub(r"[^a-z0-9._-]+", "-", run.path.resolve().name.lower()).strip("-._")[:64] or "run"
+
+
+def _classes(order: Order) -> tuple[ClassList, dict[str, float]]:
+    known = order.run.classes
+    clean = known.clean if order.clean is None else order.clean
+    if unknown := set(clean) - set(known.names):
+        raise ConfigError(
+            f"--clean {min(unknown)}: no such class; the run has {', '.join(known.names)}"
+        )
+    classes = ClassList(names=known.names, clean=clean)
+    if missing := set(classes.defects) - set(order.run.thresholds):
+        raise ConfigError(
+            f"class {min(missing)} was clean in training and so has no threshold; train again with"
+            " it as a defect"
+        )
+    return classes, {name: order.run.thresholds[name] for name in classes.defects}
+
+
+def _reduce(exported: ModelProto, precision: Precision, images: Images) -> ModelProto:
+    if precision == "fp16":
+        return to_fp16(exported)
+    if precision == "int8":
+        train = images.part("train")
+        return to_int8(exported, train.pixels[stratified(train.truth, CALIBRATION_TILES, SEED)])
+    return exported
+
+
+def _check_parity(
+    network: Deployed, exact: bytes, model: bytes, images: Images, precision: Precision
+) -> _Parity:
+    held_out = images.part("validation")
+    tiles = held_out.pick(stratified(held_out.truth, PARITY_TILES, SEED))
+    expected = _torch_outputs(network, tiles.pixels)
+    results = [
+        require(name, outputs(backend, tiles.pixels)[0], expected, FP32_LIMITS, "torch fp32")
+        for name, backend in open_installed(exact, "fp32").items()
+    ]
+    backends = open_installed(model, precision)
+    reference = _reference(backends)
+    given = {name: outputs(backend, tiles.pixels) for name, backend in backends.items()}
+    if precision != "fp32":
+        results += [
+            require_small_loss(name, given[name][0], expected, tiles.truth, precision)
+            for name in given
+        ]
+    golden = choose_golden(tiles, *given[reference], precision)
+    limits = golden_limits(precision, golden.probabilities)
+    results += [
+        require(
+            name, outputs(backend, golden.pixels)[0], golden.probabilities, limits,
+            f"{precision} on {reference}, golden tiles",
+        )
+        for name, backend in backends.items()
+    ]  # fmt: skip
+    return _Parity(tuple(results), golden, limits)
+
+
+def _torch_outputs(network: Deployed, pixels: npt.NDArray[np.uint8]) -> F32:
+    with torch.inference_mode():
+        parts = [
+            network(torch.from_numpy(pixels[start : start + BATCH]))[0].numpy()
+            for start in range(0, len(pixels), BATCH)
+        ]
+    return np.concatenate(parts)
+
+
+def _reference(backends: dict[str, Backend]) -> str:
+    return next((name for name in REFERENCE if name in backends), next(iter(backends)))
+
+
+def _card(
+    order: Order, classes: ClassList, thresholds: dict[str, float], parity: _Parity,
+    images: Images, model: bytes,
+) -> ModelCard:  # fmt: skip
+    backends = open_installed(model, order.precision)
+    reference = _reference(backends)
+    judged = images.part("test")
+    metrics, recall = figures(classes, judged, outputs(backends[reference], judged.pixels)[0])
+    _, embedding = outputs(backends[reference], images.part("train").pixels)
+    return ModelCard(
+        schema_version="1",
+        name=order.name,
+        version=order.version,
+        created=datetime.now(UTC),
+        classes=classes,
+        class_digest=classes.digest,
+        tile_px=order.run.tile_px,
+        input_px=order.run.input_px,
+        mm_per_px=order.run.mm_per_px if order.mm_per_px is None else order.mm_per_px,
+        scale_tolerance=order.scale_tolerance,
+        precision=order.precision,
+        thresholds=thresholds,
+        embedding=embedding_statistics(embedding),
+        training_data_digest=order.run.data_digest,
+        metrics=metrics,
+        recall=recall,
+        metrics_on=f"the test part of the run's split ({len(judged)} images in"
+        f" {len(np.unique(judged.groups))} groups), with this {order.precision} graph on"
+        f" {reference}; intervals from a bootstrap over groups",
+        golden_limits=parity.limits,
+        parity=parity.results,
+        tools=_tools(order.run),
+    )
+
+
+def _tools(run: Run) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for tool in TOOLS:
+        try:
+            found[tool] = metadata.version(tool)
+        except metadata.PackageNotFoundError:
+            continue
+    return found | {f"{tool} (training)": version for tool, version in run.record.versions.items()}
+
+
+@contextmanager
+def _step(say: Say, done: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    say(f"{done:<24} {time.perf_counter() - start:6.1f} s")

@@ -1,0 +1,169 @@
+"""How far each runtime may be from the network that was trained. All limits stand here, with their
+reasons, and were written down before anything was measured against them.
+
+1. `FP32_LIMITS`: the float32 graph on every backend against torch. Both add up the same products in
+   another order; 36 layers of float32 (2^-24) leave some 1e-6 of a probability, and a wrong layer,
+   epsilon or channel order leaves more than 1e-2. 1e-4 lies between, two powers of ten from each.
+2. `LOSS_LIMITS`: the int8 or fp16 graph against the float32 one on the validation tiles. Rounding
+   moves tiles that the network has not decided, so labels may differ on a few; what counts is that
+   accuracy does not fall. Small parts get two images of grace, since one image of 150 is already
+   0.7 points.
+3. `golden_limits`: the same graph on another backend or processor. See there.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.card import ParityLimits, ParityResult, Precision
+from contract.errors import ConfigError, ParityError
+from runtime.factory import BACKENDS, Backend, open_backend
+from runtime.golden import Difference, compare
+
+U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+BATCH = 32
+
+FP32_LIMITS = ParityLimits(max_probability_difference=1e-4, min_label_agreement=1.0)
+
+GRACE_IMAGES = 2
+
+
+class LossLimits(NamedTuple):
+    """What a reduced precision may cost on validation tiles."""
+
+    max_probability_difference: float
+    min_label_agreement: float
+    max_accuracy_loss: float
+
+
+LOSS_LIMITS: Mapping[Precision, LossLimits] = {
+    # int8: 256 steps per tensor; a tile in twenty may change sides, none that was certain (0.875).
+    "int8": LossLimits(0.75, 0.95, 0.01),
+    # fp16: 11 bits, 2^-11 per operation; only true ties may change sides.
+    "fp16": LossLimits(0.10, 0.99, 0.005),
+    "fp32": LossLimits(1e-4, 1.0, 0.0),
+}
+
+GOLDEN_DIFFERENCE: Mapping[Precision, float] = {
+    # The accumulation is exact on VNNI and AMX, while AVX2 without VNNI and another library's
+    # kernels round intermediate results differently: some hundredths of a probability. A wrong
+    # scale, shift or class order moves a decided tile by its whole margin, which is 0.2 or more.
+    "int8": 0.10,
+    # A processor with AMX computes fp16 graphs in bfloat16, whose 8 bits are no more than int8's.
+    "fp16": 0.10,
+    # Room for the 10-bit products (TF32) that NVIDIA GPUs use for float32 convolutions.
+    "fp32": 0.01,
+}
+
+
+def golden_limits(precision: Precision, reference: F32) -> ParityLimits:
+    """Limits of the golden check for tiles with these reference probabilities `N x C`.
+
+    A tile's label can only be demanded where its lead over the second class is at least twice the
+    allowed difference: below that, a permitted rounding may turn it. So the agreement asked for is
+    the share of such decided tiles; all of them, as a rule, since golden tiles are chosen so.
+    """
+    allowed = GOLDEN_DIFFERENCE[precision]
+    decided = lead(reference) >= 2 * allowed
+    return ParityLimits(
+        max_probability_difference=allowed,
+        min_label_agreement=float(np.floor(decided.mean() * 1e4) / 1e4),
+    )
+
+
+def lead(probabilities: F32) -> F32:
+    """Distance of the first class from the second, F32 `N`."""
+    ordered = np.sort(probabilities, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def open_installed(model: bytes, precision: Precision) -> dict[str, Backend]:
+    """Every backend of this machine with the graph in it.
+
+    Raises:
+        ConfigError: there is none.
+        BundleError: a backend refuses the graph.
+    """
+    found: dict[str, Backend] = {}
+    for name in BACKENDS:
+        try:
+            found[name] = open_backend(name, model, precision, threads=0)
+        except ConfigError:  # not installed, or without its device
+            continue
+    if not found:
+        raise ConfigError('no inference backend is installed; pip install "stripsight[cpu]"')
+    return found
+
+
+def outputs(backend: Backend, pixels: U8) -> tuple[F32, F32]:
+    """Probabilities and embedding of any number of tiles."""
+    parts = []
+    for start in range(0, len(pixels), BATCH):
+        probabilities, embedding = backend.infer(pixels[start : start + BATCH])
+        parts.append((probabilities.copy(), embedding.copy()))
+    return np.concatenate([p for p, _ in parts]), np.concatenate([e for _, e in parts])
+
+
+def require(
+    backend: str, probabilities: F32, expected: F32, limits: ParityLimits, reference: str
+) -> ParityResult:
+    """Compare and record.
+
+    Raises:
+        ParityError: a limit is broken; the text names backend, number and limit.
+    """
+    difference = compare(probabilities, expected)
+    result = ParityResult(
+        backend=backend,
+        max_probability_difference=difference.max_probability_difference,
+        label_agreement=difference.label_agreement,
+        limits=limits,
+        reference=reference,
+    )
+    if not result.passed:
+        raise ParityError(f"{backend}: {_words(difference, limits)} against {reference};{_CURE}")
+    return result
+
+
+def require_small_loss(
+    backend: str, probabilities: F32, expected: F32, truth: Ints, precision: Precision
+) -> ParityResult:
+    """Hold a reduced precision to `LOSS_LIMITS` against the float32 graph's outputs.
+
+    Raises:
+        ParityError: as `require`, or the accuracy falls by more than allowed.
+    """
+    allowed = LOSS_LIMITS[precision]
+    grace = 0.0 if precision == "fp32" else GRACE_IMAGES / len(truth)
+    limits = ParityLimits(
+        max_probability_difference=allowed.max_probability_difference,
+        min_label_agreement=max(0.0, min(allowed.min_label_agreement, 1 - grace)),
+    )
+    result = require(backend, probabilities, expected, limits, "fp32 graph")
+    lost = _accuracy(expected, truth) - _accuracy(probabilities, truth)
+    if lost > max(allowed.max_accuracy_loss, grace):
+        raise ParityError(
+            f"{backend}: accuracy on the validation part falls by {lost:.4f} in {precision}"
+            f" (limit {max(allowed.max_accuracy_loss, grace):.4f});{_CURE}"
+        )
+    return result
+
+
+def _accuracy(probabilities: F32, truth: Ints) -> float:
+    return float((probabilities.argmax(axis=1) == truth).mean())
+
+
+def _words(difference: Difference, limits: ParityLimits) -> str:
+    return (
+        f"probabilities differ by {difference.max_probability_difference:.5f}"
+        f" (limit {limits.max_probability_difference:.5f}), labels agree on"
+        f" {difference.label_agreement:.2%} (limit {limits.min_label_agreement:.2%})"
+    )
+
+
+_CURE = " no bundle is written: try --precision fp32, or train on more images"

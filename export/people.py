@@ -1,0 +1,118 @@
+"""`MODEL_CARD.md`: the bundle for people."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from contract.card import Metric, ModelCard
+
+TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean of recalls",
+          "ece": "expected calibration error"}  # fmt: skip
+
+
+def model_card(card: ModelCard, commands: Sequence[Sequence[str]], parts: Mapping[str, int]) -> str:
+    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each."""
+    sections = [
+        _what(card),
+        _classes(card),
+        _figures(card),
+        _parity(card),
+        _data(card, parts),
+        _commands(commands),
+        _limits_of_use(card),
+        _tools(card),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _what(card: ModelCard) -> str:
+    scale = "not stated" if card.mm_per_px is None else f"{card.mm_per_px:g} mm per pixel"
+    return (
+        f"# {card.label}\n\n"
+        "Names the defect on a tile of steel strip. A ResNet34 student, exported as one ONNX graph:"
+        " raw 8-bit grey levels in, probabilities and an embedding out; normalisation, temperature"
+        " and softmax are inside.\n\n"
+        f"* precision: {card.precision}\n"
+        f"* tile: {card.tile_px} px of the training pictures, scaled to {card.input_px} px\n"
+        f"* scale of the training pictures: {scale}, tolerance {card.scale_tolerance:.0%}\n"
+        f"* made: {card.created:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _classes(card: ModelCard) -> str:
+    rows = [
+        [name, "no defect" if name in card.classes.clean else f"{card.thresholds[name]:.3f}"]
+        for name in card.classes.names
+    ]
+    note = f"Class list digest: `{card.class_digest}`"
+    head = ["class", "reported from probability"]
+    return f"## Classes\n\n{_table(head, rows)}\n\n{note}"
+
+
+def _figures(card: ModelCard) -> str:
+    rows = [_figure(TITLES.get(name, name), metric) for name, metric in card.metrics.items()]
+    rows += [_figure(f"recall of {name}", metric) for name, metric in card.recall.items()]
+    head = ["figure", "%", "95 % interval", "images"]
+    return f"## Figures\n\nMeasured on {card.metrics_on}.\n\n{_table(head, rows)}"
+
+
+def _figure(title: str, metric: Metric) -> list[str]:
+    span = "-"
+    if metric.low is not None and metric.high is not None:
+        span = f"{100 * metric.low:.1f} to {100 * metric.high:.1f}"
+    return [title, f"{100 * metric.value:.1f}", span, str(metric.images)]
+
+
+def _parity(card: ModelCard) -> str:
+    rows = [
+        [
+            result.backend,
+            result.reference,
+            f"{result.max_probability_difference:.2g}",
+            f"{result.limits.max_probability_difference:g}",
+            f"{result.label_agreement:.2%}",
+            f"{result.limits.min_label_agreement:.2%}",
+        ]
+        for result in card.parity
+    ]
+    head = ["backend", "against", "largest difference", "limit", "labels agree", "limit"]
+    golden = card.golden_limits
+    return (
+        f"## Parity\n\n{_table(head, rows)}\n\nAt every load the golden tiles may differ by"
+        f" {golden.max_probability_difference:g} at most, and"
+        f" {golden.min_label_agreement:.0%} of their labels must agree."
+    )
+
+
+def _data(card: ModelCard, parts: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{count} {part}" for part, count in parts.items())
+    return f"## Data\n\n{counts} images. Digest: `{card.training_data_digest}`"
+
+
+def _commands(commands: Sequence[Sequence[str]]) -> str:
+    lines = "\n".join(shlex.join(command) for command in commands)
+    return f"## Commands that made it\n\n```sh\n{lines}\n```"
+
+
+def _limits_of_use(card: ModelCard) -> str:
+    limits = [
+        "It knows the classes above and nothing else: another defect is given the nearest name.",
+        "Its figures hold for pictures like the training data (camera, light, steel, scale).",
+        "Measure again on your own line before relying on it.",
+    ]
+    if not card.classes.clean:
+        limits.append(
+            "It has no class for clean strip, so it names a defect on every tile; the line refuses"
+            " it unless `allow_no_clean_class` is set."
+        )
+    if card.mm_per_px is None:
+        limits.append("The scale of its training pictures is not known, so nothing is rescaled.")
+    return "## Limits of use\n\n" + "\n".join(f"* {limit}" for limit in limits)
+
+
+def _tools(card: ModelCard) -> str:
+    return "## Tools\n\n" + _table(["tool", "version"], [[*pair] for pair in card.tools.items()])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

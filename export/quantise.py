@@ -1,0 +1,69 @@
+"""Post-training quantisation to int8 (NNCF on the ONNX graph): one QDQ file for every runtime.
+
+Weights are symmetric per channel, activations symmetric per tensor. The normalisation in front, the
+last matrix product and the softmax stay in float: they cost nothing and decide the probabilities'
+last digits.
+"""
+
+import contextlib
+import io
+import logging
+from collections.abc import Sequence
+
+import nncf
+import numpy as np
+import numpy.typing as npt
+from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+from onnx import ModelProto
+
+from runtime.graph import PIXELS
+
+U8 = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+CALIBRATION_TILES = 300
+"""NNCF's own default; its statistics change little beyond."""
+
+_FLOAT_OPERATORS = ("Sub", "Div", "Mul", "Gemm", "MatMul", "Softmax")
+
+
+def to_int8(model: ModelProto, tiles: U8) -> ModelProto:
+    """Quantise a float32 graph.
+
+    No overflow fix: it halves the weights' resolution for processors whose 8-bit products saturate
+    at 16 bits (AVX2 without VNNI). OpenVINO does not need it there; the golden check at load
+    tells where another runtime does.
+
+    Args:
+        model: from `to_onnx`; not changed.
+        tiles: U8 `N x H x W` that show every class, from the training part.
+    """
+    nncf.set_log_level(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+        quantised: ModelProto = nncf.quantize(
+            model,
+            nncf.Dataset(list(tiles[:, None]), lambda tile: {PIXELS: tile}),
+            preset=nncf.QuantizationPreset.PERFORMANCE,
+            subset_size=len(tiles),
+            ignored_scope=nncf.IgnoredScope(names=_float_nodes(model)),
+            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE),
+        )
+    return quantised
+
+
+def stratified(truth: Ints, count: int, seed: int) -> Ints:
+    """Indices of about `count` images with every class in equal number, as far as it has them."""
+    generator = np.random.default_rng(seed)
+    classes: Sequence[np.int64] = list(np.unique(truth))
+    each = max(1, count // max(1, len(classes)))
+    chosen = [generator.permutation(np.flatnonzero(truth == c))[:each] for c in classes]
+    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, np.int64)
+
+
+def _float_nodes(model: ModelProto) -> list[str]:
+    """Arithmetic before the first and after the last convolution."""
+    nodes = list(model.graph.node)
+    convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
+    first, last = (convolutions[0], convolutions[-1]) if convolutions else (len(nodes), -1)
+    outside = [node for i, node in enumerate(nodes) if i < first or i > last]
+    return [node.name for node in outside if node.op_type in _FLOAT_OPERATORS]
