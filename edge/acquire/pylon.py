@@ -9,6 +9,7 @@ overload; its block ids start at 0 and it has no time stamps.
 """
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -193,7 +194,9 @@ class PylonSource:
 
 def _load() -> Sdk:
     try:
-        from pypylon import genicam, pylon  # noqa: PLC0415 - after the emulation was announced
+        # Its generated wrapper is deprecated in style, and crashes where warnings are errors.
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            from pypylon import genicam, pylon  # noqa: PLC0415 - after `emulate_camera`
     except ImportError as error:
         raise ConfigError(
             'source.kind pylon needs pypylon: pip install "stripsight[camera]"'

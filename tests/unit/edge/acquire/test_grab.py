@@ -1,0 +1,215 @@
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from edge.acquire.framing import Framing
+from edge.acquire.grab import (
+    POLL_S,
+    Grab,
+    Patience,
+    dropped_losses,
+    make_frame_buffer,
+    patience_of,
+)
+from edge.acquire.position import LinesPosition
+from edge.buffer import ClosedError
+from edge.config import FolderSource, PylonSource, SimulatedSource
+from edge.errors import (
+    ConfigError,
+    SourceEndedError,
+    SourceError,
+    SourceLostError,
+    SourceTimeoutError,
+)
+from edge.metrics import InspectMetrics
+from edge.types import Frame, Loss
+from tests.unit.edge.acquire.fakes import FakeClock, stamp
+
+Step = Frame | Exception | Callable[[], None]
+
+
+def frames(count: int, *, lost_before_last: str | None = None) -> list[Frame]:
+    framing = Framing(LinesPosition(0.01))
+    made = []
+    for number in range(count):
+        if lost_before_last and number == count - 1:
+            framing.lost(lost_before_last, 2)
+        made.append(framing.frame(np.zeros((100, 4), np.uint8), None, stamp(number)))
+    return made
+
+
+class ScriptedSource:
+    """Reads come from a script; so do the openings after the first."""
+
+    def __init__(self, *script: Step, openings: tuple[Exception | None, ...] = (None,)) -> None:
+        self.script: Iterator[Step] = iter(script)
+        self.openings = iter(openings)
+        self.calls: list[str] = []
+
+    def open(self) -> None:
+        self.calls.append("open")
+        if (refusal := next(self.openings, None)) is not None:
+            raise refusal
+
+    def read(self, timeout_s: float) -> Frame:
+        assert 0 < timeout_s <= POLL_S
+        step = next(self.script, SourceEndedError("script"))
+        while callable(step):
+            step()
+            step = next(self.script, SourceEndedError("script"))
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+class Bench:
+    """A grab stage on a scripted source, with all that can be looked at afterwards."""
+
+    def __init__(self, source: ScriptedSource, capacity: int = 8) -> None:
+        self.registry = CollectorRegistry()
+        self.clock = FakeClock()
+        self.frames = make_frame_buffer(capacity)
+        self.stop = threading.Event()
+        self.waits: list[float] = []
+        self.source = source
+        metrics = InspectMetrics(self.registry)
+        patience = Patience(silent_s=2.0, reconnect_s=0.5)
+        self.grab = Grab(source, self.frames, metrics, self.clock, patience, self.wait)
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return stop.is_set()
+
+    def run(self) -> "Bench":
+        self.grab.run(self.stop)
+        return self
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"stripsight_{name}", labels) or 0.0
+
+    def taken(self) -> list[tuple[int, tuple[Loss, ...]]]:
+        found = []
+        while len(self.frames):
+            taken = self.frames.get(0)
+            assert taken is not None
+            found.append((taken.item.seq, sum(taken.dropped, ())))
+        with pytest.raises(ClosedError):
+            self.frames.get(0)
+        return found
+
+
+def test_frames_pass_and_the_end_closes_both() -> None:
+    bench = Bench(ScriptedSource(*frames(3))).run()
+    assert bench.taken() == [(0, ()), (1, ()), (2, ())]
+    assert bench.source.calls == ["open", "close"]
+    assert bench.value("frames_total") == 3
+    assert bench.value("source_up") == 0
+
+
+def test_an_overflow_keeps_what_the_dropped_frame_had_to_tell() -> None:
+    bench = Bench(ScriptedSource(*frames(2, lost_before_last="camera"), *frames(5)[4:]), 1).run()
+    assert bench.taken() == [
+        (
+            4,
+            (
+                Loss(0.0, 1.0, "buffer_overflow"),
+                Loss(1.0, 3.0, "camera"),
+                Loss(3.0, 4.0, "buffer_overflow"),
+            ),
+        )
+    ]
+    assert bench.value("frames_lost_total", reason="buffer_overflow") == 2
+    assert bench.value("frames_lost_total", reason="camera") == 2
+    assert bench.value("buffer_drops_total", buffer="frames") == 2
+
+
+def test_a_dropped_frame_is_its_losses_and_itself() -> None:
+    frame = frames(2, lost_before_last="camera")[1]
+    assert dropped_losses(frame) == (Loss(1, 3, "camera"), Loss(3, 4, "buffer_overflow"))
+
+
+@pytest.mark.parametrize("error", [SourceError("in use"), ConfigError("no folder")])
+def test_a_first_opening_that_fails_is_fatal(error: Exception) -> None:
+    bench = Bench(ScriptedSource(openings=(error,)))
+    with pytest.raises(type(error), match=str(error)):
+        bench.run()
+    assert bench.taken() == []
+    assert bench.source.calls == ["open", "close"]
+
+
+def test_a_lost_source_is_opened_again_with_doubling_pauses() -> None:
+    refusals = [SourceError("still away")] * 6
+    one, two = frames(2)
+    source = ScriptedSource(one, SourceLostError("gone"), two, openings=(None, *refusals, None))
+    bench = Bench(source).run()
+    assert bench.waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert [seq for seq, _ in bench.taken()] == [0, 1]
+    assert bench.value("source_reopened_total") == 1
+    assert source.calls == ["open", "close", *["open"] * 7, "close"]
+
+
+def test_source_up_follows_the_frames() -> None:
+    seen: list[float] = []
+    bench: Bench
+
+    def look() -> None:
+        seen.append(bench.value("source_up"))
+
+    def pass_s() -> None:
+        bench.clock.pass_s(1.1)
+
+    one, two = frames(2)
+    silence = SourceTimeoutError("none")
+    script: list[Step] = [look, one, look, pass_s, silence, look, pass_s, silence, look, two, look]
+    bench = Bench(ScriptedSource(*script))
+    bench.run()
+    assert seen == [0, 1, 1, 0, 1]
+
+
+def test_stop_ends_a_silent_source_and_an_absent_one() -> None:
+    for step in (SourceTimeoutError("none"), SourceLostError("gone")):
+        source = ScriptedSource()
+        bench = Bench(source)
+        source.script = iter([bench.stop.set, step])
+        bench.run()
+        assert source.calls[-1] == "close"
+        assert source.calls.count("open") == 1
+
+
+def test_a_closed_buffer_ends_the_stage() -> None:
+    bench = Bench(ScriptedSource(*frames(2)))
+    bench.frames.close()
+    bench.run()
+    assert bench.source.calls == ["open", "close"]
+
+
+def test_the_stage_stops_at_once_while_it_waits_to_reopen() -> None:
+    source = ScriptedSource(SourceLostError("gone"))
+    bench = Bench(source)
+    waiting = threading.Event()
+
+    def wait(stop: threading.Event, seconds: float) -> bool:
+        waiting.set()
+        return stop.wait(seconds * 1000)
+
+    metrics = InspectMetrics(CollectorRegistry())
+    grab = Grab(source, bench.frames, metrics, bench.clock, Patience(2, 0.5), wait)
+    thread = threading.Thread(target=grab.run, args=(bench.stop,))
+    thread.start()
+    assert waiting.wait(5)
+    bench.stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_patience_comes_from_the_config() -> None:
+    pylon = PylonSource(kind="pylon", grab_timeout_s=3, reconnect_s=0.25)
+    assert patience_of(pylon) == (3.0, 0.25)
+    assert patience_of(SimulatedSource(kind="simulated", frames_per_s=0.1)).silent_s == 20
+    assert patience_of(FolderSource.model_validate({"kind": "folder", "path": "p"})).silent_s == 2
