@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.integration.console.waiting import free_port, wait_for
+from tests.waiting import free_port, wait_for
 
 SCRAPE_INTERVAL = "200ms"
 

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.conftest import ROOT, require_program
-from tests.integration.console.waiting import free_port, wait_for
+from tests.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from tests.conftest import ROOT, require_program
 from tests.deploy import dashboard
 from tests.deploy.every_metric import CAMERA, two_processes
 from tests.deploy.scraping import Prometheus, prometheus_scraping
-from tests.integration.console.waiting import wait_for
+from tests.waiting import wait_for
 
 Targets = Mapping[str, Mapping[str, str]]
 _SUFFIXES = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.console.waiting import free_port, wait_for
+from tests.waiting import free_port, wait_for
 
 _ARGUMENTS = (
     "--headless=new",

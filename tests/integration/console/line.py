@@ -17,8 +17,8 @@ from edge.control import ControlServer, Request
 from edge.ledger.log import EventLog
 from edge.types import Commit, Picture, Watermark
 from tests.conftest import ROOT
-from tests.integration.console.waiting import free_port, wait_for
 from tests.unit.edge.console.strip_events import SOURCE
+from tests.waiting import free_port, wait_for
 
 
 class Line:
