@@ -58,6 +58,8 @@ class Lane:
         self._pause_s = 0.0
         self.trouble: str | None = None
         """Why nothing is delivered now."""
+        metrics.delivered.labels(self.name)
+        metrics.failures.labels(self.name)
 
     def wake(self) -> None:
         """There may be something new."""

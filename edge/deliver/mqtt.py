@@ -59,6 +59,7 @@ class MqttReceiver:
         self._warned_of_nobody = False
         new_client(config, self._client_id)
         metrics.receiver_up.labels(self.name).set(0)
+        metrics.no_subscriber.labels(self.name)
 
     @property
     def connected(self) -> bool:

@@ -61,6 +61,9 @@ def new_client(config: Mqtt, client_id: str) -> paho.Client:
     )
     client.max_inflight_messages_set(0)  # no limit: the window is counted by the receiver
     client.connect_timeout = config.timeout_s
+    for path in (config.password_file, config.ca_file, config.cert_file, config.key_file):
+        if path is not None and not path.is_file():
+            raise ConfigError(f"deliver.mqtt {config.name!r}: {path}: no such file")
     try:
         if config.username is not None:
             secret = config.password_file
@@ -69,9 +72,9 @@ def new_client(config: Mqtt, client_id: str) -> paho.Client:
         if config.ca_file is not None:
             client.tls_set(str(config.ca_file), _text(config.cert_file), _text(config.key_file))
     except (OSError, ValueError) as error:
-        name = getattr(error, "filename", None) or "password_file, ca_file, cert_file or key_file"
         raise ConfigError(
-            f"deliver.mqtt {config.name!r}: {name} cannot be used ({error})"
+            f"deliver.mqtt {config.name!r}: password_file, ca_file, cert_file or key_file cannot be"
+            f" used ({error})"
         ) from error
     return client
 

@@ -1,0 +1,243 @@
+"""A real mosquitto on a free port that a test can stop and start, and a real courier process."""
+
+import getpass
+import itertools
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.ledger.log import EventLog
+from tests.conftest import ROOT, require_program
+from tests.unit.edge.ledger.making import SOURCE, SetClock
+
+TOPIC = "stripsight/mill/hot/top"
+PATIENCE_S = 20.0
+PROPERTIES: Callable[[int], Properties] = Properties
+_NUMBERS = itertools.count()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
+        threading.Event().wait(0.01)
+
+
+class Mosquitto:
+    """A broker that never drops a message for a slow subscriber, and keeps sessions over a restart:
+    what a consumer needs in order to see every event.
+    """
+
+    def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
+        self.port = free_port()
+        self._config = folder / "mosquitto.conf"
+        # Root's mosquitto would become a user that cannot enter a test's folder.
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\nmax_queued_messages 0\npersistence true\n"
+            f"persistence_location {folder}/\nuser {getpass.getuser()}\n{extra}\n"
+        )
+        self._program = require_program("mosquitto")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, "-c", str(self._config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(lambda: answers(self.port), "mosquitto listens")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Message:
+    topic: str
+    payload: bytes
+    retain: bool
+    kind: str | None
+
+
+class Subscriber:
+    """A consumer with a session that outlives its connection, as a mill should have it."""
+
+    def __init__(
+        self, port: int, protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5
+    ) -> None:
+        self.messages: list[Message] = []
+        self._subscribed = threading.Event()
+        name, five = f"consumer-{next(_NUMBERS)}", protocol == MQTTProtocolVersion.MQTTv5
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, name, None if five else False, protocol=protocol
+        )
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{TOPIC}/#", 1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._on_message
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
+        if five:
+            session = PROPERTIES(PacketTypes.CONNECT)
+            session.SessionExpiryInterval = 3600
+            self._client.connect("127.0.0.1", port, clean_start=False, properties=session)
+        else:
+            self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self.wait_subscribed()
+
+    def wait_subscribed(self) -> None:
+        assert self._subscribed.wait(PATIENCE_S)
+
+    def on(self, name: str) -> list[Message]:
+        return [m for m in self.messages if m.topic == f"{TOPIC}/{name}"]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        properties = getattr(message.properties, "UserProperty", [])
+        self.messages.append(
+            Message(
+                message.topic, bytes(message.payload), message.retain, dict(properties).get("kind")
+            )
+        )
+
+
+@dataclass
+class Line:
+    """A ledger with its writer, and a config whose courier delivers it."""
+
+    folder: Path
+    port: int
+    config: Path = field(init=False)
+    metrics_port: int = field(init=False)
+    log: EventLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics_port = free_port()
+        self.config = self.folder / "config.yaml"
+        self.configure()
+        self.log = EventLog(
+            self.folder / "ledger", SOURCE, SetClock(), self.folder / "run", reserve_bytes=0
+        )
+        self.log.open()
+
+    def configure(self, **mqtt: object) -> None:
+        settings = {"host": "127.0.0.1", "port": self.port, "timeout_s": 1.0} | mqtt
+        lines = "".join(f"      {key}: {value}\n" for key, value in settings.items())
+        self.config.write_text(
+            "site: mill\nline: hot\ncamera: top\nbundle: b\nrun_path: run\n"
+            "source: {kind: simulated}\noptics: {mm_per_px_along: 1, mm_per_px_across: 1}\n"
+            "position: {kind: lines}\ncoils: {width_mm: 1200}\nledger: {path: ledger}\n"
+            f"metrics: {{courier_port: {self.metrics_port}}}\n"
+            f"deliver:\n  mqtt:\n    -\n{lines}"
+        )
+
+
+class CourierProcess:
+    """`run_courier` in a process of its own, as the supervisor starts it."""
+
+    _PROGRAM = (
+        "import logging, signal, sys, threading\n"
+        "from pathlib import Path\n"
+        "from edge.config import load_config\n"
+        "from edge.deliver.courier import run_courier\n"
+        "stop = threading.Event()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: stop.set())\n"
+        "logging.basicConfig(level='INFO', format='%(levelname)s %(message)s')\n"
+        "run_courier(load_config(Path(sys.argv[1])), None, stop)\n"
+    )
+
+    def __init__(self, line: Line) -> None:
+        self._log = line.folder / "courier.log"
+        with self._log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", self._PROGRAM, str(line.config)],
+                cwd=ROOT,
+                stderr=stream,
+            )
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    mosquitto = Mosquitto(tmp_path)
+    mosquitto.start()
+    yield mosquitto
+    mosquitto.stop()
+
+
+@pytest.fixture
+def line(tmp_path: Path, broker: Mosquitto) -> Iterator[Line]:
+    made = Line(tmp_path, broker.port)
+    yield made
+    made.log.close()
+
+
+@pytest.fixture
+def start_courier() -> Iterator[Callable[[Line], CourierProcess]]:
+    started: list[CourierProcess] = []
+
+    def start(line: Line) -> CourierProcess:
+        started.append(CourierProcess(line))
+        return started[-1]
+
+    yield start
+    for courier in started:
+        if courier.process.poll() is None:
+            courier.kill()
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Callable[..., Subscriber]]:
+    started: list[Subscriber] = []
+
+    def start(port: int, **options: MQTTProtocolVersion) -> Subscriber:
+        started.append(Subscriber(port, **options))
+        return started[-1]
+
+    yield start
+    for subscriber in started:
+        subscriber.close()

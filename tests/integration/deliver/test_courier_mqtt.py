@@ -1,0 +1,336 @@
+"""The courier against a real mosquitto: nothing lost, whoever stops and whenever."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.clock import SystemClock
+from edge.config import Mqtt
+from edge.deliver.broker import run_embedded_broker
+from edge.deliver.cursors import Cursors
+from edge.deliver.mqtt import MqttReceiver
+from edge.errors import ConfigError, LedgerError, ReceiverError
+from edge.ledger.reader import EventReader
+from edge.metrics import CourierMetrics
+from tests.integration.deliver.conftest import (
+    TOPIC,
+    CourierProcess,
+    Line,
+    Mosquitto,
+    Subscriber,
+    answers,
+    free_port,
+    wait_until,
+)
+from tests.unit.edge.ledger.making import SOURCE, action, commit, defect
+
+pytestmark = pytest.mark.integration
+
+StartCourier = Callable[[Line], CourierProcess]
+Subscribe = Callable[..., Subscriber]
+
+
+def record(line: Line, start: int, count: int, per_commit: int = 20) -> None:
+    for first in range(start, start + count, per_commit):
+        last = min(first + per_commit, start + count)
+        line.log.commit(commit(*(defect(f"d-{i}") for i in range(first, last))))
+
+
+def seqs(subscriber: Subscriber) -> list[int]:
+    return [json.loads(m.payload)["seq"] for m in subscriber.on("events")]
+
+
+def effects(subscriber: Subscriber) -> list[int]:
+    """What a consumer does that keeps the last seq: it passes over what it has seen."""
+    taken: list[int] = []
+    for seq in seqs(subscriber):
+        if not taken or seq > taken[-1]:
+            taken.append(seq)
+    return taken
+
+
+def metrics(line: Line) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{line.metrics_port}/metrics", timeout=5) as page:
+        text = page.read().decode()
+    return {s.name: s.value for f in text_string_to_metric_families(text) for s in f.samples}
+
+
+def page(line: Line, name: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{line.metrics_port}/{name}", timeout=5
+        ) as found:
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_bodies_arrive_byte_for_byte_with_their_kind(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    subscriber = subscribe(broker.port)
+    courier = start_courier(line)
+    line.log.commit(commit(defect("d-1"), action("a")))
+    wait_until(lambda: len(subscriber.on("events")) == 2, "both events")
+    reader = EventReader(line.folder / "ledger")
+    assert [m.payload for m in subscriber.on("events")] == [r.body for r in reader.after(0, 9)]
+    reader.close()
+    assert [m.kind for m in subscriber.on("events")] == ["defect", "action"]
+    assert not any(m.retain for m in subscriber.on("events"))
+    assert courier.stop() == 0
+
+
+def test_gapless_while_broker_and_courier_stop_and_start(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    subscriber = subscribe(broker.port)
+    courier = start_courier(line)
+    record(line, 0, 300)
+    wait_until(lambda: len(effects(subscriber)) > 50, "delivery has begun")
+    broker.stop()
+    record(line, 300, 300)
+    wait_until(lambda: "no MQTT broker answers" in courier.log(), "the absence is told")
+    broker.start()
+    subscriber.wait_subscribed()
+    record(line, 600, 300)
+    wait_until(lambda: len(effects(subscriber)) > 620, "delivery goes on")
+    courier.kill()
+    record(line, 900, 300)
+    courier = start_courier(line)
+    wait_until(lambda: effects(subscriber)[-1:] == [1200], "the newest event")
+    assert effects(subscriber) == list(range(1, 1201))
+    assert courier.stop() == 0
+    assert courier.log().count("no MQTT broker answers") == 1
+    assert "Traceback" not in courier.log()
+
+
+def test_stop_drains_and_says_offline(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    subscriber = subscribe(broker.port)
+    courier = start_courier(line)
+    wait_until(lambda: subscriber.on("status"), "connected")
+    record(line, 0, 1500, per_commit=500)
+    assert courier.stop() == 0
+    wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["state"] == "offline", "bye")
+    assert seqs(subscriber) == list(range(1, 1501))
+
+
+def test_killed_courier_leaves_its_will_and_status_is_retained(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    courier = start_courier(line)
+    early = subscribe(broker.port)
+    wait_until(lambda: len(early.on("status")) >= 3, "beats")
+    beat = json.loads(early.on("status")[-1].payload)
+    assert (beat["state"], beat["inspection"], beat["source"]) == ("offline", "not_running", SOURCE)
+    count = len(early.on("status"))
+    courier.kill()
+    wait_until(lambda: len(early.on("status")) > count, "the will")
+    will = json.loads(early.on("status")[-1].payload)
+    assert (will["state"], "inspection" in will) == ("offline", False)
+    late = subscribe(broker.port)
+    wait_until(lambda: late.on("status"), "the retained status")
+    assert late.on("status")[0].retain
+    assert late.on("status")[0].payload == early.on("status")[-1].payload
+
+
+def test_without_a_subscriber_it_warns_once_and_counts(
+    line: Line, start_courier: StartCourier
+) -> None:
+    courier = start_courier(line)
+    record(line, 0, 50)
+    wait_until(lambda: answers(line.metrics_port), "the courier's metrics")
+    wait_until(
+        lambda: metrics(line)["stripsight_events_without_subscriber_total"] == 50, "all counted"
+    )
+    assert courier.log().count("has nobody who subscribed") == 1
+    found = metrics(line)
+    assert found["stripsight_events_delivered_total"] == 50
+    assert found["stripsight_ledger_lag_events"] == 0
+    assert found["stripsight_committed_to_acknowledged_seconds_count"] == 50
+    assert page(line, "livez") == (200, "ok\n")
+    assert page(line, "readyz") == (200, "ready\n")
+    assert page(line, "nothing")[0] == 404
+
+
+def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: StartCourier) -> None:
+    (tmp_path / "users").write_text("")
+    (tmp_path / "users").chmod(0o600)
+    broker = Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {tmp_path / 'users'}")
+    broker.start()
+    line = Line(tmp_path, broker.port)
+    (tmp_path / "secret").write_text("wrong\n")
+    line.configure(username="stripsight", password_file="secret")  # noqa: S106 - a file's name
+    courier = start_courier(line)
+    record(line, 0, 10)
+    try:
+        wait_until(lambda: "check username, password_file" in courier.log(), "the refusal is told")
+        wait_until(lambda: metrics(line)["stripsight_delivery_failures_total"] >= 2, "tries again")
+        assert courier.log().count("check username, password_file") == 1
+        status, reason = page(line, "readyz")
+        assert (status, "password_file" in reason) == (503, True)
+        assert metrics(line)["stripsight_receiver_up"] == 0
+        assert courier.stop() == 0
+        assert "Traceback" not in courier.log()
+    finally:
+        broker.stop()
+        line.log.close()
+
+
+def test_newest_defect_is_live_while_the_broker_hangs_then_drains(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    record(line, 0, 20_000, per_commit=2000)
+    subscriber = subscribe(broker.port)
+    start_courier(line)
+    wait_until(lambda: seqs_count(subscriber) > 100, "the backlog drains")
+    line.log.commit(commit(defect("new"), action("not a defect")))
+    wait_until(lambda: subscriber.on("live"), "the newest defect")
+    assert json.loads(subscriber.on("live")[0].payload)["data"]["defect_id"] == "new"
+    drained = next(i for i, m in enumerate(subscriber.messages) if m.topic.endswith("/live"))
+    wait_until(lambda: seqs_count(subscriber) == 20_002, "the backlog has drained", 60)
+    assert drained < 19_000
+    assert seqs(subscriber) == list(range(1, 20_003))
+    assert len(subscriber.on("live")) == 1
+
+
+def seqs_count(subscriber: Subscriber) -> int:
+    return len(subscriber.on("events"))
+
+
+def receiver_for(port: int, **options: object) -> MqttReceiver:
+    settings = {"host": "127.0.0.1", "port": port, "timeout_s": 1.0} | options
+    registry = CollectorRegistry()
+    return MqttReceiver(
+        Mqtt.model_validate(settings), TOPIC, SOURCE, CourierMetrics(registry), SystemClock()
+    )
+
+
+def test_broker_that_hangs_is_left_with_what_it_acknowledged(line: Line, broker: Mosquitto) -> None:
+    record(line, 0, 100)
+    reader = EventReader(line.folder / "ledger")
+    receiver = receiver_for(broker.port)
+    assert receiver.deliver(reader.after(0, 50)) == 50
+    broker.freeze()
+    began = time.monotonic()
+    with pytest.raises(ReceiverError, match="no acknowledgement within 1 s"):
+        receiver.deliver(reader.after(50, 50))
+    assert time.monotonic() - began < 3
+    assert not receiver.connected
+    broker.stop()
+    broker.start()
+    assert receiver.deliver(reader.after(50, 50)) == 100
+    receiver.close()
+    reader.close()
+
+
+@pytest.mark.parametrize(("asked", "limit"), [(4, 4), (500, 20)])
+def test_in_flight_is_bounded_by_config_and_broker(
+    line: Line, broker: Mosquitto, asked: int, limit: int
+) -> None:
+    """Mosquitto grants 20 (Receive Maximum) and disconnects a client that sends more."""
+    record(line, 0, 200)
+    reader = EventReader(line.folder / "ledger")
+    receiver = receiver_for(broker.port, in_flight=asked)
+    receiver.deliver(())
+    link = receiver._link
+    assert link is not None
+    most, send, outstanding = 0, link.send, link._client._out_messages
+
+    def counting(topic: str, body: bytes, kind: str) -> int:
+        nonlocal most
+        mid = send(topic, body, kind)
+        most = max(most, len(outstanding))
+        return mid
+
+    link.send = counting  # type: ignore[method-assign]
+    assert receiver.deliver(reader.after(0, 200)) == 200
+    assert 1 < most <= limit
+    receiver.close()
+    reader.close()
+
+
+def test_refused_topic_does_not_count_as_delivered(tmp_path: Path) -> None:
+    (tmp_path / "acl").write_text("topic read #\n")
+    broker = Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {tmp_path / 'acl'}")
+    broker.start()
+    line = Line(tmp_path, broker.port)
+    record(line, 0, 5)
+    reader = EventReader(line.folder / "ledger")
+    receiver = receiver_for(broker.port)
+    with pytest.raises(ReceiverError, match=r"refuses event 1 .* allow this user to write"):
+        receiver.deliver(reader.after(0, 5))
+    receiver.close()
+    reader.close()
+    line.log.close()
+    broker.stop()
+
+
+def test_embedded_broker_works_with_the_courier(
+    tmp_path: Path, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    stop, port = threading.Event(), free_port()
+    thread = threading.Thread(target=run_embedded_broker, args=("127.0.0.1", port, stop))
+    thread.start()
+    line = Line(tmp_path, port)
+    try:
+        wait_until(lambda: answers(port), "amqtt listens")
+        with pytest.raises(ConfigError, match="choose another port"):
+            run_embedded_broker("127.0.0.1", port, stop)
+        subscriber = subscribe(port, protocol=MQTTProtocolVersion.MQTTv311)
+        line.configure(host="embedded")
+        courier = start_courier(line)
+        record(line, 0, 100)
+        wait_until(lambda: len(effects(subscriber)) == 100, "all events")
+        assert effects(subscriber) == list(range(1, 101))
+        assert courier.stop() == 0
+        wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["state"], "status")
+        subscriber.close()
+    finally:
+        stop.set()
+        thread.join()
+        line.log.close()
+
+
+def test_second_courier_on_the_same_ledger_is_refused(line: Line) -> None:
+    cursors = Cursors(line.folder / "ledger")
+    with pytest.raises(LedgerError, match="another program holds it"):
+        Cursors(line.folder / "ledger")
+    cursors.close()
+
+
+@pytest.mark.parametrize("key", ["ca_file", "password_file"])
+def test_missing_file_is_a_config_error(key: str, tmp_path: Path) -> None:
+    options = {"username": "u", key: tmp_path / "missing"}
+    with pytest.raises(ConfigError, match="missing"):
+        receiver_for(1, **options)
+
+
+def test_backlog_throughput(
+    line: Line,
+    broker: Mosquitto,
+    start_courier: StartCourier,
+    subscribe: Subscribe,
+    record_property: Callable[[str, object], None],
+) -> None:
+    record(line, 0, 20_000, per_commit=2000)
+    subscriber = subscribe(broker.port)
+    start_courier(line)
+    wait_until(lambda: seqs_count(subscriber) >= 512, "the backlog drains")
+    began, count = time.monotonic(), seqs_count(subscriber)
+    wait_until(lambda: seqs_count(subscriber) == 20_000, "the backlog has drained", 60)
+    rate = (20_000 - count) / (time.monotonic() - began)
+    record_property("events_per_s", round(rate))
+    # A full camera with a new defect in each of 28 frames a second makes about 100 events a second;
+    # a backlog of an hour must drain within an hour while they go on.
+    assert rate > 200
