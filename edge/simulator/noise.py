@@ -13,7 +13,10 @@ from edge.types import F32
 BLOCK = 64
 """Lattice rows drawn from one seed."""
 _MARGIN = 3
-"""Lattice rows that cubic interpolation and a blur reach beyond the wanted ones."""
+"""Lattice rows that interpolation and a blur reach beyond the wanted ones."""
+_ONE = np.ones(1, np.float32)
+_SMOOTH = cv2.getGaussianKernel(5, 1.0).astype(np.float32)
+_SMOOTH = _SMOOTH / np.sqrt((_SMOOTH**2).sum(), dtype=np.float32)
 
 
 class StripNoise:
@@ -22,7 +25,7 @@ class StripNoise:
     Args:
         seed: of this field alone.
         columns: width in pixels.
-        cell: rows and columns of one lattice cell in pixels; (1, 1) is white.
+        cell: rows and columns of a grain in pixels; 1 is white in that direction.
         blur_px: sigma of a Gaussian over white noise, at most 1.0.
     """
 
@@ -36,9 +39,12 @@ class StripNoise:
     ) -> None:
         self._seed = seed
         self._columns = columns
-        self._cell = cell
+        # Half a grain between lattice points, which are then smoothed: a lattice as coarse as the
+        # grain would show as a weave.
+        self._cell = max(1, cell[0] // 2), max(1, cell[1] // 2)
+        self._smooth = cell[0] > 1, cell[1] > 1
         self._blur_px = blur_px
-        self._lattice_columns = -(-columns // cell[1]) + 2 * _MARGIN
+        self._lattice_columns = -(-columns // self._cell[1]) + 2 * _MARGIN
         self._blocks: dict[int, F32] = {}
 
     def rows(self, first: int, count: int) -> F32:
@@ -46,7 +52,7 @@ class StripNoise:
         height, width = self._cell
         top = first // height - _MARGIN
         end = -(-(first + count) // height) + _MARGIN
-        lattice = self._lattice(top, end)
+        lattice = self._smoothed(self._lattice(top, end))
         if width > 1:
             size = (lattice.shape[1] * width, lattice.shape[0])
             lattice = np.asarray(
@@ -58,6 +64,12 @@ class StripNoise:
         if self._blur_px:
             lattice = _blurred(lattice, self._blur_px)
         return lattice[_MARGIN : _MARGIN + count].copy()
+
+    def _smoothed(self, lattice: F32) -> F32:
+        if not any(self._smooth):
+            return lattice
+        along, across = (_SMOOTH if wanted else _ONE for wanted in self._smooth)
+        return np.asarray(cv2.sepFilter2D(lattice, -1, across, along), np.float32)
 
     def _lattice(self, top: int, end: int) -> F32:
         # Shifted by a block, so that the margin above row 0 needs no negative block number.

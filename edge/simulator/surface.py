@@ -25,7 +25,8 @@ class Look:
     grain: float
     grain_blur_px: float
     cloud: float
-    """Blotches the size of a finger, wider than long."""
+    """Blotches the size of a finger."""
+    cloud_px: tuple[int, int]
     fibre: float
     """Fine lines along the rolling direction."""
     streak: float
@@ -64,15 +65,16 @@ def draw_look(
         grain=k * rng.uniform(0.009, 0.019),
         grain_blur_px=rng.uniform(0.5, 0.95),
         fibre=k * max(0.0, rng.uniform(-0.004, 0.006)),
-        cloud=k * rng.uniform(0.006, 0.022),
-        streak=k * rng.uniform(0.002, 0.014),
+        cloud=k * rng.uniform(0.004, 0.017),
+        cloud_px=(int(rng.integers(14, 90)), int(rng.integers(14, 60))),
+        streak=k * rng.uniform(0.002, 0.012),
         streak_px=int(rng.integers(3, 14)),
         mottle=k * rng.uniform(0.02, 0.07) * rng.choice([1, -1]) if mottled else 0.0,
         mottle_px=int(rng.integers(3, 8)),
         mottle_stretch=int(rng.integers(1, 4)),
         mottle_cover=rng.uniform(0.4, 1.7),
         specks=k * rng.uniform(0.04, 0.12) if rng.random() < 0.5 else 0.0,
-        tone=k * rng.uniform(0.004, 0.02),
+        tone=k * rng.uniform(0.003, 0.016),
         tilt=rng.uniform(-0.06, 0.06),
         slope=rng.uniform(0.0, 0.08),
     )
@@ -103,7 +105,7 @@ class Surface:
             "where": (150, 110),
             "speck": (speck_px, speck_px),
             "tone": (700, 300),
-            "cloud": (26, 38),
+            "cloud": look.cloud_px,
             "puff": (5, 9),
         }
         self._noise = {

@@ -33,6 +33,8 @@ WHOLE_SHARE = 0.5
 _SIDES = 3
 """A strip of tiles is this many tiles wide: room for every offset, and for both edges."""
 _EDGE_SHARE = 0.2
+_SLIVER_PX = 7
+"""So much of the dark beside the strip may an outer tile show: the strip wanders within a frame."""
 _OFFSETS = 12
 _STARTS = 1 << 16
 _DRAW, _STRIP = range(2)
@@ -132,7 +134,9 @@ class TileStrip:
         columns = _SIDES * config.tile_px
         hidden = [int(rng.integers(1, config.tile_px)) if rng.random() < _EDGE_SHARE else -columns
                   for _ in range(2)]  # fmt: skip
-        self._first_column, self._end_column = max(0, hidden[0]), columns - max(0, hidden[1])
+        dark = [int(rng.integers(_SLIVER_PX + 1)) for _ in range(2)]
+        self._first_column = max(0, hidden[0] - dark[0])
+        self._end_column = columns - max(0, hidden[1] - dark[1])
         placing = Placing(columns, hidden[0], columns - hidden[1], 0.0)
         look = draw_look(rng, config.grey, config.contrast)
         self._strip = Strip(child(seed, _STRIP), look, placing, config.mm_per_px)

@@ -43,7 +43,8 @@ def _defects(config: MillConfig, frames: int) -> dict[str, list[tuple[int, Simul
 
 def test_a_defect_over_several_frames_is_shown_whole() -> None:
     crossing = 0
-    for pieces in _defects(SMALL, 11).values():
+    on_first_coil = [d for key, d in _defects(SMALL, 11).items() if key.startswith("coil-0001/")]
+    for pieces in on_first_coil:
         seqs = [seq for seq, _ in pieces]
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
         assert sum(int(d.mask.sum()) for _, d in pieces) == pieces[0][1].pixels
