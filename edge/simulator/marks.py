@@ -26,7 +26,7 @@ def _printed_line(rng: np.random.Generator, px_per_mm: float) -> Patch:
     fade = ends(along, length / 2, rng.uniform(0.1, 0.5) * length)
     broken = 0.75 + 0.35 * smooth(rng, shape, (3 * px_per_mm, 3 * px_per_mm))
     line = ridge(beside, rng.uniform(0.4, 1.1) * px_per_mm) * fade * broken
-    sign = 1 if rng.random() < 0.65 else -1
+    sign = 1 if rng.random() < 0.55 else -1
     gain = sign * rng.uniform(0.15, 0.45) * line
     if rng.random() < 0.6:
         # The metal pushed aside: a dull wedge on one side, widening along the line.

@@ -13,9 +13,9 @@ def oxide_scale_of_plate_system(rng: np.random.Generator, px_per_mm: float) -> P
     """An upright lens with ragged tips, dark, its inside crumbled into dark ribs and islands of
     bare steel; sometimes a second one beside it.
     """
-    canvas = blank(rng.uniform(28, 95) * px_per_mm, rng.uniform(9, 30) * px_per_mm)
+    canvas = blank(rng.uniform(28, 95) * px_per_mm, rng.uniform(8, 23) * px_per_mm)
     rows, columns = canvas.shape
-    if columns > 12 * px_per_mm and rng.random() < 0.35:
+    if columns > 11 * px_per_mm and rng.random() < 0.35:
         side = rng.uniform(0.5, 0.62)
         _lens(rng, canvas, (rows, columns * side), (rows / 2, columns * side / 2), px_per_mm)
         half = (rows * rng.uniform(0.4, 0.8), columns * (1 - side))
@@ -49,13 +49,13 @@ def _lens(
     fine = smooth(rng, shape, (0.5 * px_per_mm, 0.6 * px_per_mm))
     islands = smooth(rng, shape, (rng.uniform(4, 12) * px_per_mm, 3 * px_per_mm))
     bare = ramp(depth.astype(np.float32), 0.22, 0.1) * ramp(
-        (islands + 0.5 * ribs + 0.3 * fine).astype(np.float32), rng.uniform(0.0, 1.6), 0.4
+        (islands + 0.5 * ribs + 0.3 * fine).astype(np.float32), rng.uniform(-0.2, 1.4), 0.4
     )
     dark = rng.uniform(0.18, 0.35)
     crumbs = (
         rng.uniform(0.09, 0.18) * (ribs + 0.6 * fine) * ramp(depth.astype(np.float32), 0.1, 0.2)
     )
-    gain = body * (-dark + crumbs) * (1 - bare) + bare * rng.uniform(0.05, 0.22)
+    gain = body * (-dark + crumbs) * (1 - bare) + bare * rng.uniform(0.06, 0.26)
     place(canvas, gain.astype(np.float32), *middle)
 
 

@@ -74,7 +74,7 @@ def draw_look(
         mottle_stretch=int(rng.integers(1, 4)),
         mottle_cover=rng.uniform(0.4, 1.7),
         specks=k * rng.uniform(0.04, 0.12) if rng.random() < 0.5 else 0.0,
-        tone=k * rng.uniform(0.003, 0.016),
+        tone=k * rng.uniform(0.003, 0.012),
         tilt=rng.uniform(-0.06, 0.06),
         slope=rng.uniform(0.0, 0.08),
     )

@@ -15,7 +15,7 @@ from edge.types import U8
 pytestmark = [pytest.mark.integration, pytest.mark.data]
 
 # X-SDD's cameras bring the bare strip to a grey between 128 and 131 in nearly every picture.
-LIKE_X_SDD = TileConfig(grey=(128.3, 130.7), contrast=(0.6, 1.4))
+LIKE_X_SDD = TileConfig(grey=(128.0, 130.4), contrast=(0.6, 1.4))
 STRIPS, TILES_EACH = 120, 2
 
 
