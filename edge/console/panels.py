@@ -97,7 +97,12 @@ def coil_panel(line: LineView, palette: Palette) -> str:
         f'<td class="n">{found.get(s.name, 0)}</td></tr>'
         for s in palette
     )
-    parts = [f'<table id="legend"><tbody>{legend}</tbody></table>', _missed(coil)]
+    if not legend:
+        legend = '<tr><td class="quiet">none</td></tr>'
+    parts = [
+        f'<h3>Defects on this coil</h3><table id="legend"><tbody>{legend}</tbody></table>',
+        _missed(coil),
+    ]
     if coil and coil.left_out:
         parts.append(f'<p class="sub">the oldest {coil.left_out} are counted but not drawn</p>')
     if line.previous is not None:

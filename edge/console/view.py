@@ -46,6 +46,8 @@ class CoilView:
     id: str
     width_mm: float | None
     newest_m: float = 0.0
+    changes: int = 0
+    """Counts the revisions of its defects, so that a drawing knows when it is old."""
     marks: dict[str, Mark] = field(default_factory=dict)
     merged: set[str] = field(default_factory=set)
     found: Counter[str] = field(default_factory=Counter)
@@ -63,6 +65,7 @@ class CoilView:
     def defect(self, mark: Mark, merged_into: str | None) -> None:
         """Enter a defect's revision; one that was merged into another is no defect of its own."""
         self.reached(mark.extent.to_m)
+        self.changes += 1
         known = self.marks.pop(mark.defect_id, None)
         if mark.defect_id in self.merged:
             return

@@ -20,7 +20,7 @@ from edge.config import Config
 from edge.console.palette import Palette
 from edge.console.panels import coil_panel, last_defects, news_of_events, state_line
 from edge.console.status import News, Status, state_cells
-from edge.console.strip_map import strip_map
+from edge.console.strip_map import StripMap
 from edge.console.view import LineView
 from edge.control import Request, ask
 from edge.errors import BundleError, LedgerError, ReceiverError
@@ -58,6 +58,7 @@ class Watcher:
         self._when_over = when_over
         self._clock = clock or SystemClock()
         self._palette = Palette(_classes(config))
+        self._map = StripMap(self._palette)
         self._line = LineView()
         self._reader: EventReader | None = None
         self._heard_ns = self._clock.now().monotonic_ns
@@ -137,7 +138,7 @@ class Watcher:
             beat=self.drawn.beat + 1,
             stale=news.stale,
             state=state_line(state_cells(news), news),
-            strip=strip_map(line.coil, palette),
+            strip=self._map.draw(line.coil),
             defects=last_defects(line, palette, now),
             coil=coil_panel(line, palette),
             foot=news_of_events(line, news, now),

@@ -2,6 +2,8 @@
 
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.types import Picture
-from tests.conftest import require_program
+from tests.conftest import ROOT, require_program
 from tests.integration.console.browser import Browser, started
 from tests.integration.console.line import Line, console_of, line_in, start_console
 from tests.unit.edge.console.strip_events import coil_started, defect, missed
@@ -157,3 +159,20 @@ def test_a_port_in_use_names_its_key(line: Line) -> None:
         said = (line.folder / "console.log").read_text()
     assert f"console.port: cannot listen on 127.0.0.1:{line.port}" in said
     assert "Traceback" not in said
+
+
+def test_a_fault_in_following_ends_the_process_and_is_not_hidden(line: Line) -> None:
+    broken = (
+        "import sys, edge.console.watcher as w\n"
+        "def fault(self): raise RuntimeError('a fault')\n"
+        "w.Watcher.round = fault\n"
+        "from tests.integration.console.serve import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", broken, str(line.config)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "a fault" in done.stderr
+    assert "following the ledger failed" in done.stderr

@@ -14,8 +14,8 @@ from edge.console.strip_map import (
     PLOT_WIDTH,
     TOP,
     Scale,
+    StripMap,
     scale_of,
-    strip_map,
 )
 from edge.console.view import CoilView
 from tests.unit.edge.console.strip_events import coil_started, defect, heard, missed
@@ -24,7 +24,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 
 
 def _drawn(coil: CoilView | None) -> ElementTree.Element:
-    svg = strip_map(coil, Palette(["scratch", "scale"]))
+    svg = StripMap(Palette(["scratch", "scale"])).draw(coil)
     return ElementTree.fromstring(svg)  # noqa: S314 - our own drawing
 
 
@@ -74,8 +74,24 @@ def test_a_wide_missed_stretch_is_named_on_the_strip() -> None:
     assert ["".join(e.itertext()) for e in _of_class(root, "missed-name")] == ["lost (restart)"]
 
 
+def test_a_map_follows_defects_scale_and_coil() -> None:
+    drawing = StripMap(Palette(["scratch", "scale"]))
+    line = heard([coil_started("c1"), defect("c1", "d1")])
+    assert line.coil is not None
+    before = drawing.draw(line.coil)
+    assert drawing.draw(line.coil) == before
+    for more in (
+        [defect("c1", "d1", revision=2, at_m=4.0)],
+        [defect("c1", "d2", at_m=800.0)],
+        [coil_started("c2"), defect("c2", "d1", at_m=800.0)],
+    ):
+        heard(more, line)
+        assert drawing.draw(line.coil) == StripMap(Palette(["scratch", "scale"])).draw(line.coil)
+        assert drawing.draw(line.coil) != before
+
+
 def test_no_coil_is_said_so() -> None:
-    assert "no coil yet" in strip_map(None, Palette([]))
+    assert "no coil yet" in StripMap(Palette([])).draw(None)
 
 
 def test_hostile_names_are_escaped() -> None:
@@ -83,7 +99,7 @@ def test_hostile_names_are_escaped() -> None:
     coil = heard([
         coil_started("c1"), defect("c1", "d1", class_name=evil), missed("c1", 0, 50, evil),
     ]).coil  # fmt: skip
-    assert "<script" not in strip_map(coil, Palette([]))
+    assert "<script" not in StripMap(Palette([])).draw(coil)
 
 
 @given(

@@ -1,0 +1,87 @@
+from datetime import timedelta
+
+from edge.console.palette import Palette
+from edge.console.panels import coil_panel, last_defects, news_of_events, state_line
+from edge.console.status import News, state_cells
+from edge.console.view import LineView
+from tests.unit.edge.console.strip_events import (
+    START,
+    coil_report,
+    coil_started,
+    defect,
+    heard,
+    missed,
+)
+
+EVIL = '"><script>alert(1)</script>'
+
+
+def test_a_row_says_what_where_and_how_sure() -> None:
+    line = heard([coil_started("c1"), defect("c1", "d1", at_m=10.0, evidence="d1.jpg")])
+    table = last_defects(line, Palette(["roll_mark", "scratch"]), START)
+    for words in ("10.00 &ndash; 10.40", "300 &ndash; 420", "93 %", "scratch", ">B<"):
+        assert words in table
+    assert 'src="/evidence/d1.jpg"' in table
+    assert "c1" not in table
+
+
+def test_a_row_of_another_coil_names_it_and_one_of_another_day_its_date() -> None:
+    line = heard([coil_started("c1"), defect("c1", "d1"), coil_started("c2")])
+    table = last_defects(line, Palette([]), START + timedelta(days=2))
+    assert "c1" in table
+    assert "01 Mar" in table
+    assert "no picture" in table
+
+
+def test_only_the_newest_defects_are_listed() -> None:
+    line = heard([coil_started("c1"), *(defect("c1", f"d{i}", at_m=i) for i in range(40))])
+    table = last_defects(line, Palette([]), START)
+    assert table.count("<tr>") - 1 == 12
+    assert table.index("39.00") < table.index("28.00")
+
+
+def test_no_defect_is_said_so() -> None:
+    assert "No defect" in last_defects(LineView(), Palette([]), START)
+
+
+def test_the_legend_counts_each_class_and_every_metre_missed() -> None:
+    line = heard([
+        coil_started("c0"), coil_report("c0", valid=False), coil_started("c1"),
+        defect("c1", "d1"), defect("c1", "d2"), missed("c1", 5.0, 7.5),
+    ])  # fmt: skip
+    panel = coil_panel(line, Palette(["scratch", "roll_mark"]))
+    assert '<td class="n">2</td>' in panel
+    assert '<td class="n">0</td>' in panel
+    assert "lost (restart)" in panel
+    assert "2.50 m" in panel
+    assert "c0: 400.0 m, 100 % inspected, 3 defects, <b>✕ inspection not valid</b>" in panel
+
+
+def test_coverage_is_never_rounded_up_to_all() -> None:
+    line = heard([coil_started("c0"), coil_report("c0"), coil_started("c1")])
+    assert line.previous is not None
+    assert line.previous.report is not None
+    line.previous.report = line.previous.report.model_copy(update={"coverage": 0.999999})
+    assert "99.99 % inspected" in coil_panel(line, Palette([]))
+
+
+def test_hostile_words_stay_words() -> None:
+    line = heard([
+        coil_started(EVIL), defect(EVIL, "d1", class_name=EVIL, evidence=EVIL),
+        missed(EVIL, 0, 1, EVIL), coil_report(EVIL), coil_started("c2"),
+    ])  # fmt: skip
+    news = News(None, 1.0, EVIL)
+    page = (
+        last_defects(line, Palette([]), START)
+        + coil_panel(line, Palette([EVIL]))
+        + state_line(state_cells(news), news)
+    )
+    assert "<script" not in page
+    assert "&lt;script" in page
+
+
+def test_the_foot_tells_how_old_the_news_is() -> None:
+    line = heard([coil_started("c1")])
+    foot = news_of_events(line, News(None, 4.0), START + timedelta(seconds=12))
+    assert foot == "newest event no. 1, 12 s ago · inspecting process never answered"
+    assert news_of_events(LineView(), News(None, 4.0), START) == "no event recorded yet"
