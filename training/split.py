@@ -86,12 +86,13 @@ def _fold(
 
 def _complete(parts: list[Part], members: Sequence[int], groups: Sequence[str]) -> None:
     """Move whole groups of one class into the parts that lack it, from the part that has most."""
-    for needed in _NEED_ORDER:
+    for rank, needed in enumerate(_NEED_ORDER):
         held = {part: sorted({groups[i] for i in members if parts[i] == part}) for part in PARTS}
         if held[needed]:
             continue
-        spare = 0 if needed == "train" else 1
-        donors = [part for part in PARTS if len(held[part]) > spare]
+        # A part that matters less may give its last group.
+        donors = [part for part in _NEED_ORDER[:rank] if len(held[part]) > 1]
+        donors += [part for part in _NEED_ORDER[rank + 1 :] if held[part]]
         if not donors:
             continue
         donor = max(donors, key=lambda part: len(held[part]))

@@ -1,0 +1,52 @@
+"""Temperature and thresholds against cases with a known answer."""
+
+import numpy as np
+import pytest
+
+from contract.classes import ClassList
+from training.calibration import choose_thresholds, fit_temperature, negative_log_likelihood
+
+CLASSES = ClassList(names=("clean", "hole", "scratch"), clean=("clean",))
+
+
+def test_likelihood_by_hand() -> None:
+    logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
+    expected = -(np.log(0.5) + np.log(0.1)) / 2
+    assert negative_log_likelihood(logits, np.array([0, 2])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_is_recovered(temperature: float) -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 2, (20_000, 3))
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    drawn = (generator.random((len(chances), 1)) > chances.cumsum(axis=1)).sum(axis=1)
+    # Within 5 %: three standard errors of the estimate at 20,000 draws are 4 %.
+    assert fit_temperature(logits * temperature, drawn) == pytest.approx(temperature, rel=0.05)
+
+
+def test_thresholds_follow_the_rule() -> None:
+    probabilities = np.array(
+        [
+            [0.02, 0.96, 0.02],
+            [0.02, 0.97, 0.01],
+            [0.00, 0.25, 0.75],  # a scratch, rightly called
+            [0.40, 0.15, 0.45],  # clean, called a scratch with little confidence
+        ]
+    )
+    chosen = choose_thresholds(probabilities, np.array([1, 1, 2, 0]), CLASSES)
+    # hole: all thresholds are perfect, so the middle one is capped; scratch: perfect are 0.50 ..
+    # 0.75, whose middle 0.65 is capped as well.
+    assert chosen == {"hole": 0.5, "scratch": 0.5}
+
+
+def test_a_class_never_named_gets_the_lowest_threshold() -> None:
+    chosen = choose_thresholds(np.array([[0.9, 0.05, 0.05]]), np.array([0]), CLASSES)
+    assert chosen == {"hole": 0.05, "scratch": 0.05}
+
+
+def test_a_low_threshold_keeps_unsure_but_right_tiles() -> None:
+    probabilities = np.array([[0.30, 0.36, 0.34], [0.32, 0.35, 0.33]])
+    chosen = choose_thresholds(probabilities, np.array([1, 1]), CLASSES)
+    # Perfect are 0.05 .. 0.35: the middle one is 0.20.
+    assert chosen["hole"] == 0.2

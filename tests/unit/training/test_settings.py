@@ -1,0 +1,43 @@
+"""Settings: defaults in one file, strict reading."""
+
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigError
+from training.config import dump_settings, load_settings
+
+
+def test_defaults_are_complete_and_come_back(tmp_path: Path) -> None:
+    settings = load_settings()
+    (tmp_path / "c.yaml").write_text(dump_settings(settings))
+    assert load_settings(tmp_path / "c.yaml") == settings
+
+
+def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("student: {optimise: {epochs: 3}}\nseed: 7\n")
+    settings = load_settings(tmp_path / "c.yaml", {"seed": 8, "data.fold": None})
+    assert settings.student.optimise.epochs == 3
+    assert settings.seed == 8
+    assert settings.teacher == load_settings().teacher
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("student: {optimise: {epoch: 3}}", r"'student.optimise.epoch', did you mean 'epochs'"),
+        ("zzz: 1", "unknown key 'zzz'; known: seed"),
+        ("student: 3", "student must be a mapping of input_px"),
+        ("seed: many", "seed: "),
+        ("data: {fold: 5}", "fold 5 does not exist"),
+        ("- 1", "must be a YAML mapping"),
+        ("a: [", "cannot be read as YAML"),
+        ("student: {optimise: {batch_size: 1}}", "student.optimise.batch_size"),
+        ("student: {optimise: {max_learning_rate: .nan}}", "max_learning_rate"),
+        ("!!python/object/apply:os.system [ls]", "cannot be read as YAML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_settings(tmp_path / "c.yaml")
