@@ -176,3 +176,15 @@ def test_a_fault_in_following_ends_the_process_and_is_not_hidden(line: Line) -> 
     assert done.returncode == 1
     assert "a fault" in done.stderr
     assert "following the ledger failed" in done.stderr
+
+
+def test_an_open_page_comes_back_with_its_console(line: Line, browser: Browser) -> None:
+    line.record([coil_started(COIL)])
+    with console_of(line):
+        browser.open(line.url)
+        browser.wait("document.querySelector('#strip-map')")
+    browser.wait("document.body.classList.contains('lost')")
+    line.record([defect(COIL, "d1")])
+    with console_of(line):
+        browser.wait("!document.body.classList.contains('lost')")
+        browser.wait("document.querySelectorAll('#defects tbody tr').length == 1")
