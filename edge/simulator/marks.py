@@ -117,10 +117,14 @@ def _ash(
         glints = smooth(rng, shape, (0.8 * px_per_mm, 1.0 * px_per_mm))
         body = body + rng.uniform(0.3, 0.8) * ramp(glints, 1.2, 0.6) * ramp(depth, 0, 0.2)
     place(gain, body.astype(np.float32), *middle)
-    smoke = blank(height * 2.4, width * 2.2)
+    smoke = blank(height * 3.0, width * 2.6)
     rows, columns = coordinates(smoke.shape)
     reach = np.hypot(rows / (smoke.shape[0] / 2), columns / (smoke.shape[1] / 2))
-    place(around, (-0.12 * np.clip(1 - reach, 0, 1) ** 1.5).astype(np.float32), *middle)
+    place(
+        around,
+        (-rng.uniform(0.08, 0.22) * np.clip(1 - reach, 0, 1) ** 1.5).astype(np.float32),
+        *middle,
+    )
     for _ in range(rng.integers(0, 26)):
         fall, spread = abs(rng.normal(0, 1)), rng.normal(0, 1)
         row = middle[0] + height * (0.3 + 1.2 * fall)

@@ -28,8 +28,8 @@ BAY_M = 2.0
 _COIL, _FRAME = range(2)
 _LOOK, _STRIP, _BAY, _ROLL = range(4)
 _TRIES = 8
-_MARGIN_MM = 12.0
-"""Defects keep this far from the strip's edge."""
+_MARGIN_MM, _MARGIN_SHARE = 12.0, 0.05
+"""Defects keep this far from the strip's edge, on a narrow strip this share of its width."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,11 @@ class MillConfig:
     """Lines per frame."""
     mm_per_px: float = 0.5
     """Along and across alike."""
-    strip_mm: tuple[float, float] = (900.0, 980.0)
-    """Least and greatest strip width; each coil has its own."""
+    strip_mm: tuple[float, float] | None = None
+    """Least and greatest strip width; each coil has its own. None: 88 to 95 % of the picture."""
     coil_m: float = 12.0
-    wander_mm: float = 4.0
+    wander_mm: float | None = None
+    """How far the strip runs off its middle; None: 0.4 % of the picture."""
     per_m: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(DEFECTS, 0.5))
     """Defects per class and metre of strip, on average."""
     roll_mark_share: float = 0.5
@@ -68,18 +69,34 @@ class MillConfig:
             raise ConfigError("mill: seed from 0, width_px from 128 and rows from 1 on, please")
         if not 0.02 <= self.mm_per_px <= 5:
             raise ConfigError(f"mill: mm_per_px {self.mm_per_px} lies outside 0.02 to 5")
-        room = self.width_px * self.mm_per_px - 2 * self.wander_mm
-        if not 4 * _MARGIN_MM < self.strip_mm[0] <= self.strip_mm[1] <= room:
+        least, greatest = self.widths_mm
+        room = self.width_px * self.mm_per_px - 2 * self.most_wander_mm
+        if not 0 < least <= greatest <= room:
             raise ConfigError(
-                f"mill: strip_mm {self.strip_mm} must rise and fit into the {room:g} mm that"
-                " the camera sees beside the wander"
+                f"mill: strip_mm {least:g} to {greatest:g} mm does not fit into the {room:g} mm"
+                " that the camera sees, or does not rise; choose others"
             )
         if unknown := set(self.per_m) - set(DEFECTS):
             raise ConfigError(f"mill: {min(unknown)!r} is none of {', '.join(DEFECTS)}")
-        if self.coil_m < 0.1 or min(self.per_m.values(), default=0) < 0:
-            raise ConfigError("mill: coils of at least 0.1 m and densities from 0 on, please")
+        if self.coil_m < 0.1 or self.most_wander_mm < 0 or min(self.per_m.values(), default=0) < 0:
+            raise ConfigError(
+                "mill: coils of at least 0.1 m, densities and wander from 0 on, please"
+            )
         if not MAX_LENGTH_MM / 1000 < self.roll_m[0] <= self.roll_m[1]:
             raise ConfigError(f"mill: roll_m {self.roll_m} must rise, above a mark's length")
+
+    @property
+    def widths_mm(self) -> tuple[float, float]:
+        """Least and greatest strip width."""
+        seen_mm = self.width_px * self.mm_per_px
+        return self.strip_mm or (0.88 * seen_mm, 0.95 * seen_mm)
+
+    @property
+    def most_wander_mm(self) -> float:
+        """How far the strip runs off its middle."""
+        if self.wander_mm is not None:
+            return self.wander_mm
+        return 0.004 * self.width_px * self.mm_per_px
 
     @property
     def m_per_row(self) -> float:
@@ -162,14 +179,15 @@ class _SimulatedCoil:
         self.rows = max(1, round(config.coil_m / config.m_per_row))
         self.head_row = index * self.rows
         rng = np.random.default_rng(child(self._seed, _LOOK))
-        width_mm = round(rng.uniform(*config.strip_mm), 1)
+        width_mm = round(rng.uniform(*config.widths_mm), 1)
         head_m = self.head_row * config.m_per_row
         tail_m = (self.head_row + self.rows) * config.m_per_row
         self.coil = Coil(f"coil-{index + 1:04d}", head_m, tail_m, width_mm)
         self.width_px = width_mm / config.mm_per_px
+        self._margin_px = round(min(_MARGIN_MM / config.mm_per_px, _MARGIN_SHARE * self.width_px))
         left = (config.width_px - self.width_px) / 2
         placing = Placing(
-            config.width_px, left, left + self.width_px, config.wander_mm / config.mm_per_px
+            config.width_px, left, left + self.width_px, config.most_wander_mm / config.mm_per_px
         )
         look = draw_look(rng, config.grey, config.contrast)
         self.strip = Strip(child(self._seed, _STRIP), look, placing, config.mm_per_px)
@@ -201,7 +219,7 @@ class _SimulatedCoil:
         self, rng: np.random.Generator, new: _Laid, rows: tuple[int, int], others: list[_Laid]
     ) -> _Laid | None:
         height, width = new.drawn.gain.shape
-        margin = round(_MARGIN_MM / self._config.mm_per_px)
+        margin = self._margin_px
         last_row, last_column = rows[1] - height, round(self.width_px) - margin - width
         if last_row < rows[0] or last_column < margin:
             return None
@@ -219,7 +237,7 @@ class _SimulatedCoil:
             return ()
         drawn = draw(rng, ROLL_CLASS, self._config.mm_per_px)
         height, width = drawn.gain.shape
-        margin = round(_MARGIN_MM / self._config.mm_per_px)
+        margin = self._margin_px
         turn = round(rng.uniform(*self._config.roll_m) / self._config.m_per_row)
         free = round(self.width_px) - 2 * margin - width
         if free < 1:

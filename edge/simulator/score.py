@@ -131,8 +131,6 @@ def unseen_mills(seed: int, count: int, mm_per_px: float) -> list[MillConfig]:
             MillConfig(
                 seed=_UNSEEN + seed * 1000 + number,
                 mm_per_px=mm_per_px,
-                strip_mm=(1800 * mm_per_px, 1960 * mm_per_px),
-                wander_mm=8 * mm_per_px,
                 grey=(middle - 8, middle + 8),
                 contrast=(contrast * 0.9, contrast * 1.1),
                 noise=rng.uniform(0.6, 2.2),

@@ -97,7 +97,7 @@ def test_coils_follow_without_a_hole_and_may_change_within_a_frame() -> None:
     assert [coil.id for coil in ordered] == [f"coil-{i + 1:04d}" for i in range(len(ordered))]
     for one, other in pairwise(ordered):
         assert one.tail_m == other.head_m
-    assert all(SMALL.strip_mm[0] <= coil.width_mm <= SMALL.strip_mm[1] for coil in ordered)
+    assert all(225 <= coil.width_mm <= 240 for coil in ordered)
 
 
 def test_a_damaged_roll_prints_once_each_turn() -> None:
@@ -128,12 +128,24 @@ def test_the_strip_is_bright_and_its_surroundings_dark() -> None:
         {"per_m": {"rust": 1.0}},
         {"per_m": {"red_iron": -1.0}},
         {"coil_m": 0.0},
+        {"wander_mm": 20.0},
+        {"wander_mm": -1.0},
         {"roll_m": (0.2, 2.0)},
     ],
 )
 def test_a_mill_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="mill"):
         replace(SMALL, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("width_px", "mm_per_px"), [(256, 0.5), (512, 0.1), (4096, 0.25), (640, 2)]
+)
+def test_any_camera_sees_a_strip_that_fits(width_px: int, mm_per_px: float) -> None:
+    config = MillConfig(width_px=width_px, mm_per_px=mm_per_px, rows=32, per_m={})
+    frame = Mill(config).frame(0)
+    assert 0 < frame.coils[0].width_mm < width_px * mm_per_px
+    assert frame.left_px.min() > 0
 
 
 def test_every_class_can_be_drawn_and_no_other() -> None:
