@@ -64,8 +64,7 @@ real-line: $(VENV)/.dev ## train on real images, export int8, run the daemon ove
 	$(BIN)/python -m tests.real_line $(ARGS)
 
 docs: $(VENV)/.dev ## generate docs/metrics.md and docs/events.schema.json
-	$(BIN)/python -m edge.metrics docs/metrics.md
-	$(BIN)/python -m contract.events docs/events.schema.json
+	$(BIN)/python docs/generate.py
 
 clean: ## remove what was built here (not the virtual environment)
 	rm -rf var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

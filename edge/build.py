@@ -115,6 +115,8 @@ class _Inspection:
         )
         for name, buffer in (("frames", self._frames), ("events", self._commits)):
             metrics.buffer_capacity.labels(name).set(buffer.capacity)
+            metrics.buffer_drops.labels(name)
+        metrics.degraded.set_function(lambda: bool(self._commands.degraded()))
 
     def run(
         self, stop: threading.Event, ready: Callable[[], None], alive: Callable[[], None]

@@ -70,7 +70,6 @@ def courier(config: ConfigOption, supervised: Supervised = False) -> None:
     from edge.deliver.courier import run_courier
 
     settings, stop, notifier = _begin("courier", config, supervised)
-    give_way()
     run_courier(settings, notifier.ready, stop)
 
 
@@ -80,7 +79,6 @@ def console(config: ConfigOption, supervised: Supervised = False) -> None:
     from edge.console.server import run_console
 
     settings, stop, notifier = _begin("console", config, supervised)
-    give_way()
     run_console(settings, notifier.ready, stop)
 
 
@@ -236,6 +234,8 @@ def _begin(name: str, config: Path, supervised: bool) -> tuple[Config, threading
     stop = stop_on_signals()
     if supervised:
         die_with_parent()
+        if name != "inspect":
+            give_way()
     address = os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 - systemd's protocol
     return load_config(config), stop, Notifier(None if supervised else address)
 

@@ -49,12 +49,13 @@ class Commands:
 
     def readiness(self) -> tuple[bool, str]:
         """For `/readyz`: whether strip is being inspected, and if not why."""
-        reasons = self._degraded()
+        reasons = self.degraded()
         if not self._grab.up:
             return False, "the source delivers no frames"
         return not self._writer.failing.is_set(), "; ".join(reasons)
 
-    def _degraded(self) -> list[str]:
+    def degraded(self) -> list[str]:
+        """Why the line does not run as it should; empty when it does."""
         reasons = []
         if not self._grab.up:
             reasons.append("the source delivers no frames")
@@ -66,7 +67,7 @@ class Commands:
 
     def _status(self, _: Request) -> dict[str, JsonValue]:
         mark, model = self._inspector.watermark, self._slot.active
-        degraded = self._degraded()
+        degraded = self.degraded()
         state = "no_source" if not self._grab.up else "degraded" if degraded else "running"
         waiting = self._slot.waiting
         uptime_ns = self._clock.now().monotonic_ns - self._started.monotonic_ns

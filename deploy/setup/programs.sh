@@ -3,7 +3,7 @@
 set -eu
 here=$(dirname "$0")
 missing=
-for pair in mosquitto:mosquitto prometheus:prometheus promtool:prometheus chromium:chromium; do
+for pair in mosquitto:mosquitto prometheus:prometheus promtool:prometheus chromium:chromium chromedriver:chromium-driver; do
   PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0

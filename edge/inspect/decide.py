@@ -226,6 +226,12 @@ class DefectTracker:
         return f"{self._coil}/{number}"
 
 
+def announced(drafts: Iterable[Draft]) -> list[str]:
+    """The classes of the defects that these drafts announce for the first time."""
+    bodies = (draft.body for draft in drafts)
+    return [b.class_name for b in bodies if isinstance(b, Defect) and b.revision == 1]
+
+
 def _touch(a: Extent, b: Extent) -> bool:
     tolerance_m, tolerance_mm = 1e-6, 1e-3
     return (

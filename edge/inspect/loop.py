@@ -14,6 +14,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.account import ON_TIME, Fate
 from edge.inspect.coil import CoilInspection
+from edge.inspect.decide import announced
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.strip import View, find_strip, unusable
 from edge.lifecycle.slot import ModelSlot, Swap
@@ -47,10 +48,14 @@ class Inspector:
         """How far the strip has been dealt with."""
         self.valid = False
         """Whether the newest frame was seen as it should be."""
+        self._show_model()
 
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
         self.valid = True
+        if frame.exposed is not None:
+            travelled_ns = frame.grabbed.monotonic_ns - frame.exposed.monotonic_ns
+            self._metrics.exposed_to_grabbed.observe(travelled_ns / 1e9)
         for loss in (*dropped, *frame.losses):
             self._lose(loss, frame)
         for section in split_by_coil(frame, self._coils):
@@ -85,6 +90,7 @@ class Inspector:
         if swap is not None:
             at_m = None if leaves or now is None else now.account.end_m
             self._drafts.append(_model_changed(swap, coil.id, at_m, frame))
+            self._show_model()
         if leaves or now is None:
             model = self._slot.active
             now = CoilInspection(coil, model.size, frame.rows.m_per_row, self._config.inspect)
@@ -133,6 +139,8 @@ class Inspector:
             drafts = coil.defects.update(seen.patches, names, reference, section, evidence.keep)
         self._drafts += drafts
         self._pictures += evidence.pictures
+        for name in announced(drafts):
+            self._metrics.defects.labels(name).inc()
         if self._config.inspect.tile_log:
             self._tiles += tile_records(seen, names)
         elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
@@ -152,6 +160,14 @@ class Inspector:
         if drafts:
             self.valid = self.valid and fate.outcome == "late"
             self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
+
+    def _show_model(self) -> None:
+        """Publish which bundle inspects, and start the series of its classes at zero."""
+        model = self._slot.active
+        backend = model.engine.backend
+        self._metrics.model.info({**model.reference.model_dump(), "backend": backend})
+        for name in model.bundle.card.classes.defects:
+            self._metrics.defects.labels(name)
 
     def _advance(self, frame: Frame) -> None:
         coil = self._now
