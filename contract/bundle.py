@@ -10,9 +10,11 @@ Nothing else may lie in it: a file that the manifest does not name is refused li
 """
 
 import hashlib
+import io
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,12 @@ MODEL, CARD, GOLDEN, PEOPLE, MANIFEST = (
 )  # fmt: skip
 FILES = (MODEL, CARD, GOLDEN, PEOPLE)
 MAX_FILE_BYTES = 1 << 30
+
+_UNREADABLE = (
+    OSError, EOFError, KeyError, MemoryError, RuntimeError, TypeError, ValueError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What numpy and zipfile raise for a file that is no npz, or one made to mislead them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,13 @@ class Bundle:
         """
         path = self.path / GOLDEN
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            # From memory: numpy leaves a file open when it cannot make sense of it.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
                 golden = Golden(arrays["pixels"], arrays["probabilities"], arrays["embedding"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise BundleError(f"{path}: not the golden tiles of a bundle ({error})") from error
-        count, side, classes = len(golden.pixels), self.card.input_px, len(self.card.classes)
+        count = golden.pixels.shape[0] if golden.pixels.ndim else 0
+        side, classes = self.card.input_px, len(self.card.classes)
         fits = (
             golden.pixels.shape == (count, side, side)
             and golden.pixels.dtype == np.uint8

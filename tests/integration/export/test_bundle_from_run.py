@@ -1,9 +1,11 @@
 """From a run to a bundle to a class, with the real exporter, quantiser and runtimes."""
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from onnx import TensorProto
 from typer.testing import CliRunner
 
 from contract.bundle import Bundle, open_bundle
+from contract.card import Precision
 from contract.errors import BundleError, ConfigError, ParityError
 from export import make
 from export.cli import app
@@ -27,13 +30,12 @@ from training.run import Run
 pytestmark = pytest.mark.integration
 
 
-def order(run: Run, data: Path, out: Path, precision: str = "int8") -> Order:
-    values = {
-        "run": run, "data": data, "out": out, "precision": precision, "name": default_name(run),
-        "version": "7", "mm_per_px": None, "clean": None, "scale_tolerance": 0.25,
-        "command": ("stripsight-export", "bundle", "--precision", precision),
-    }  # fmt: skip
-    return Order(**values)  # type: ignore[arg-type]
+def order(run: Run, data: Path, out: Path, precision: Precision = "int8") -> Order:
+    return Order(
+        run=run, data=data, out=out, precision=precision, name=default_name(run), version="7",
+        mm_per_px=None, clean=None, scale_tolerance=0.25,
+        command=("stripsight-export", "bundle", "--precision", precision),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +49,7 @@ def int8(trained_run: Run, images: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_an_untrained_student_becomes_a_bundle_that_classifies(
-    untrained_run: Run, images: Path, tmp_path: Path, precision: str
+    untrained_run: Run, images: Path, tmp_path: Path, precision: Precision
 ) -> None:
     bundle = make_bundle(order(untrained_run, images, tmp_path / "b", precision), print)
     tiles = load_images(untrained_run, images).pixels[:20]
@@ -150,7 +152,7 @@ def test_swapped_class_order_fails_parity_at_load(int8: Bundle, tmp_path: Path) 
 def test_a_graph_that_breaks_a_limit_is_not_written(
     trained_run: Run, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong_scale(model: onnx.ModelProto, precision: str, images: object) -> onnx.ModelProto:
+    def wrong_scale(model: onnx.ModelProto, *_: object) -> onnx.ModelProto:
         for tensor in model.graph.initializer:
             if tensor.name == "network.fc.weight":
                 values = onnx.numpy_helper.to_array(tensor) * 0.2
@@ -169,8 +171,6 @@ def test_a_graph_that_breaks_a_limit_is_not_written(
 
 def reseal(bundle: Path, name: str, content: bytes) -> None:
     """Replace a file and make the manifest agree, as somebody would who forges a bundle."""
-    import hashlib
-
     (bundle / name).write_bytes(content)
     manifest = json.loads((bundle / "manifest.json").read_text("utf-8"))
     manifest["files"][name] = hashlib.sha256(content).hexdigest()
@@ -178,10 +178,10 @@ def reseal(bundle: Path, name: str, content: bytes) -> None:
 
 
 def test_forged_graphs_are_refused_by_name(int8: Bundle, tmp_path: Path) -> None:
-    def forge(name: str, change: object) -> BundleError:
+    def forge(name: str, change: Callable[[onnx.ModelProto], None]) -> BundleError:
         copy = shutil.copytree(int8.path, tmp_path / name)
         graph = onnx.load(copy / "model.onnx")
-        change(graph)  # type: ignore[operator]
+        change(graph)
         reseal(copy, "model.onnx", graph.SerializeToString())
         with pytest.raises(BundleError) as caught:
             load_engine(open_bundle(copy), ["openvino"], 1)
@@ -240,7 +240,7 @@ def test_mistakes_give_one_line_and_their_exit_code(
 def test_other_data_is_refused(trained_run: Run, images: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(images, tmp_path / "images")
     (copy / "clean" / "000.png").unlink()
-    with pytest.raises(ConfigError, match="is not the data that .* was trained on"):
+    with pytest.raises(ConfigError, match=r"is not the data that .* was trained on"):
         make_bundle(order(trained_run, copy, tmp_path / "b"), print)
 
 
