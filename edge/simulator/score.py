@@ -26,6 +26,9 @@ Box = tuple[int, int, int, int]
 WIDTH_BINS_MM = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, np.inf)
 _EDGE_PX = 3
 """Tiles keep this far from the strip's true edge: an edge tracker is no better than that."""
+_COIL_ROWS = 12 * 1024
+_PER_ROW = 1 / 1024
+"""About one defect of each class in a frame, twelve frames in a coil."""
 _UNSEEN = 1 << 32
 """Seeds of judging mills start here; those of training sets lie below."""
 
@@ -131,6 +134,8 @@ def unseen_mills(seed: int, count: int, mm_per_px: float) -> list[MillConfig]:
             MillConfig(
                 seed=_UNSEEN + seed * 1000 + number,
                 mm_per_px=mm_per_px,
+                coil_m=_COIL_ROWS * mm_per_px / 1000,
+                per_m=dict.fromkeys(DEFECTS, _PER_ROW * 1000 / mm_per_px),
                 grey=(middle - 8, middle + 8),
                 contrast=(contrast * 0.9, contrast * 1.1),
                 noise=rng.uniform(0.6, 2.2),

@@ -64,7 +64,7 @@ def draw_look(
         grey=rng.uniform(*grey),
         grain=k * rng.uniform(0.009, 0.019),
         grain_blur_px=rng.uniform(0.5, 0.95),
-        fibre=k * max(0.0, rng.uniform(-0.004, 0.006)),
+        fibre=k * (rng.uniform(0.004, 0.012) if rng.random() < 0.3 else rng.uniform(0, 0.003)),
         cloud=k * rng.uniform(0.004, 0.017),
         cloud_px=(int(rng.integers(14, 90)), int(rng.integers(14, 60))),
         streak=k * rng.uniform(0.002, 0.012),

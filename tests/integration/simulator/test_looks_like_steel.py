@@ -1,5 +1,6 @@
 """Simulated tiles against real ones, by limits that were written before the first comparison."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -7,10 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.simulator.defects import DEFECTS
+from contract.classes import ClassList
+from contract.tiles import Span, TileGrid
+from edge.simulator.defects import CLASSES, CLEAN, DEFECTS
 from edge.simulator.realism import compare, read_tiles, write_sheet
+from edge.simulator.score import Judge, read_boxes, score_clean
 from edge.simulator.tiles import TileConfig, TileStrip
-from edge.types import U8
+from edge.types import F32, U8
 
 pytestmark = [pytest.mark.integration, pytest.mark.data]
 
@@ -50,3 +54,23 @@ def test_a_sheet_to_look_at_can_be_written(real_data: Path, tmp_path: Path) -> N
     real = read_tiles(real_data / "x_sdd" / "slag_inclusion")
     write_sheet(tmp_path / "sheet.png", {"slag_inclusion": (real, real)}, columns=6)
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+
+
+def test_unboxed_real_strip_can_be_scored(real_data: Path) -> None:
+    folder = real_data / "gc10_frames"
+    boxes = read_boxes(folder / "boxes.csv")
+    names = ClassList(names=CLASSES, clean=(CLEAN,))
+
+    def all_clean(tiles: U8) -> F32:
+        return np.tile((np.array(CLASSES) == CLEAN).astype(np.float32), (len(tiles), 1))
+
+    def frames() -> Iterator[tuple[str, U8, Span]]:
+        for path in sorted((folder / "images").iterdir()):
+            pixels = np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+            yield f"images/{path.name}", pixels, Span(0, pixels.shape[1])
+
+    score = score_clean(Judge(all_clean, names, dict.fromkeys(DEFECTS, 0.5)), frames(), boxes, 128)
+    everything = 10 * len(TileGrid(Span(0, 1000), Span(0, 2048), 128, 128).boxes())
+    assert 0.5 * everything < score.tiles[CLEAN] < everything
+    assert score.false_alarms_per_1000 == 0
+    assert len(score.alarms_per_coil) == 10
