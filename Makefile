@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 DEMO := var/demo
+DEMO_BUNDLE := deploy/bundles/demo
+REAL_FRAMES := $(wildcard $(or $(STRIPSIGHT_DATA),../shared/data)/gc10_frames)
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -58,7 +60,7 @@ bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straight
 	$(BIN)/python -m tests.bench $(ARGS)
 
 demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw
-	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(ARGS)
+	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(addprefix --real-frames ,$(REAL_FRAMES)) $(ARGS)
 
 real-line: $(VENV)/.dev ## train on real images, export int8, run the daemon over them, compare
 	$(BIN)/python -m tests.real_line $(ARGS)

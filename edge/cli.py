@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from edge.errors import BundleError, ConfigError, SourceError, StripSightError
 from edge.process import die_with_parent, give_way, log_to_stderr, stop_on_signals
 from edge.systemd import Notifier
 from runtime.engine import load_engine
+
+if TYPE_CHECKING:
+    from edge.simulator.score import Score
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -170,6 +173,27 @@ def simulate(
 
 
 @app.command()
+def score(
+    bundle: Annotated[Path, typer.Option(help="Directory of the bundle.")],
+    coils: Annotated[int, typer.Option(min=1, help="Simulated coils to judge by.")] = 12,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each.")] = 12,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    real_frames: Annotated[
+        Path | None, typer.Option(help="Real frames with a boxes.csv: false alarms on clean strip.")
+    ] = None,
+) -> None:
+    """Judge a bundle on simulated strips its training never saw, and on real clean strip."""
+    from edge.score import judge_of, score_real_strip, score_simulated
+
+    judge, card = judge_of(bundle)
+    print(f"{card.label}: {coils} coils of unseen seeds, textures, contrasts and grid offsets")
+    _print_tables(score_simulated(judge, card, coils, frames, seed))
+    if real_frames is not None:
+        print(f"\nReal strip without a box in {real_frames} (the bundle never saw any):")
+        _print_tables(score_real_strip(judge, card, real_frames))
+
+
+@app.command()
 def tail(
     config: ConfigOption,
     after: Annotated[int | None, typer.Option(min=0, help="Start after this seq.")] = None,
@@ -259,6 +283,18 @@ def _print_figures(figures: dict[str, object]) -> None:
             print("  recall")
             for class_name, recall in value.items():
                 print(f"    {class_name:36} {recall:.4f}")
+
+
+def _print_tables(result: "Score") -> None:
+    from edge.simulator.score_table import tables
+
+    for table in tables(result):
+        print(f"\n{table.title}")
+        rows = (table.head, *table.rows)
+        widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
+        for row in rows:
+            cells = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+            print(f"  {row[0].ljust(widths[0])}  {'  '.join(cells)}")
 
 
 def _where_to_look(settings: Config, config: Path) -> str:
