@@ -72,7 +72,7 @@ def golden_limits(precision: Precision, reference: F32) -> ParityLimits:
     decided = lead(reference) >= 2 * allowed
     return ParityLimits(
         max_probability_difference=allowed,
-        min_label_agreement=float(np.floor(decided.mean() * 1e4) / 1e4),
+        min_label_agreement=_floor(float(decided.mean())),
     )
 
 
@@ -138,24 +138,29 @@ def require_small_loss(
     Raises:
         ParityError: as `require`, or the accuracy falls by more than allowed.
     """
-    allowed = LOSS_LIMITS[precision]
-    grace = 0.0 if precision == "fp32" else GRACE_IMAGES / len(truth)
+    allowed, count = LOSS_LIMITS[precision], len(truth)
+    grace = 0 if precision == "fp32" else GRACE_IMAGES
     limits = ParityLimits(
         max_probability_difference=allowed.max_probability_difference,
-        min_label_agreement=max(0.0, min(allowed.min_label_agreement, 1 - grace)),
+        min_label_agreement=_floor(max(0.0, min(allowed.min_label_agreement, 1 - grace / count))),
     )
     result = require(backend, probabilities, expected, limits, "fp32 graph")
-    lost = _accuracy(expected, truth) - _accuracy(probabilities, truth)
-    if lost > max(allowed.max_accuracy_loss, grace):
+    lost = _right(expected, truth) - _right(probabilities, truth)
+    if lost > max(allowed.max_accuracy_loss * count, grace):
         raise ParityError(
-            f"{backend}: accuracy on the validation part falls by {lost:.4f} in {precision}"
-            f" (limit {max(allowed.max_accuracy_loss, grace):.4f});{_CURE}"
+            f"{backend}: accuracy on the validation part falls by {lost / count:.4f} in {precision}"
+            f" (limit {max(allowed.max_accuracy_loss, grace / count):.4f});{_CURE}"
         )
     return result
 
 
-def _accuracy(probabilities: F32, truth: Ints) -> float:
-    return float((probabilities.argmax(axis=1) == truth).mean())
+def _right(probabilities: F32, truth: Ints) -> int:
+    return int((probabilities.argmax(axis=1) == truth).sum())
+
+
+def _floor(share: float) -> float:
+    """Four digits, downwards: shares of images are compared, and they are no round numbers."""
+    return float(np.floor(share * 1e4) / 1e4)
 
 
 def _words(difference: Difference, limits: ParityLimits) -> str:

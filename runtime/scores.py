@@ -117,7 +117,8 @@ def bootstrap(
     resamples: int,
     seed: int,
 ) -> tuple[Interval, ...]:
-    """95 % percentile intervals of figures, resampling whole groups with replacement.
+    """95 % percentile intervals of figures, resampling whole groups with replacement; NaN for a
+    figure that is NaN in every resample.
 
     Args:
         figures: gives a vector of figures for a set of images.
@@ -136,8 +137,11 @@ def bootstrap(
         chosen = generator.integers(0, len(members), len(members))
         images = np.concatenate([members[group] for group in chosen])
         drawn.append(figures(truth[images], probabilities[images]))
-    low, high = np.nanpercentile(np.stack(drawn), [2.5, 97.5], axis=0)
-    return tuple(Interval(float(a), float(b)) for a, b in zip(low, high, strict=True))
+    samples = np.stack(drawn)
+    known = ~np.isnan(samples).all(axis=0)
+    ends = np.full((2, samples.shape[1]), np.nan)
+    ends[:, known] = np.nanpercentile(samples[:, known], [2.5, 97.5], axis=0)
+    return tuple(Interval(float(a), float(b)) for a, b in ends.T)
 
 
 def _check(truth: Ints, probabilities: Floats) -> None:

@@ -107,3 +107,12 @@ def test_bootstrap_draws_whole_groups() -> None:
 
     bootstrap(accuracy, truth, probabilities, np.array([7, 7, 3, 3]), resamples=50, seed=0)
     assert seen == {0.0, 0.5, 1.0}
+
+
+def test_a_class_without_images_has_no_interval() -> None:
+    present, absent = bootstrap(
+        lambda t, p: evaluate(t, p).recall,
+        np.zeros(3, int), np.full((3, 2), 0.5), np.arange(3), resamples=20, seed=0,
+    )  # fmt: skip
+    assert present == (1.0, 1.0)
+    assert np.isnan(absent).all()
