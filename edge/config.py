@@ -6,6 +6,7 @@ Relative paths are relative to the YAML's own folder. `stripsight-edge check-con
 
 import difflib
 import os
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -338,7 +339,7 @@ def _resolved(section: S, base: Path) -> S:
 
 def _absolute(value: object, base: Path) -> object:
     if isinstance(value, Path):
-        return base / value
+        return Path(os.path.normpath(base / value))
     if isinstance(value, tuple):
         return tuple(_absolute(part, base) for part in value)
     return _resolved(value, base) if isinstance(value, Section) else value
