@@ -5,7 +5,8 @@ The rule of the labels, for one tile and one class (`label_of`):
 * *clean*: no pixel of any defect lies in the tile or within `CLEAR_PX` of it;
 * *of the class*: the tile shows at least `MIN_PIXELS` of its pixels, and either half of the whole
   defect or a piece whose longer side reaches a third of the tile's side (and `MIN_SHARE` of its
-  area, which keeps a few stray pits from naming a tile);
+  area, which keeps a few stray pits from naming a tile) and whose shorter side shows half of the
+  defect's own or `THICK_PX` (a sliver at the tile's border names nothing);
 * anything between, and any tile that shows pixels of two classes, is ambiguous: it gets no label
   and is left out of training sets and scores.
 """
@@ -28,6 +29,7 @@ CLEAR_PX = 3
 MIN_PIXELS = 12
 MIN_REACH = 1 / 3
 MIN_SHARE = 0.004
+THICK_PX = 6
 WHOLE_SHARE = 0.5
 
 _SIDES = 3
@@ -94,9 +96,7 @@ def label_of(box: tuple[int, int, int, int], shown: Sequence[Shown]) -> str | No
     if len(named) != 1:
         return None
     tile_px = (end - top, side - left)
-    return (
-        named.pop() if any(_enough(mask, defect.pixels, tile_px) for defect, mask in seen) else None
-    )
+    return named.pop() if any(_enough(mask, defect, tile_px) for defect, mask in seen) else None
 
 
 def _inside(defect: Shown, box: tuple[int, int, int, int]) -> Mask:
@@ -108,15 +108,16 @@ def _inside(defect: Shown, box: tuple[int, int, int, int]) -> Mask:
     return defect.mask[top - row : end - row, left - column : side - column]
 
 
-def _enough(mask: Mask, whole: int, tile_px: tuple[int, int]) -> bool:
+def _enough(mask: Mask, defect: Shown, tile_px: tuple[int, int]) -> bool:
     pixels = int(mask.sum())
     if pixels < MIN_PIXELS:
         return False
-    if pixels >= WHOLE_SHARE * whole:
+    if pixels >= WHOLE_SHARE * defect.pixels:
         return True
     _, inside = tight(mask, 0, 0)
     reach = max(inside.shape[0] / tile_px[0], inside.shape[1] / tile_px[1])
-    return reach >= MIN_REACH and pixels >= MIN_SHARE * tile_px[0] * tile_px[1]
+    thick = min(inside.shape) >= min(THICK_PX, min(defect.mask.shape) / 2)
+    return thick and reach >= MIN_REACH and pixels >= MIN_SHARE * tile_px[0] * tile_px[1]
 
 
 class TileStrip:

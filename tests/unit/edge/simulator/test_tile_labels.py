@@ -25,6 +25,8 @@ def _shown(box: tuple[int, int, int, int], name: str = "red_iron", whole: int = 
         ((100, 150, 143, 153), 10_000, "red_iron"),  # a third of the tile's side
         ((100, 150, 141, 153), 10_000, None),  # not quite a third
         ((100, 150, 228, 150 + 1), 10_000, "red_iron"),  # one pixel wide, but right through
+        ((100, 224, 228, 300), 0, None),  # right through, but a sliver of something wide
+        ((100, 221, 228, 300), 0, "red_iron"),
         ((150, 150, 153, 153), 0, None),  # whole, yet too few pixels to be seen
     ],
 )
