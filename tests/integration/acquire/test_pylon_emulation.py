@@ -207,9 +207,12 @@ def impose_error(source: PylonSource) -> None:
 def unplug(source: PylonSource) -> None:
     camera = source._camera
     camera.FirePnPCallback.Execute()
-    done = threading.Event()
-    while not camera.IsCameraDeviceRemoved():
-        done.wait(0.01)
+    pause = threading.Event()
+    for _ in range(500):
+        if camera.IsCameraDeviceRemoved():
+            return
+        pause.wait(0.01)
+    pytest.fail("the emulation never reported the removal")
 
 
 @pytest.mark.parametrize("fault", [impose_error, unplug])
