@@ -6,7 +6,6 @@ Relative paths are relative to the YAML's own folder. `stripsight-edge check-con
 
 import difflib
 import os
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
