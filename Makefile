@@ -27,11 +27,12 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[edge,broker,camera,cpu,console,training,export,dev]'
 	@touch $@ $(VENV)/.line
 
-$(DEMO)/frames/truth.json: | $(VENV)/.line
+$(DEMO)/truth.json: | $(VENV)/.line
 	@echo "drawing the demo's strip"
+	@rm -rf $(DEMO)/frames $(DEMO)/masks
 	@$(BIN)/stripsight-edge simulate --out $(DEMO)
 
-run: $(VENV)/.line $(DEMO)/frames/truth.json ## run the daemon on the demo line (ARGS="--for 20" stops by itself)
+run: $(VENV)/.line $(DEMO)/truth.json ## run the daemon on the demo line (ARGS="--for 20" stops by itself)
 	@$(BIN)/stripsight-edge run --config deploy/config/demo.yaml $(ARGS)
 
 test: $(VENV)/.dev ## install what the tests need, then check and run all that CI runs

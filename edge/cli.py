@@ -165,8 +165,8 @@ def simulate(
             strip_mm=(strip_mm, strip_mm),
             coil_m=coil_m,
         )
-        write_frames(out / "frames", mill, frames)
-        print(f"{frames} frames and truth.json in {out / 'frames'}")
+        write_frames(out, mill, frames)
+        print(f"{frames} frames in {out / 'frames'}, their truth in {out / 'truth.json'}")
     if tiles:
         write_tiles(out / "tiles", per_class=tiles, seed=seed, tile_px=tile_px, mm_per_px=mm_per_px)
         print(f"{tiles} tiles per class in {out / 'tiles'}")

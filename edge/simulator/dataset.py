@@ -1,6 +1,7 @@
 """Simulated pictures on disk: frames with their truth, and labelled tiles to train on.
 
-    OUT/frame_0000.bmp ...             what the camera emulation or the folder source plays
+    OUT/frames/frame_0000.bmp ...      what the camera emulation or the folder source plays: it
+                                       plays every file, so nothing else lies there
     OUT/masks/frame_0000.png           0: bare; n: the n-th defect that truth.json lists for it
     OUT/truth.json                     the config, the coils, and each frame's defects
 
@@ -43,13 +44,14 @@ def write_frames(out: Path, config: MillConfig | None = None, frames: int = 40) 
         raise ConfigError(f"frames: {frames}; at least one, please")
     config = config or MillConfig()
     mill = Mill(config)
-    _prepare(out / "masks", empty=out)
+    _prepare(out / "frames", empty=out / "frames")
+    _prepare(out / "masks", empty=out / "masks")
     records = []
     for frame in map(mill.frame, range(frames)):
         name = f"frame_{frame.seq:04d}"
-        _write(out / f"{name}.bmp", frame.pixels)
+        _write(out / "frames" / f"{name}.bmp", frame.pixels)
         _write(out / "masks" / f"{name}.png", _mask(frame))
-        records.append({"file": f"{name}.bmp", "mask": f"masks/{name}.png", **_record(frame)})
+        records.append({"file": f"frames/{name}.bmp", "mask": f"masks/{name}.png", **_record(frame)})
     body = {"schema_version": "1", "mill": asdict(config), "frames": records}
     _write_json(out / TRUTH, body)
 
