@@ -149,8 +149,10 @@ def simulate(
     tiles: Annotated[int, typer.Option(min=0, help="Labelled tiles per class; 0 for none.")] = 0,
     tile_px: Annotated[int, typer.Option(min=16, max=1024)] = 128,
     mm_per_px: Annotated[float, typer.Option(min=0.01, max=10)] = 0.5,
-    strip_mm: Annotated[float, typer.Option(min=1, help="Width of the strip.")] = 940.0,
-    coil_m: Annotated[float, typer.Option(min=0.1, help="Length of each coil.")] = 20.48,
+    strip_mm: Annotated[
+        float | None, typer.Option(min=1, help="Width of the strip; without it, the view's.")
+    ] = None,
+    coil_m: Annotated[float, typer.Option(min=0.1, help="Length of each coil.")] = 12.0,
 ) -> None:
     """Draw a simulated strip with ground truth, and labelled tiles to train on."""
     from edge.simulator.dataset import write_frames, write_tiles
@@ -162,7 +164,7 @@ def simulate(
             width_px=width_px,
             rows=rows,
             mm_per_px=mm_per_px,
-            strip_mm=(strip_mm, strip_mm),
+            strip_mm=None if strip_mm is None else (strip_mm, strip_mm),
             coil_m=coil_m,
         )
         write_frames(out, mill, frames)

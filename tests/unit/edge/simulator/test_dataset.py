@@ -69,11 +69,12 @@ def test_same_seed_same_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("kept", "utf-8")
-    for write in (write_frames, write_tiles):
+    (tmp_path / "frames").mkdir()
+    for write, folder in ((write_frames, tmp_path / "frames"), (write_tiles, tmp_path)):
+        (folder / "mine.txt").write_text("kept", "utf-8")
         with pytest.raises(ConfigError, match="holds files already"):
             write(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+        assert [p.name for p in folder.iterdir() if p.is_file()] == ["mine.txt"]
     with pytest.raises(ConfigError, match="cannot be made"):
         write_tiles(tmp_path / "mine.txt" / "below", per_class=1)
 
