@@ -14,8 +14,6 @@ from training.evaluate import evaluate_run
 from training.fit import train
 from training.job import Job, Role, claim, take_up
 
-INTERRUPTED = 130
-
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -143,9 +141,7 @@ def _run(
     words = ("stripsight-train", *sys.argv[1:])
     if resume:
         if changes or config or split or init or teacher:
-            raise ConfigError(
-                "--resume takes settings, split and teacher from --out; leave others out"
-            )
+            raise ConfigError("--resume takes everything else from --out; leave other options out")
         job, plan = take_up(role, out, data, words, _say)
         train(job, plan)
     else:
@@ -160,13 +156,10 @@ def _say(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point; exit code 2 for the user's mistakes, 130 after Ctrl-C."""
+    """Entry point; exit code 2 for the user's mistakes, 130 after Ctrl-C in a training."""
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     try:
         app(arguments)
     except StripSightError as error:
         print(f"stripsight-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("stripsight-train: stopped; go on with --resume", file=sys.stderr)
-        sys.exit(INTERRUPTED)

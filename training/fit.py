@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,13 +13,13 @@ import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.callbacks import (
     Callback,
-    EMAWeightAveraging,
     ModelCheckpoint,
     TQDMProgressBar,
+    WeightAveraging,
 )
-from torch import nn
+from torch import Tensor, nn
 
-from contract.errors import ConfigError
+from contract.errors import ConfigError, StripSightError
 from training.config import Optimise, Settings
 from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
@@ -38,6 +39,12 @@ from training.split_file import PARTS, write_split
 from training.task import Classification, Distillation, Normalised
 
 NETWORK = "network."
+
+
+class StoppedError(StripSightError):
+    """The user broke the training off; what was finished is kept."""
+
+    exit_code = 130
 
 
 class Recipe(NamedTuple):
@@ -187,7 +194,10 @@ def _fit(job: Job, module: Classification, images: LabelledImages, train_px: int
     with _quiet():
         trainer = _trainer(job, recipe.optimise, chosen)
         last = job.last_checkpoint
-        trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
+        try:
+            trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
+        except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
+            raise StoppedError("stopped; go on with --resume") from error
     if not trainer.is_global_zero:
         return None
     best = Path(chosen.best_model_path)
@@ -203,7 +213,7 @@ def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning
     )  # fmt: skip
     callbacks: list[Callback] = [Curves(job.out, job.say), chosen, last]
     if optimise.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=optimise.ema_decay))
+        callbacks.append(WeightAveraging(avg_fn=_average(optimise.ema_decay)))
     has_terminal = sys.stdout.isatty()
     if has_terminal:
         callbacks.append(TQDMProgressBar(leave=False))
@@ -217,6 +227,21 @@ def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning
     )  # fmt: skip
 
 
+def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Exponential moving average over a tenth of the steps so far, at most `1 / (1 - decay)`.
+
+    A fixed decay would carry the start weights, and batch norm statistics that do not belong to the
+    averaged weights, far into a short training.
+    """
+
+    def average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+        steps = float(count)
+        kept = min(decay, (1 + steps) / (10 + steps))
+        return averaged * kept + current * (1 - kept)
+
+    return average
+
+
 class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager, read as a verb
     """Lightning's advice on loader processes (the data is in memory) and on its other products."""
 
@@ -225,3 +250,4 @@ class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager, read a
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         warnings.simplefilter("ignore", PossibleUserWarning)
         warnings.filterwarnings("ignore", message=".*treespec.*")
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")

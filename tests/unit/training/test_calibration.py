@@ -18,11 +18,11 @@ def test_likelihood_by_hand() -> None:
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_temperature_is_recovered(temperature: float) -> None:
     generator = np.random.default_rng(0)
-    logits = generator.normal(0, 2, (20_000, 3))
+    logits = generator.normal(0, 2, (4_000, 3))
     chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     drawn = (generator.random((len(chances), 1)) > chances.cumsum(axis=1)).sum(axis=1)
-    # Within 5 %: three standard errors of the estimate at 20,000 draws are 4 %.
-    assert fit_temperature(logits * temperature, drawn) == pytest.approx(temperature, rel=0.05)
+    # One standard error of the estimate is about 3 % at so many draws.
+    assert fit_temperature(logits * temperature, drawn) == pytest.approx(temperature, rel=0.1)
 
 
 def test_thresholds_follow_the_rule() -> None:

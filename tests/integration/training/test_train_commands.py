@@ -1,0 +1,204 @@
+"""The commands as a user gives them: teacher, student, evaluate, broken off, taken up, mistaken."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training.cli import main
+from training.run import open_run
+
+pytestmark = pytest.mark.integration
+
+COMMAND = (sys.executable, "-c", "from training.cli import main; main()")
+REPORT = ("metrics.json", "metrics.txt", "predictions.csv", "confusion.png")
+
+
+def command(*arguments: object) -> int:
+    """Exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="session")
+def teacher(images: Path, quick: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "teacher"
+    assert command("teacher", "--data", images, "--out", out, "--config", quick) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def student(images: Path, quick: Path, teacher: Path) -> Path:
+    out = teacher.with_name("student")
+    options = ("--data", images, "--out", out, "--config", quick, "--teacher", teacher)
+    assert command("student", *options) == 0
+    return out
+
+
+def test_a_run_holds_all_that_export_needs(images: Path, teacher: Path, student: Path) -> None:
+    run = open_run(student)
+    assert run.classes.names == ("clean", "hole", "scratch")
+    assert run.classes.clean == ("clean",)
+    assert (run.input_px, run.tile_px, run.mm_per_px) == (32, 42, 0.5)
+    assert set(run.thresholds) == {"hole", "scratch"}
+    assert run.record.teacher == open_run(teacher).record.weights_digest
+    assert run.split == open_run(teacher).split
+    assert set(run.split) == {
+        str(p.relative_to(images)) for p in images.glob("*/*") if p.suffix in {".png", ".jpg"}
+    }
+    assert {"accuracy", "macro_f1", "gmean", "ece"} <= set(run.metrics)
+    for name in (*REPORT, "curves.csv", "curves.png", "config.yaml", "weights.pt"):
+        assert (student / name).stat().st_size > 0
+
+
+def test_the_deployed_network_takes_raw_tiles(student: Path) -> None:
+    deployed = open_run(student).load_deployed()
+    with torch.inference_mode():
+        probabilities, embedding = deployed(torch.zeros(2, 32, 32, dtype=torch.uint8))
+    assert probabilities.shape == (2, 3)
+    assert embedding.shape == (2, 512)
+    assert probabilities.sum(dim=1).tolist() == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_evaluate_repeats_the_run_s_own_figures(
+    images: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--run", student, "--data", images, "--out", tmp_path / "report")
+    assert command("evaluate", *options) == 0
+    assert "accuracy" in capsys.readouterr().out
+    own = json.loads((student / "metrics.json").read_text())
+    again = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert again["figures"] == own["figures"]
+    assert again["confusion"] == own["confusion"]
+    predictions = (tmp_path / "report" / "predictions.csv").read_text().splitlines()
+    assert (
+        len(predictions) - 1
+        == own["images"]
+        == list(open_run(student).split.values()).count("test")
+    )
+
+
+def test_evaluate_takes_another_folder_of_the_same_classes(
+    images: Path, student: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "later"
+    for kind in ("hole", "scratch"):
+        shutil.copytree(images / kind, folder / kind)
+    options = ("--run", student, "--data", folder, "--out", tmp_path / "report", "--part", "all")
+    assert command("evaluate", *options, "--jpeg-quality", 60) == 0
+    report = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert report["images"] == 24
+    assert report["figures"]["recall/clean"] is None
+
+
+def wait_for_epochs(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline_s = time.monotonic() + 200
+    curves = out / "curves.csv"
+    while not curves.is_file() or len(curves.read_text().splitlines()) < 1 + count:
+        assert process.poll() is None, "the training ended before it could be broken off"
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_broken_off_training_goes_on(
+    images: Path, quick: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    out = tmp_path / "run"
+    options = ["teacher", "--data", str(images), "--out", str(out)]
+    begin = [*COMMAND, *options, "--config", str(quick), "--epochs", "4"]
+    with subprocess.Popen(begin, text=True, stderr=subprocess.PIPE) as process:
+        wait_for_epochs(out, 2, process)
+        process.send_signal(how)
+        _, said = process.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert said.strip().splitlines()[-1] == "stripsight-train: stopped; go on with --resume"
+    assert command(*options, "--resume") == 0
+    with (out / "curves.csv").open() as stream:
+        assert [row["epoch"] for row in csv.DictReader(stream)] == list("0123")
+    assert open_run(out).input_px == 48
+    assert command(*options, "--resume") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["student"], "either --teacher RUN or --no-distill"),
+        (["student", "--no-distill", "--teacher", "x"], "either --teacher RUN or --no-distill"),
+        (["student", "--teacher", "nowhere"], "nowhere"),
+        (["student", "--no-distill", "--init", "nowhere.pt"], "nowhere.pt: no such file"),
+        (["student", "--no-distill", "--split", "nowhere.csv"], "no such split file"),
+        (["student", "--no-distill", "--config", "nowhere.yaml"], "no such config file"),
+        (["student", "--no-distill", "--clean", "shiny"], "has no class 'shiny'"),
+        (["teacher", "--resume"], "nothing to resume"),
+        (["teacher", "--resume", "--epochs", "3"], "leave other options out"),
+        (["teacher", "--fold", "7"], "fold 7 does not exist"),
+    ],
+)
+def test_mistakes_end_with_one_line_and_2(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str],
+    message: str,
+) -> None:  # fmt: skip
+    assert command(*options, "--data", images, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_bad_folders_end_with_one_line_and_2(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "images"
+    shutil.copytree(images, folder)
+    truncated = folder / "hole" / "01.png"
+    truncated.write_bytes(truncated.read_bytes()[:-40])
+    options = ("teacher", "--data", folder, "--out", tmp_path / "out")
+    assert command(*options) == 2
+    assert str(truncated) in capsys.readouterr().err
+    shutil.rmtree(folder / "hole")
+    (folder / "hole").mkdir()
+    cv2.imwrite(str(folder / "hole" / "0.png"), np.zeros((40, 40), np.uint8))
+    assert command(*options) == 2
+    assert "class hole has one image" in capsys.readouterr().err
+
+
+def test_a_used_folder_is_not_overwritten(
+    images: Path, teacher: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (teacher / "run.json").read_bytes()
+    assert command("teacher", "--data", images, "--out", teacher) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert (teacher / "run.json").read_bytes() == before
+
+
+def test_a_student_is_not_tested_on_its_teacher_s_images(
+    images: Path, quick: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--data", images, "--out", tmp_path / "out", "--config", quick, "--teacher", teacher)
+    assert command("student", *options, "--fold", 1) == 2
+    assert "the teacher was trained on" in capsys.readouterr().err
+
+
+def test_changed_weights_are_refused(
+    images: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(student, copy, ignore=shutil.ignore_patterns("checkpoints"))
+    with (copy / "weights.pt").open("r+b") as stream:
+        stream.seek(5000)
+        stream.write(b"\x00\xff")
+    options = ("--run", copy, "--data", images, "--out", tmp_path / "report")
+    assert command("evaluate", *options) == 2
+    assert "changed since training" in capsys.readouterr().err
