@@ -124,6 +124,7 @@ class _Loop:
         self._pulse = Pulse(config, receivers, clock)
         self._turned_ns = clock.now().monotonic_ns
         self._retain_ns = 0
+        self._pulse.tick()  # before any lane starts: what is new counts from here
 
     def turn(self) -> None:
         """Wait for news or a quarter of a second, then do what is due."""

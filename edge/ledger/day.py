@@ -105,7 +105,7 @@ def _is_day(name: str) -> bool:
     return True
 
 
-def connect_writer(path: Path) -> sqlite3.Connection:
+def connect_writer(path: Path, busy_s: float = _BUSY_S) -> sqlite3.Connection:
     """Open for writing, created when missing; every COMMIT is on disk when it returns.
 
     `synchronous=FULL` in WAL mode makes SQLite call fdatasync on the write-ahead log in each
@@ -116,7 +116,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     """
     with explained(path):
         connection = sqlite3.connect(
-            path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            path, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute("PRAGMA journal_mode=WAL")

@@ -1,11 +1,13 @@
 """The courier against a real mosquitto: nothing lost, whoever stops and whenever."""
 
 import json
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ConfigError, LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
 from edge.metrics import CourierMetrics
+from tests.conftest import ROOT
 from tests.integration.deliver.conftest import (
     TOPIC,
     CourierProcess,
@@ -187,7 +190,7 @@ def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: Star
         line.log.close()
 
 
-def test_newest_defect_is_live_while_the_broker_hangs_then_drains(
+def test_newest_defect_is_live_while_a_backlog_drains(
     line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     record(line, 0, 20_000, per_commit=2000)
@@ -261,7 +264,7 @@ def test_in_flight_is_bounded_by_config_and_broker(
 
 
 def test_refused_topic_does_not_count_as_delivered(tmp_path: Path) -> None:
-    (tmp_path / "acl").write_text("topic read #\n")
+    (tmp_path / "acl").write_text(f"topic read #\ntopic write {TOPIC}/status\n")
     broker = Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {tmp_path / 'acl'}")
     broker.start()
     line = Line(tmp_path, broker.port)
@@ -276,30 +279,41 @@ def test_refused_topic_does_not_count_as_delivered(tmp_path: Path) -> None:
     broker.stop()
 
 
+@pytest.fixture
+def embedded_port(tmp_path: Path) -> Iterator[int]:
+    """The broker in Python in a process of its own, as the supervisor starts it."""
+    port = free_port()
+    program = (
+        "import threading; from edge.deliver.broker import run_embedded_broker;"
+        f"run_embedded_broker('127.0.0.1', {port}, threading.Event())"
+    )
+    with (tmp_path / "broker.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=log)
+    wait_until(lambda: answers(port), "amqtt listens")
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
 def test_embedded_broker_works_with_the_courier(
-    tmp_path: Path, start_courier: StartCourier, subscribe: Subscribe
+    tmp_path: Path, embedded_port: int, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
-    stop, port = threading.Event(), free_port()
-    thread = threading.Thread(target=run_embedded_broker, args=("127.0.0.1", port, stop))
-    thread.start()
-    line = Line(tmp_path, port)
-    try:
-        wait_until(lambda: answers(port), "amqtt listens")
-        with pytest.raises(ConfigError, match="choose another port"):
-            run_embedded_broker("127.0.0.1", port, stop)
-        subscriber = subscribe(port, protocol=MQTTProtocolVersion.MQTTv311)
-        line.configure(host="embedded")
-        courier = start_courier(line)
-        record(line, 0, 100)
-        wait_until(lambda: len(effects(subscriber)) == 100, "all events")
-        assert effects(subscriber) == list(range(1, 101))
-        assert courier.stop() == 0
-        wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["state"], "status")
-        subscriber.close()
-    finally:
-        stop.set()
-        thread.join()
-        line.log.close()
+    line = Line(tmp_path, embedded_port)
+    line.configure(host="embedded")
+    subscriber = subscribe(embedded_port, protocol=MQTTProtocolVersion.MQTTv311)
+    courier = start_courier(line)
+    record(line, 0, 100)
+    wait_until(lambda: len(effects(subscriber)) == 100, "all events")
+    assert effects(subscriber) == list(range(1, 101))
+    assert courier.stop() == 0
+    wait_until(lambda: "inspection" not in json.loads(subscriber.on("status")[-1].payload), "bye")
+    assert (tmp_path / "broker.log").read_text().count("\n") == 1
+    line.log.close()
+
+
+def test_embedded_broker_on_a_taken_port_is_told(broker: Mosquitto) -> None:
+    with pytest.raises(ConfigError, match="choose another port"):
+        run_embedded_broker("127.0.0.1", broker.port, threading.Event())
 
 
 def test_second_courier_on_the_same_ledger_is_refused(line: Line) -> None:

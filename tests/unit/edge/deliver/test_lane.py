@@ -1,0 +1,139 @@
+"""A lane: the cursor moves over what was acknowledged, whatever the receiver does."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from edge.clock import SystemClock
+from edge.deliver.cursors import Cursors
+from edge.deliver.lane import Lane
+from edge.errors import LedgerError, ReceiverError
+from edge.ledger.log import EventLog
+from edge.metrics import CourierMetrics
+from edge.types import Recorded
+from tests.unit.edge.ledger.making import SOURCE, SetClock, commit, defect
+
+
+class Scripted:
+    """A receiver that acknowledges as the test says, then stops the lane and takes no more."""
+
+    def __init__(self, name: str, answers: Sequence[int | None], stop: threading.Event) -> None:
+        self.name = name
+        self.offered: list[list[int]] = []
+        self.closed = False
+        self._answers = list(answers)
+        self._stop = stop
+
+    def deliver(self, events: Sequence[Recorded]) -> int:
+        if not self._answers:
+            return 0
+        self.offered.append([recorded.event.seq for recorded in events])
+        answer = self._answers.pop(0)
+        if not self._answers:
+            self._stop.set()
+        if answer is None:
+            raise ReceiverError("away; switch it on")
+        return answer
+
+    def close(self) -> None:
+        self.closed = True
+
+
+MakeLane = Callable[[Scripted], Lane]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    log = EventLog(tmp_path / "ledger", SOURCE, SetClock(), reserve_bytes=0)
+    log.open()
+    log.commit(commit(*(defect(f"d-{i}") for i in range(5))))
+    log.close()
+    return tmp_path / "ledger"
+
+
+def run(lane_of: Scripted, ledger: Path, stop: threading.Event) -> int:
+    cursors = Cursors(ledger)
+    metrics = CourierMetrics(CollectorRegistry())
+    Lane(lane_of, ledger, cursors, metrics, SystemClock(), stop, drain_s=0.0).run()
+    cursor = cursors.load(lane_of.name)
+    cursors.close()
+    return cursor
+
+
+def test_goes_on_where_the_acknowledgements_ended(ledger: Path) -> None:
+    stop = threading.Event()
+    receiver = Scripted("a", [2, 4, 5], stop)
+    assert run(receiver, ledger, stop) == 5
+    assert receiver.offered == [[1, 2, 3, 4, 5], [3, 4, 5], [5]]
+    assert receiver.closed
+
+
+def test_failure_moves_nothing_and_is_told_once(
+    ledger: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
+    stop = threading.Event()
+    receiver = Scripted("a", [None, None, None, 3, None], stop)
+    assert run(receiver, ledger, stop) == 3
+    assert receiver.offered[3:] == [[1, 2, 3, 4, 5], [4, 5]]
+    assert caplog.text.count("away; switch it on") == 2
+
+
+def test_cursor_survives_a_restart(ledger: Path) -> None:
+    for offered, answer in (([1, 2, 3, 4, 5], 3), ([4, 5], 5)):
+        stop = threading.Event()
+        receiver = Scripted("a", [answer], stop)
+        run(receiver, ledger, stop)
+        assert receiver.offered[0] == offered
+
+
+def test_log_that_begins_anew_is_delivered_from_its_start(
+    ledger: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cursors = Cursors(ledger)
+    cursors.save("a", 99)
+    cursors.close()
+    stop = threading.Event()
+    receiver = Scripted("a", [0, 5], stop)
+    assert run(receiver, ledger, stop) == 5
+    assert receiver.offered == [[], [1, 2, 3, 4, 5]]
+    assert "begins anew" in caplog.text
+
+
+def test_lane_that_hangs_does_not_hold_up_another(ledger: Path) -> None:
+    hang, hanging, stop = threading.Event(), threading.Event(), threading.Event()
+
+    class Hanging(Scripted):
+        def deliver(self, events: Sequence[Recorded]) -> int:
+            hanging.set()
+            hang.wait()
+            return super().deliver(events)
+
+    cursors, metrics = Cursors(ledger), CourierMetrics(CollectorRegistry())
+    stuck = Lane(
+        Hanging("stuck", [0], stop), ledger, cursors, metrics, SystemClock(), stop, drain_s=0.0
+    )
+    thread = threading.Thread(target=stuck.run, daemon=True)
+    thread.start()
+    assert hanging.wait(5)
+    own_stop = threading.Event()
+    other = Scripted("other", [5], own_stop)
+    Lane(other, ledger, cursors, metrics, SystemClock(), own_stop, drain_s=0.0).run()
+    assert (cursors.load("other"), cursors.load("stuck")) == (5, 0)
+    stop.set()
+    hang.set()
+    thread.join(5)
+    assert cursors.lowest(["other", "stuck"]) == 0
+    assert cursors.lowest([]) is None
+    cursors.close()
+
+
+def test_cursors_of_another_version_are_refused(tmp_path: Path) -> None:
+    cursors = Cursors(tmp_path)
+    cursors._file.execute("PRAGMA user_version=9")
+    cursors.close()
+    with pytest.raises(LedgerError, match="schema version is 9"):
+        Cursors(tmp_path)
