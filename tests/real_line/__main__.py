@@ -1,0 +1,111 @@
+"""`make real-line`: from real images to events at a mosquitto, with the fully trained student.
+
+Trains a plain student, a SARSN teacher and a distilled student on a grouped split, exports the
+distilled one in int8, composes frames from the held-out images, plays them through Basler's
+emulation into the daemon and compares every tile. A step that is finished is not repeated: after
+Ctrl-C the same command goes on.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from contract.bundle import open_bundle
+from tests.conftest import ROOT
+from tests.real_line.command import call
+from tests.real_line.compose import compose
+from tests.real_line.drill import Outcome, run_drill
+from training.run import open_run
+
+RECIPE = ROOT / "deploy" / "training" / "real-line.yaml"
+DATA = ROOT.parent / "shared" / "data" / "x_sdd"
+FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make real-line", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help="image folder, one per class")
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "real-line")
+    parser.add_argument("--config", type=Path, default=RECIPE, help="training recipe")
+    given = parser.parse_args()
+    if not given.data.is_dir():
+        sys.exit(f"{given.data}: no such image folder; give one with ARGS='--data DIR'")
+    plain, teacher, student = (given.out / n for n in ("student_plain", "teacher", "student"))
+    common = ["--data", str(given.data)]
+    recipe = ["--config", str(given.config)]
+    _train(plain, ["student", *common, "--no-distill"], recipe)
+    _train(teacher, ["teacher", *common], recipe)
+    _train(student, ["student", *common, "--teacher", str(teacher)], recipe)
+    bundle = given.out / "bundle"
+    if not bundle.exists():
+        call(
+            "export",
+            "bundle",
+            "--run",
+            str(student),
+            *common,
+            "--out",
+            str(bundle),
+            "--precision",
+            "int8",
+        )
+    outcome = _drill(bundle, student, given.data, given.out / "line")
+    print(_report((plain, teacher, student), bundle, outcome))
+    if outcome.differing:
+        sys.exit(f"{len(outcome.differing)} labels differ: {outcome.differing[:5]}")
+
+
+def _train(out: Path, words: Sequence[str], recipe: Sequence[str]) -> None:
+    if (out / "run.json").exists():
+        return
+    if (out / "plan.json").exists():
+        call("training", *words[:3], "--out", str(out), "--resume")
+    else:
+        call("training", *words, "--out", str(out), *recipe)
+
+
+def _drill(bundle: Path, student: Path, data: Path, folder: Path) -> Outcome:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    held_out = sorted(f for f, part in open_run(student).split.items() if part == "test")
+    tile_px = open_bundle(bundle).card.tile_px
+    return run_drill(bundle, compose(held_out, data, folder, tile_px), folder)
+
+
+def _report(runs: Sequence[Path], bundle: Path, outcome: Outcome) -> str:
+    rows = [(run.name, json.loads((run / "metrics.json").read_text())) for run in runs]
+    lines = ["", f"{'held-out groups':24}" + "".join(f"{name:>26}" for name in FIGURES)]
+    for name, metrics in rows:
+        lines.append(f"{name:24}" + "".join(f"{_figure(metrics, f):>26}" for f in FIGURES))
+    card = open_bundle(bundle).card
+    shown = {f: m.model_dump() for f, m in card.metrics.items()}
+    lines.append(f"{'int8 bundle':24}" + "".join(f"{_interval(shown[f]):>26}" for f in FIGURES))
+    report = outcome.report
+    lines += [
+        "",
+        f"{outcome.images} images through the daemon",
+        f"{len(outcome.differing)} labels differ from stripsight-edge classify",
+        f"cells: {report['cells']} of {report['expected_cells']} expected",
+        f"{outcome.events} events at mosquitto, stopped in between: no gap in seq",
+        f"{outcome.duplicates} delivered twice, without effect",
+    ]
+    return "\n".join(lines)
+
+
+def _figure(metrics: dict[str, Any], name: str) -> str:
+    return _interval(metrics[name] if name in metrics else metrics["metrics"][name])
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    if low is None:
+        return f"{value:.2%}"
+    return f"{value:.2%} ({low:.1%} - {high:.1%})"
+
+
+if __name__ == "__main__":
+    main()
