@@ -54,6 +54,17 @@ def test_what_is_committed_is_read_back_to_the_byte(tmp_path: Path) -> None:
     assert isinstance(read[1].event.body(), Defect)
 
 
+def test_every_commit_is_synced(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    assert log._file is not None
+    modes = [
+        log._file.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    ]
+    log.close()
+    assert modes == ["wal", 2]
+
+
 def test_recovery_tells_what_was_left_open(tmp_path: Path) -> None:
     clock = SetClock()
     log = opened(tmp_path, clock)
@@ -287,7 +298,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps)
 def test_seq_is_gapless_over_days_and_restarts(plan: list[tuple[str, list[int]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,78 @@
+"""TLS with certificates on both sides, against a real mosquitto."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from edge.clock import SystemClock
+from edge.config import Mqtt
+from edge.deliver.mqtt import MqttReceiver
+from edge.errors import ReceiverError
+from edge.metrics import CourierMetrics
+from tests.conftest import require_program
+from tests.integration.deliver.conftest import TOPIC, Mosquitto
+from tests.unit.edge.ledger.making import SOURCE
+
+pytestmark = pytest.mark.integration
+
+
+def certify(folder: Path, name: str, subject: str, *extra: str) -> None:
+    """A key and a certificate signed by `ca`, or by itself."""
+    subprocess.run(
+        [
+            require_program("openssl"), "req", "-x509", "-newkey", "ec",
+            "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt",
+            "-subj", f"/CN={subject}", *extra,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tls_broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
+    certify(tmp_path, "ca", "mill CA")
+    certify(tmp_path, "other", "another CA")
+    certify(tmp_path, "server", "broker", *signed, "-addext", "subjectAltName=IP:127.0.0.1")
+    certify(tmp_path, "client", "line 1", *signed)
+    broker = Mosquitto(
+        tmp_path,
+        f"allow_anonymous true\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\n"
+        f"keyfile {tmp_path}/server.key\nrequire_certificate true",
+    )
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def receiver_for(broker: Mosquitto, **files: Path) -> MqttReceiver:
+    settings = {"host": "127.0.0.1", "port": broker.port, "timeout_s": 2.0} | files
+    metrics = CourierMetrics(CollectorRegistry())
+    return MqttReceiver(Mqtt.model_validate(settings), TOPIC, SOURCE, metrics, SystemClock())
+
+
+def test_both_sides_show_their_certificate(tmp_path: Path, tls_broker: Mosquitto) -> None:
+    receiver = receiver_for(
+        tls_broker,
+        ca_file=tmp_path / "ca.crt",
+        cert_file=tmp_path / "client.crt",
+        key_file=tmp_path / "client.key",
+    )
+    receiver.deliver(())
+    assert receiver.connected
+    receiver.close()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+def test_stranger_is_refused_on_either_side(tmp_path: Path, tls_broker: Mosquitto) -> None:
+    with pytest.raises(ReceiverError, match=r"no TLS connection .* check ca_file"):
+        receiver_for(tls_broker, ca_file=tmp_path / "other.crt").deliver(())
+    with pytest.raises(ReceiverError, match=r"127\.0\.0\.1"):
+        receiver_for(tls_broker, ca_file=tmp_path / "ca.crt").deliver(())
+    with pytest.raises(ReceiverError, match=r"127\.0\.0\.1"):
+        receiver_for(tls_broker).deliver(())
