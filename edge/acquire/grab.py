@@ -8,7 +8,6 @@ frame.
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from edge.buffer import BoundedBuffer, ClosedError, WhenFull
@@ -109,17 +108,24 @@ class Grab:
             self._frames.close()
 
     def _read_until(self, stop: threading.Event) -> None:
-        read = partial(self._source.read, min(POLL_S, self._patience.silent_s))
+        timeout_s = min(POLL_S, self._patience.silent_s)
         while not stop.is_set():
-            try:
-                self._hand_on(read())
-            except SourceTimeoutError:
-                self._note_silence()
-            except SourceEndedError:
-                raise
-            except SourceError as loss:
-                log.warning("source lost: %s", loss)
+            # Not inside its handler: the exception would keep the dead device's objects alive.
+            if self._lost(timeout_s):
                 self._reopen(stop)
+
+    def _lost(self, timeout_s: float) -> bool:
+        """Read once; whether the source must be opened again."""
+        try:
+            self._hand_on(self._source.read(timeout_s))
+        except SourceTimeoutError:
+            self._note_silence()
+        except SourceEndedError:
+            raise
+        except SourceError as loss:
+            log.warning("source lost: %s", loss)
+            return True
+        return False
 
     def _hand_on(self, frame: Frame) -> None:
         self._heard_ns = self._clock.now().monotonic_ns

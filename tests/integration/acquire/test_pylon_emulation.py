@@ -23,7 +23,8 @@ from edge.metrics import InspectMetrics
 from edge.types import U8, Loss
 from tests.unit.edge.acquire.fakes import make_config
 
-pytestmark = pytest.mark.integration
+# By a thread: the SDK can wait for ever in a process that has an interval timer running.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(60, method="thread")]
 
 ROWS, COLUMNS, M_PER_ROW = 192, 640, 0.0005
 BLOCK_M = ROWS * M_PER_ROW

@@ -15,7 +15,12 @@ from edge.types import U8, Frame
 from runtime.scale import read_gray
 from tests.unit.edge.acquire.fakes import make_config
 
-pytestmark = [pytest.mark.integration, pytest.mark.data]
+# By a thread: the SDK can wait for ever in a process that has an interval timer running.
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.data,
+    pytest.mark.timeout(60, method="thread"),
+]
 
 COUNT = 12
 M_PER_ROW = 0.0005
