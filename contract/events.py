@@ -82,7 +82,11 @@ class Defect(EventBody):
 
 
 class NotInspected(EventBody):
-    """A stretch of the coil that nobody looked at, or not in time, or not in a usable picture."""
+    """A stretch of the coil that nobody looked at, or not in time, or not in a usable picture.
+
+    A stretch without length: strip passed there while nobody counted its metres (a camera that was
+    away, with the encoder's lines counted by the camera itself).
+    """
 
     kind: ClassVar[str] = "not_inspected"
 

@@ -91,9 +91,10 @@ def broker(config: ConfigOption, supervised: Supervised = False) -> None:
     from edge.deliver.broker import run_embedded_broker
 
     settings, stop, _ = _begin("broker", config, supervised)
-    for receiver in settings.deliver.mqtt:
-        if receiver.host == "embedded":
-            run_embedded_broker("127.0.0.1", receiver.port, stop)
+    embedded = next((r for r in settings.deliver.mqtt if r.host == "embedded"), None)
+    if embedded is None:
+        raise ConfigError(f"{config}: no receiver has host: embedded, so there is no broker to run")
+    run_embedded_broker("127.0.0.1", embedded.port, stop)
 
 
 @app.command("check-config")

@@ -91,7 +91,7 @@ class PylonSource:
         """
         self.close()
         if self._config.emulation is not None:
-            list_pictures(self._config.emulation, EMULATION_SUFFIXES)
+            _only_pictures(self._config.emulation)
             emulate_camera()
         self._sdk = sdk = _load()
         try:
@@ -202,6 +202,16 @@ def _load() -> Sdk:
             'source.kind pylon needs pypylon: pip install "stripsight[camera]"'
         ) from error
     return Sdk(pylon, genicam.GenericException)
+
+
+def _only_pictures(folder: Path) -> None:
+    """The emulation plays every file of its folder; what is no picture would be a torn frame."""
+    pictures = {path.name for path in list_pictures(folder, EMULATION_SUFFIXES)}
+    if foreign := {path.name for path in folder.iterdir()} - pictures:
+        raise ConfigError(
+            f"source.emulation: {folder} holds {min(foreign)!r}, which is no picture; the emulation"
+            " plays every file of its folder, so keep nothing else there"
+        )
 
 
 def _emulate(nodes: Nodes, folder: Path) -> None:

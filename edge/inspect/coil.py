@@ -54,7 +54,8 @@ class CoilInspection:
         Returns the events and the number of cells for which the fate is news.
         """
         news = self.account.record(*stretch, fate, mm)
-        if not news or fate.outcome in {"on_time", "screened"}:
+        uncounted = stretch[0] == stretch[1]
+        if fate.outcome in {"on_time", "screened"} or not (news or uncounted):
             return [], news
         return [self._not_inspected(stretch, mm, fate, news, time)], news
 

@@ -51,7 +51,8 @@ def write_frames(out: Path, config: MillConfig | None = None, frames: int = 40) 
         name = f"frame_{frame.seq:04d}"
         _write(out / "frames" / f"{name}.bmp", frame.pixels)
         _write(out / "masks" / f"{name}.png", _mask(frame))
-        records.append({"file": f"frames/{name}.bmp", "mask": f"masks/{name}.png", **_record(frame)})
+        files = {"file": f"frames/{name}.bmp", "mask": f"masks/{name}.png"}
+        records.append({**files, **_record(frame)})
     body = {"schema_version": "1", "mill": asdict(config), "frames": records}
     _write_json(out / TRUTH, body)
 

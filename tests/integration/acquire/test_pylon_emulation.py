@@ -169,6 +169,13 @@ def test_an_emulation_folder_without_pictures_is_named(tmp_path: Path) -> None:
         make(tmp_path).open()
 
 
+def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path: Path, pictures: list[U8]) -> None:
+    (tmp_path / "truth.json").write_text("{}")
+    with pytest.raises(ConfigError, match="truth.json"):
+        make(tmp_path).open()
+    assert pictures
+
+
 def test_failed_buffers_become_losses(
     tmp_path: Path, pictures: list[U8], caplog: pytest.LogCaptureFixture
 ) -> None:
