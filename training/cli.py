@@ -13,6 +13,7 @@ from training.config import load_settings
 from training.evaluate import evaluate_run
 from training.fit import train
 from training.job import Job, Role, claim, take_up
+from training.run import RUN
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -147,7 +148,7 @@ def _run(
     else:
         settings = load_settings(config, changes)
         job = Job(role, data, out, settings, words, _say, split, init, teacher)
-        claim(out)
+        claim(out, "" if (out / RUN).exists() else ", or go on with --resume")
         train(job)
 
 

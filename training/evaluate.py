@@ -11,6 +11,7 @@ from training.config import Settings, load_settings
 from training.data import automatic_groups
 from training.evaluation import judge, predict, table, write_report
 from training.folder import Folder, read_groups, scan
+from training.job import claim
 from training.pictures import Pictures, decode
 from training.run import CONFIG, SPLIT, Run, open_run
 from training.split import apply_rows
@@ -27,7 +28,7 @@ def evaluate_run(
     Args:
         run_path: a finished run.
         data: the folder it was trained on, or with `part="all"` any folder of its classes.
-        out: where the report goes.
+        out: where the report goes, a new folder.
         part: `train`, `validation`, `test` or `all`.
         jpeg_quality: if given, every tile goes through JPEG of this quality first: shows whether
             the figures hang on the files' codec.
@@ -38,6 +39,7 @@ def evaluate_run(
     if part not in get_args(Choice):
         raise ConfigError(f"--part {part}: must be one of {', '.join(get_args(Choice))}")
     run, folder = open_run(run_path), scan(data)
+    claim(out)
     settings = load_settings(run_path / CONFIG)
     labels = _labels(run, folder)
     pictures = decode([data / file for file in folder.files], (run.input_px,))

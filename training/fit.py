@@ -250,4 +250,5 @@ class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager, read a
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         warnings.simplefilter("ignore", PossibleUserWarning)
         warnings.filterwarnings("ignore", message=".*treespec.*")
+        warnings.filterwarnings("ignore", message="Grad strides do not match")  # channels-last
         warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")

@@ -54,15 +54,14 @@ def is_first_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) in {0, None}
 
 
-def claim(out: Path) -> None:
-    """Make a new run's folder.
+def claim(out: Path, hint: str = "") -> None:
+    """Make a new folder for what will be written; `hint` is what else the user may do.
 
     Raises:
         ConfigError: something lies there already, or it cannot be made.
     """
     try:
         if out.exists() and any(out.iterdir()) and is_first_process():
-            hint = "" if (out / RUN).exists() else ", or go on with --resume"
             raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import ROOT
 from training.cli import main
 from training.run import open_run
 
@@ -129,6 +131,22 @@ def test_a_broken_off_training_goes_on(
         assert [row["epoch"] for row in csv.DictReader(stream)] == list("0123")
     assert open_run(out).input_px == 48
     assert command(*options, "--resume") == 2
+
+
+def test_two_processes_train_one_network(images: Path, quick: Path, tmp_path: Path) -> None:
+    # Lightning starts the second process by the script's own name, so it takes a script.
+    script, config, out = tmp_path / "train.py", tmp_path / "two.yaml", tmp_path / "run"
+    script.write_text("from training.cli import main\n\nmain()\n")
+    config.write_text(quick.read_text() + "devices: 2\n")
+    options = ["teacher", "--data", str(images), "--out", str(out), "--config", str(config)]
+    done = subprocess.run(
+        [sys.executable, str(script), *options], cwd=tmp_path, timeout=250, check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch   2/2") == 1
+    assert open_run(out).record.role == "teacher"
 
 
 @pytest.mark.parametrize(
