@@ -171,7 +171,7 @@ def test_an_emulation_folder_without_pictures_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path: Path, pictures: list[U8]) -> None:
     (tmp_path / "truth.json").write_text("{}")
-    with pytest.raises(ConfigError, match="truth.json"):
+    with pytest.raises(ConfigError, match=r"truth\.json"):
         make(tmp_path).open()
     assert pictures
 
