@@ -86,6 +86,10 @@ def kinds(commit: Commit) -> list[str]:
     return [draft.body.kind for draft in commit.drafts]
 
 
+def missed_of(commit: Commit) -> dict[str | None, NotInspected]:
+    return {d.coil: d.body for d in commit.drafts if isinstance(d.body, NotInspected)}
+
+
 def report_of(drafts: tuple[Draft, ...]) -> CoilReport:
     (report,) = (d.body for d in drafts if isinstance(d.body, CoilReport))
     return report
@@ -107,7 +111,7 @@ def test_a_coil_change_inside_a_frame_belongs_to_both_coils(line: Line) -> None:
 
 def test_a_dark_lamp_is_not_clean_steel(line: Line) -> None:
     commit = line.frame(0, np.zeros_like(CLEAN))
-    (missed,) = (d.body for d in commit.drafts if isinstance(d.body, NotInspected))
+    (missed,) = missed_of(commit).values()
     assert (missed.outcome, missed.reason) == ("unusable", "dark")
     assert not line.inspector.valid
     for number in (1, 2, 3):
@@ -122,7 +126,7 @@ def test_a_late_result_is_still_a_result(line: Line) -> None:
     frame = Frame(0, with_defect(2, 2), rows, None, line.clock.now())
     line.clock.ns = 60_000_000
     commit = line.inspector.inspect(frame)
-    (missed,) = (d.body for d in commit.drafts if isinstance(d.body, NotInspected))
+    (missed,) = missed_of(commit).values()
     assert missed.outcome == "late"
     assert any(isinstance(d.body, Defect) for d in commit.drafts)
 
@@ -131,9 +135,9 @@ def test_a_lost_stretch_over_two_coils_is_told_to_each(line: Line) -> None:
     line.frame(0)
     losses = (Loss(FRAME_M, 5 * FRAME_M, "camera"),)
     commit = line.frame(5, losses=losses)
-    missed = [(d.coil, d.body) for d in commit.drafts if isinstance(d.body, NotInspected)]
-    assert [coil for coil, _ in missed] == ["coil-0001", "coil-0002"]
-    metres = sum(b.extent.to_m - b.extent.from_m for _, b in missed if isinstance(b, NotInspected))
+    missed = missed_of(commit)
+    assert list(missed) == ["coil-0001", "coil-0002"]
+    metres = sum(body.extent.to_m - body.extent.from_m for body in missed.values())
     assert metres == pytest.approx(4 * FRAME_M)
     report = report_of(commit.drafts)
     assert report.cells["lost"] + report.cells["on_time"] == report.expected_cells
@@ -142,14 +146,14 @@ def test_a_lost_stretch_over_two_coils_is_told_to_each(line: Line) -> None:
 def test_a_gap_that_nobody_explains_is_the_cameras(line: Line) -> None:
     line.frame(0)
     commit = line.frame(2)
-    (missed,) = (d.body for d in commit.drafts if isinstance(d.body, NotInspected))
+    (missed,) = missed_of(commit).values()
     assert (missed.outcome, missed.reason) == ("lost", "camera")
 
 
 def test_strip_whose_metres_nobody_counted_is_told_too(line: Line) -> None:
     line.frame(0)
     commit = line.frame(1, losses=(Loss(FRAME_M, FRAME_M, "camera_away"),))
-    (missed,) = (d.body for d in commit.drafts if isinstance(d.body, NotInspected))
+    (missed,) = missed_of(commit).values()
     assert (missed.reason, missed.cells) == ("camera_away", 0)
 
 
