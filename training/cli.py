@@ -13,6 +13,7 @@ from training.config import load_settings
 from training.evaluate import evaluate_run
 from training.fit import train
 from training.job import Job, Role, claim, take_up
+from training.provenance import git_revision
 from training.run import RUN
 
 app = typer.Typer(
@@ -147,7 +148,7 @@ def _run(
         train(job, plan)
     else:
         settings = load_settings(config, changes)
-        job = Job(role, data, out, settings, words, _say, split, init, teacher)
+        job = Job(role, data, out, settings, words, git_revision(), _say, split, init, teacher)
         claim(out, "" if (out / RUN).exists() else ", or go on with --resume")
         train(job)
 

@@ -9,10 +9,10 @@ from contract.errors import ConfigError
 from training.augment import through_jpeg
 from training.config import Settings, load_settings
 from training.data import automatic_groups
-from training.evaluation import judge, predict, table, write_report
 from training.folder import Folder, read_groups, scan
 from training.job import claim
 from training.pictures import Pictures, decode
+from training.report import judge, predict, table, write_report
 from training.run import CONFIG, SPLIT, Run, open_run
 from training.split import apply_rows
 from training.split_file import Part, read_split

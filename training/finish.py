@@ -7,11 +7,11 @@ import numpy as np
 from training.calibration import choose_thresholds, fit_temperature
 from training.curves import CURVES, PICTURE
 from training.data import LabelledImages
-from training.evaluation import Judged, judge, predict, table, write_report
 from training.job import Job
 from training.networks.deployed import Deployed
 from training.plots import plot_curves
-from training.provenance import git_revision, versions
+from training.provenance import versions
+from training.report import Judged, judge, predict, table, write_report
 from training.run import (
     WEIGHTS,
     ResNet34Shape,
@@ -91,5 +91,5 @@ def _record(
         temperature=temperature, thresholds=thresholds, metrics=figures,
         data_digest=trained.data_digest, weights_digest=file_digest(job.out / WEIGHTS),
         seed=job.settings.seed, best_epoch=trained.best_epoch, teacher=trained.teacher,
-        git_revision=git_revision(), command_line=job.command_line, versions=versions(),
+        git_revision=job.git_revision, command_line=job.command_line, versions=versions(),
     )  # fmt: skip

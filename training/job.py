@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract.errors import ConfigError
 from training.config import Settings, dump_settings, load_settings
+from training.provenance import git_revision
 from training.run import CONFIG, RUN, SPLIT
 
 Role = Literal["teacher", "student"]
@@ -19,13 +20,16 @@ PLAN, CHECKPOINTS, LAST = "plan.json", "checkpoints", "last.ckpt"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One training. `teacher` is the run to distil from, `say` shows a line to the user."""
+    """One training. `teacher` is the run to distil from, `say` shows a line to the user,
+    `git_revision` is that of the code at the start.
+    """
 
     role: Role
     data: Path
     out: Path
     settings: Settings
     command_line: tuple[str, ...]
+    git_revision: str | None
     say: Callable[[str], None]
     split: Path | None = None
     init: Path | None = None
@@ -88,7 +92,8 @@ def take_up(
     if plan.role != role:
         raise ConfigError(f"{out}: holds a {plan.role}; say `stripsight-train {plan.role}`")
     job = Job(
-        role, data, out, load_settings(out / CONFIG), command_line, say, split=out / SPLIT,
+        role, data, out, load_settings(out / CONFIG), command_line, git_revision(), say,
+        split=out / SPLIT,
         teacher=Path(plan.teacher) if plan.teacher else None,
     )  # fmt: skip
     return job, plan

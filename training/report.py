@@ -1,4 +1,4 @@
-"""A deployed network on labelled tiles: figures with intervals, and every single prediction."""
+"""Figures of a deployed network on labelled tiles, with intervals, and every single prediction."""
 
 import csv
 import json
