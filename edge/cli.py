@@ -311,8 +311,8 @@ def _where_to_look(settings: Config, config: Path) -> str:
     lines += [
         f"  metrics           http://{listen.host}:{listen.inspect_port}/metrics (inspect)",
         f"                    http://{listen.host}:{listen.courier_port}/metrics (courier)",
-        f"  events            stripsight-edge tail --config {config}",
-        f"  state             stripsight-edge status --config {config}",
+        f"  events            {sys.argv[0]} tail --config {config}",
+        f"  state             {sys.argv[0]} status --config {config}",
         f"  ledger            {settings.ledger.path}",
         "Ctrl-C stops it and loses nothing.",
         "",
