@@ -34,6 +34,9 @@ def to_int8(model: ModelProto, tiles: U8) -> ModelProto:
     at 16 bits (AVX2 without VNNI). OpenVINO does not need it there; the golden check at load
     tells where another runtime does.
 
+    No bias correction: on a briefly trained ResNet34 it moved probabilities by 0.018 on average
+    against 0.010 without it, and more labels (8.8 % against 4.4 % of 250 held-out images).
+
     Args:
         model: from `to_onnx`; not changed.
         tiles: U8 `N x H x W` that show every class, from the training part.
@@ -46,7 +49,9 @@ def to_int8(model: ModelProto, tiles: U8) -> ModelProto:
             preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(tiles),
             ignored_scope=nncf.IgnoredScope(names=_float_nodes(model)),
-            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.DISABLE),
+            advanced_parameters=AdvancedQuantizationParameters(
+                overflow_fix=OverflowFix.DISABLE, disable_bias_correction=True
+            ),
         )
     return quantised
 

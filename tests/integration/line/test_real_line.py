@@ -18,10 +18,11 @@ from training.run import open_run
 pytestmark = [pytest.mark.integration, pytest.mark.data]
 BRIEF = """\
 seed: 3
-threads: 2
+augment: {shift: 0.05, scale: 0, rotation_deg: 0, gain: 0, gamma: 0, noise_grey: 0, blur_share: 0,
+          jpeg_share: 0}
 student:
-  input_px: 32
-  optimise: {epochs: 5, batch_size: 32, ema_decay: 0}
+  input_px: 48
+  optimise: {epochs: 8, batch_size: 32, label_smoothing: 0, ema_decay: 0, sampler_exponent: 1}
 evaluate: {resamples: 100}
 """
 
