@@ -65,6 +65,9 @@ class Commands:
             reasons.append(why)
         return reasons
 
+    def _valid(self) -> bool:
+        return self._inspector.valid and self._grab.up and not self._writer.failing.is_set()
+
     def _status(self, _: Request) -> dict[str, JsonValue]:
         mark, model = self._inspector.watermark, self._slot.active
         degraded = self.degraded()
@@ -74,7 +77,7 @@ class Commands:
         return {
             "state": state,
             "degraded": list(degraded),
-            "inspection_valid": self._inspector.valid and self._grab.up,
+            "inspection_valid": self._valid(),
             "coil": mark.coil,
             "coil_m": mark.coil_m,
             "line_m": mark.line_m,

@@ -102,7 +102,7 @@ class Daemon:
         return self.process.wait(timeout_s)
 
     def reader(self) -> EventReader:
-        return EventReader(self.config.parent / "ledger")
+        return EventReader(self.config.parent / self.settings["ledger"]["path"])
 
     def metrics(self, port_key: str = "inspect_port") -> dict[str, float]:
         """All samples of one process by `name{label="value"}`; empty when it does not answer."""
