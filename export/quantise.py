@@ -34,6 +34,10 @@ def to_int8(model: ModelProto, tiles: U8) -> ModelProto:
     at 16 bits (AVX2 without VNNI). OpenVINO does not need it there; the golden check at load
     tells where another runtime does.
 
+    The first convolution stays in float: grey levels lie close around their mean, and with rare
+    bright ones in the calibration 256 steps are too few for them. On the demo's student it alone
+    moved labels on 3 % of the tiles; in float it costs no time that can be measured.
+
     No bias correction: on a briefly trained ResNet34 it moved probabilities by 0.018 on average
     against 0.010 without it, and more labels (8.8 % against 4.4 % of 250 held-out images).
 
@@ -66,9 +70,10 @@ def stratified(truth: Ints, count: int, seed: int) -> Ints:
 
 
 def _float_nodes(model: ModelProto) -> list[str]:
-    """Arithmetic before the first and after the last convolution."""
+    """Arithmetic before the first and after the last convolution, and the first itself."""
     nodes = list(model.graph.node)
     convolutions = [i for i, node in enumerate(nodes) if node.op_type == "Conv"]
     first, last = (convolutions[0], convolutions[-1]) if convolutions else (len(nodes), -1)
     outside = [node for i, node in enumerate(nodes) if i < first or i > last]
-    return [node.name for node in outside if node.op_type in _FLOAT_OPERATORS]
+    names = [node.name for node in outside if node.op_type in _FLOAT_OPERATORS]
+    return [*names, nodes[first].name] if convolutions else names
