@@ -171,7 +171,8 @@ def simulate(
         write_frames(out, mill, frames)
         print(f"{frames} frames in {out / 'frames'}, their truth in {out / 'truth.json'}")
     if tiles:
-        write_tiles(out / "tiles", per_class=tiles, seed=seed, tile_px=tile_px, mm_per_px=mm_per_px)
+        typed = ("stripsight-edge", *sys.argv[1:])
+        write_tiles(out / "tiles", tiles, seed, tile_px, mm_per_px, typed)
         print(f"{tiles} tiles per class in {out / 'tiles'}")
 
 

@@ -1,6 +1,7 @@
 """The way from a run to a bundle, step by step; a step that fails leaves nothing behind."""
 
 import platform
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -100,10 +101,20 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     check_graph(model, card)
     people = model_card(
         card,
-        [order.run.record.command_line, order.command],
+        [*_data_command(order.data), order.run.record.command_line, order.command],
         {part: len(images.part(part)) for part in PARTS},
     )
     return write_bundle(order.out, model=model, card=card, golden=parity.golden, people=people)
+
+
+def _data_command(data: Path) -> list[list[str]]:
+    """The command that made the images, where `dataset.json` beside them tells it."""
+    try:
+        about = json.loads((data / "dataset.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return []
+    command = about.get("command") if isinstance(about, dict) else None
+    return [[str(word) for word in command]] if isinstance(command, list) and command else []
 
 
 def default_name(run: Run) -> str:

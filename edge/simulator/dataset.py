@@ -14,6 +14,7 @@ A folder that holds something already is never written into.
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,16 @@ def write_frames(out: Path, config: MillConfig | None = None, frames: int = 40) 
 
 
 def write_tiles(
-    out: Path, per_class: int = 800, seed: int = 0, tile_px: int = 128, mm_per_px: float = 0.5
+    out: Path,
+    per_class: int = 800,
+    seed: int = 0,
+    tile_px: int = 128,
+    mm_per_px: float = 0.5,
+    command: Sequence[str] = (),
 ) -> None:
     """Write an image folder with `per_class` tiles of each class, eight from each strip.
+
+    `command` is what was typed to make it: it is kept, and a bundle's MODEL_CARD.md repeats it.
 
     Raises:
         ConfigError: `out` holds files already or cannot be written, or a value no tile can have.
@@ -91,7 +99,7 @@ def write_tiles(
         "counts": dict.fromkeys(CLASSES, per_class),
         "made": made | {"tiles_per_strip": TILES_PER_STRIP, "look": asdict(config)},
     }
-    _write_json(out / DATASET, about)
+    _write_json(out / DATASET, {**about, "command": list(command)})
 
 
 def _record(frame: SimulatedFrame) -> dict[str, Any]:
