@@ -1,7 +1,7 @@
 """The way from a run to a bundle, step by step; a step that fails leaves nothing behind."""
 
-import platform
 import json
+import platform
 import re
 import time
 from collections.abc import Callable, Iterator
