@@ -77,10 +77,10 @@ def _drill(bundle: Path, student: Path, data: Path, folder: Path) -> Outcome:
 
 
 def _report(runs: Sequence[Path], bundle: Path, outcome: Outcome) -> str:
-    rows = [(run.name, json.loads((run / "metrics.json").read_text())) for run in runs]
+    rows = [(run.name, json.loads((run / "metrics.json").read_text())["figures"]) for run in runs]
     lines = ["", f"{'held-out groups':24}" + "".join(f"{name:>26}" for name in FIGURES)]
     for name, metrics in rows:
-        lines.append(f"{name:24}" + "".join(f"{_figure(metrics, f):>26}" for f in FIGURES))
+        lines.append(f"{name:24}" + "".join(f"{_interval(metrics[f]):>26}" for f in FIGURES))
     card = open_bundle(bundle).card
     shown = {f: m.model_dump() for f, m in card.metrics.items()}
     lines.append(f"{'int8 bundle':24}" + "".join(f"{_interval(shown[f]):>26}" for f in FIGURES))
@@ -94,10 +94,6 @@ def _report(runs: Sequence[Path], bundle: Path, outcome: Outcome) -> str:
         f"{outcome.duplicates} delivered twice, without effect",
     ]
     return "\n".join(lines)
-
-
-def _figure(metrics: dict[str, Any], name: str) -> str:
-    return _interval(metrics[name] if name in metrics else metrics["metrics"][name])
 
 
 def _interval(figure: dict[str, Any]) -> str:
