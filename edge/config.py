@@ -123,6 +123,8 @@ class Strip(Section):
     edges: Literal["detect", "fixed"] = "detect"
     left_px: Annotated[int, Field(ge=0)] = 0
     """First column of the strip when fixed (operator side)."""
+    margin_px: Annotated[int, Field(ge=0)] = 6
+    """Columns beside a detected edge that no tile shows: a wandering edge looks like a scratch."""
 
 
 class Inspect(Section):

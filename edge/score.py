@@ -61,5 +61,6 @@ def score_real_strip(judge: Judge, card: ModelCard, folder: Path) -> Score:
     frames = []
     for name in boxes:
         pixels = read_gray(folder / name)
-        frames.append((name, pixels, find_strip(pixels, Strip()).columns))
+        strip = Strip()
+        frames.append((name, pixels, find_strip(pixels, strip).inner(strip)))
     return score_clean(judge, frames, boxes, card.tile_px)

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from contract.tiles import Boxes, Span, TileGrid
+from edge.config import Strip
 from edge.inspect.decide import Lie, Patch, Verdict, find_patches, judge
+from edge.inspect.strip import View
 from edge.lifecycle.model import Model
 from edge.metrics import InspectMetrics
 from edge.types import U8, Picture, Section, TileRecord
@@ -42,13 +44,15 @@ class TileRoom:
 
 def look(
     section: Section,
-    columns: Span,
+    view: View,
+    strip: Strip,
     mm_per_column: float,
     model: Model,
     room: TileRoom,
     metrics: InspectMetrics,
 ) -> Seen | None:
     """Show a section to the network; None where not one whole tile fits."""
+    columns = view.inner(strip)
     grid = TileGrid(
         whole_tiles(section, model.size.rows), columns, model.size.rows, model.size.columns
     )
@@ -63,7 +67,7 @@ def look(
     metrics.tiles.inc(len(pixels))
     with metrics.stage_seconds.labels("join").time():
         verdict = judge(probabilities, model.limits)
-        lie = Lie.of(section, columns.start, mm_per_column)
+        lie = Lie.of(section, view.columns.start, mm_per_column)
         boxes = grid.boxes()
         return Seen(section, boxes, verdict, find_patches(verdict, boxes, grid.shape, lie), lie)
 

@@ -128,8 +128,8 @@ class Inspector:
     def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
         """Show a section to the network and take over its defects."""
         model = self._slot.active
-        mm_per_column = self._config.optics.mm_per_px_across
-        seen = look(section, view.columns, mm_per_column, model, self._room, self._metrics)
+        strip, mm_per_column = self._config.strip, self._config.optics.mm_per_px_across
+        seen = look(section, view, strip, mm_per_column, model, self._room, self._metrics)
         if seen is None:
             return Fate("skipped", "smaller_than_a_tile")
         names, reference = model.bundle.card.classes.names, model.reference

@@ -27,6 +27,13 @@ class View(NamedTuple):
     left_edge_seen: bool
     right_edge_seen: bool
 
+    def inner(self, strip: config.Strip) -> Span:
+        """The columns to look at: a margin less beside each detected edge."""
+        margin = strip.margin_px if strip.edges == "detect" else 0
+        start = self.columns.start + margin * self.left_edge_seen
+        end = self.columns.end - margin * self.right_edge_seen
+        return Span(start, max(start, end))
+
 
 def find_strip(pixels: U8, strip: config.Strip) -> View:
     """The strip's columns; an empty span where there is no strip to be seen."""

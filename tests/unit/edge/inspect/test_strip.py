@@ -58,3 +58,11 @@ def test_the_strip_is_found_in_real_frames(real_data: Path) -> None:
             right = 1320
         assert abs(columns.start - left) <= 20, path.name
         assert abs(columns.end - right) <= 30, path.name
+
+
+def test_tiles_keep_a_margin_beside_an_edge_that_is_seen() -> None:
+    view = find_strip(picture(150, 1024), DETECT)
+    inner = view.inner(DETECT)
+    assert inner == Span(view.columns.start + DETECT.margin_px, 1024)
+    fixed = config.Strip(edges="fixed", left_px=17)
+    assert find_strip(picture(150, 1024), fixed).inner(fixed) == Span(17, 1024)
