@@ -48,6 +48,10 @@ def to_fp16(model: ModelProto) -> ModelProto:
 
 def stamp(model: ModelProto, classes: ClassList) -> bytes:
     """The file's content, with the class list in its metadata (quantisation loses metadata)."""
+    for node in model.graph.node:  # the exporter notes where on this machine its source lies
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del model.graph.metadata_props[:]
     names = json.dumps(list(classes.names))
     onnx.helper.set_model_props(model, {CLASS_DIGEST: classes.digest, CLASS_NAMES: names})
     content: bytes = model.SerializeToString()

@@ -83,6 +83,12 @@ def test_the_int8_file_is_a_quarter_and_self_contained(int8: Bundle) -> None:
     check_graph(content, int8.card)
 
 
+def test_the_graph_tells_nothing_of_the_machine_that_made_it(int8: Bundle) -> None:
+    content = int8.model.read_bytes()
+    assert b"site-packages" not in content
+    assert str(ROOT).encode() not in content
+
+
 def test_the_card_measures_the_artefact_itself(
     int8: Bundle, trained_run: Run, images: Path
 ) -> None:
