@@ -12,8 +12,10 @@ The stop goes along the strip: inspect empties into the ledger, courier empties 
 receivers, then the rest.
 """
 
+import contextlib
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +33,7 @@ STOP_S = {"inspect": 60.0, "courier": 20.0, "console": 10.0, "broker": 5.0}
 ORDER = ("broker", "inspect", "courier", "console")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 POLL_S = 0.2
+BROKER_S = 10.0
 
 
 class ChildError(StripSightError):
@@ -93,6 +96,8 @@ class Supervisor:
         try:
             for child in self._children.values():
                 child.start()
+                if child.name == "broker":
+                    self._wait_for_broker(stop)
             while not stop.wait(POLL_S):
                 self._watch_start(ready)
                 if self._children["inspect"].ended() == 0:
@@ -103,6 +108,15 @@ class Supervisor:
             for name in ("inspect", "courier", "console", "broker"):
                 if name in self._children:
                     self._children[name].stop(STOP_S[name])
+
+    def _wait_for_broker(self, stop: threading.Event) -> None:
+        """Give the embedded broker its moment to listen, so that the courier finds it."""
+        port = next(r.port for r in self._config.deliver.mqtt if r.host == "embedded")
+        for _ in range(int(BROKER_S / POLL_S)):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+                return
+            if stop.wait(POLL_S):
+                return
 
     def _watch_start(self, ready: Callable[[], None]) -> None:
         if self._inspected:
