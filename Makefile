@@ -30,7 +30,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 $(DEMO)/truth.json: | $(VENV)/.line
 	@echo "drawing the demo's strip"
 	@rm -rf $(DEMO)/frames $(DEMO)/masks
-	@$(BIN)/stripsight-edge simulate --out $(DEMO) --strip-mm 940 --coil-m 20.48
+	@$(BIN)/stripsight-edge simulate --out $(DEMO) --tiles 0 --strip-mm 940 --coil-m 20.48
 
 run: $(VENV)/.line $(DEMO)/truth.json ## run the daemon on the demo line (ARGS="--for 20" stops by itself)
 	@$(BIN)/stripsight-edge run --config deploy/config/demo.yaml $(ARGS)

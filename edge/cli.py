@@ -147,7 +147,7 @@ def simulate(
     frames: Annotated[int, typer.Option(min=0, help="Frames to draw; 0 for none.")] = 40,
     width_px: Annotated[int, typer.Option(min=256, max=16384)] = 2048,
     rows: Annotated[int, typer.Option(min=128, max=8192)] = 1024,
-    tiles: Annotated[int, typer.Option(min=0, help="Labelled tiles per class; 0 for none.")] = 0,
+    tiles: Annotated[int, typer.Option(min=0, help="Labelled tiles per class; 0 for none.")] = 50,
     tile_px: Annotated[int, typer.Option(min=16, max=1024)] = 128,
     mm_per_px: Annotated[float, typer.Option(min=0.01, max=10)] = 0.5,
     strip_mm: Annotated[
