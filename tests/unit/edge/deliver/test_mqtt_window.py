@@ -48,8 +48,9 @@ class FakeLink:
         return self.outstanding[-1]
 
     def acks(self, timeout_s: float) -> dict[int, int]:
-        self._clock.monotonic_ns += int(timeout_s * 1e9)
         taken = self._answer(list(self.outstanding)) if timeout_s else {}
+        heard = any(mid in self.outstanding for mid in taken)
+        self._clock.monotonic_ns += 1_000_000 if heard else int(timeout_s * 1e9)
         self.outstanding = [mid for mid in self.outstanding if mid not in taken]
         return taken
 
