@@ -18,10 +18,6 @@ class Notifier:
         """The work goes on (watchdog)."""
         self._send(b"WATCHDOG=1")
 
-    def stopping(self) -> None:
-        """The process is on its way out."""
-        self._send(b"STOPPING=1")
-
     def _send(self, message: bytes) -> None:
         if self._address is None:
             return

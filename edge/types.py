@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.events import Draft, Event
-from contract.tiles import Boxes
 from edge.clock import Stamp
 
 U8 = npt.NDArray[np.uint8]
@@ -89,27 +88,6 @@ class Section:
     def to_m(self) -> float:
         """End of the section in metres from the coil's head."""
         return self.frame.rows.first_m + self.row_to * self.frame.rows.m_per_row - self.coil.head_m
-
-
-@dataclass(frozen=True, slots=True)
-class TileBatch:
-    """Tiles of one section, ready for the network: `pixels` U8 `N x input x input` in the order of
-    `boxes`.
-    """
-
-    boxes: Boxes
-    shape: tuple[int, int]
-    """Tiles along, tiles across: `boxes` row by row."""
-    pixels: U8
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """The network's answer: probabilities `N x C`, embedding `N x D`, and how long it took."""
-
-    probabilities: F32
-    embedding: F32
-    infer_ns: int
 
 
 @dataclass(frozen=True, slots=True)
