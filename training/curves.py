@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 from training.task import Classification
 
 CURVES, PICTURE = "curves.csv", "curves.png"
-FIGURES = ("validation_loss", "accuracy", "macro_f1", "gmean", "score")
+FIGURES = ("validation_loss", "accuracy", "macro_f1", "gmean")
 HEADER = ("epoch", "learning_rate", "train_loss", *FIGURES, "images_per_s")
 
 

@@ -188,7 +188,7 @@ def _fit(job: Job, module: Classification, images: LabelledImages, train_px: int
         exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
     )  # fmt: skip
     chosen = ModelCheckpoint(
-        job.out / CHECKPOINTS, "best-{epoch}", monitor="score", mode="max",
+        job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
         save_weights_only=True, save_on_train_epoch_end=True,
     )  # fmt: skip
     with _quiet():

@@ -73,7 +73,7 @@ def _fold(
     indices: Ints, labels: Ints, groups: Sequence[str], fold: int, folds: int, seed: int
 ) -> Ints:
     names = np.array([groups[i] for i in indices.tolist()])
-    count = min(folds, len(np.unique(names)), int(np.bincount(labels[indices]).max()))
+    count = min(folds, len(np.unique(names)), int(np.bincount(labels[indices], minlength=1).max()))
     if count < 2:
         return indices[:0]
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)

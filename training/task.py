@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics import MeanMetric
+from torchmetrics import CatMetric, MeanMetric
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from runtime.scores import gmean, macro_f1
@@ -16,8 +16,6 @@ from training.augment import augment
 from training.config import Augment, Distill, Optimise
 from training.data import Batch
 from training.losses import kd, rkd_angle, rkd_distance
-
-TIE_BREAK = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,9 @@ class Distillation:
 class Classification(lightning.LightningModule):
     """Trains a network on labelled tiles, and on a teacher's outputs where one is given.
 
-    `score` (validation) is the mean of macro F1 and Gmean, less a hundredth of the loss, so that
-    of epochs which name the same images correctly the surer one is kept.
+    `validation_loss` is the cross-entropy averaged over the classes' means. The epoch is chosen by
+    it: it weighs classes alike, as macro F1 and Gmean do, but those jump by points when one image
+    of a rare class changes sides, and would choose by luck.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Classification(lightning.LightningModule):
         self.student, self.optimise, self.augment = student, optimise, augment
         self.distillation = distillation
         self.confusion = MulticlassConfusionMatrix(classes)
-        self.validation_loss = MeanMetric()
+        self.validation_losses, self.validation_labels = CatMetric(), CatMetric()
         self.train_loss = MeanMetric()
 
     def on_fit_start(self) -> None:
@@ -110,22 +109,26 @@ class Classification(lightning.LightningModule):
         pixels, labels = batch
         logits = self.student(pixels[:, None].float())[0].float()
         self.confusion.update(logits, labels)
-        self.validation_loss.update(functional.cross_entropy(logits, labels), len(labels))
+        self.validation_losses.update(functional.cross_entropy(logits, labels, reduction="none"))
+        self.validation_labels.update(labels)
 
     def on_validation_epoch_end(self) -> None:
         """Figures of the whole validation part."""
         counts = self.confusion.compute().cpu().numpy()
-        loss = float(self.validation_loss.compute())
         figures = {
-            "validation_loss": loss,
+            "validation_loss": self._balanced_loss(),
             "accuracy": float(counts.trace() / counts.sum()),
             "macro_f1": macro_f1(counts),
             "gmean": gmean(counts),
         }
-        figures["score"] = (figures["macro_f1"] + figures["gmean"]) / 2 - TIE_BREAK * loss
         self.log_dict(figures)
-        self.confusion.reset()
-        self.validation_loss.reset()
+        for metric in (self.confusion, self.validation_losses, self.validation_labels):
+            metric.reset()
+
+    def _balanced_loss(self) -> float:
+        losses, labels = self.validation_losses.compute(), self.validation_labels.compute()
+        classes = sorted(set(labels.tolist()))
+        return float(torch.stack([losses[labels == label].mean() for label in classes]).mean())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW, without decay on norms and biases, and one cycle over all steps."""
