@@ -1,5 +1,6 @@
-"""Distillation losses as pure functions, computed in float32 whatever the surrounding autocast.
+"""Losses as pure functions.
 
+Those of distillation are computed in float32 whatever the surrounding autocast:
 `kd` is Hinton et al. 2015; `rkd_distance` and `rkd_angle` are Park et al., CVPR 2019 (eq. 3 to 8)
 in the mean form: Huber with delta 1, averaged over all pairs or triples. A batch without two
 distinct embeddings has no relations: its loss is zero.
@@ -37,6 +38,12 @@ def rkd_angle(student: Tensor, teacher: Tensor, max_batch: int) -> Tensor:
         return functional.smooth_l1_loss(
             _cosines(student[:max_batch]), _cosines(teacher[:max_batch])
         )
+
+
+def mean_of_classes(values: Tensor, labels: Tensor) -> Tensor:
+    """The mean of the classes' mean values (both `N`); classes that are absent do not count."""
+    classes = sorted(set(labels.tolist()))
+    return torch.stack([values[labels == label].mean() for label in classes]).mean()
 
 
 def _relative_distances(embedding: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from runtime.scores import gmean, macro_f1
 from training.augment import augment
 from training.config import Augment, Distill, Optimise
 from training.data import Batch
-from training.losses import kd, rkd_angle, rkd_distance
+from training.losses import kd, mean_of_classes, rkd_angle, rkd_distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,9 @@ class Classification(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Figures of the whole validation part."""
         counts = self.confusion.compute().cpu().numpy()
+        losses, labels = self.validation_losses.compute(), self.validation_labels.compute()
         figures = {
-            "validation_loss": self._balanced_loss(),
+            "validation_loss": float(mean_of_classes(losses, labels)),
             "accuracy": float(counts.trace() / counts.sum()),
             "macro_f1": macro_f1(counts),
             "gmean": gmean(counts),
@@ -124,11 +125,6 @@ class Classification(lightning.LightningModule):
         self.log_dict(figures)
         for metric in (self.confusion, self.validation_losses, self.validation_labels):
             metric.reset()
-
-    def _balanced_loss(self) -> float:
-        losses, labels = self.validation_losses.compute(), self.validation_labels.compute()
-        classes = sorted(set(labels.tolist()))
-        return float(torch.stack([losses[labels == label].mean() for label in classes]).mean())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW, without decay on norms and biases, and one cycle over all steps."""

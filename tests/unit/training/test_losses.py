@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.losses import kd, rkd_angle, rkd_distance
+from training.losses import kd, mean_of_classes, rkd_angle, rkd_distance
 
 TRIANGLE = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
 
@@ -86,3 +86,8 @@ def test_relations_stay_float32_under_autocast() -> None:
         divergence = kd(student, TRIANGLE[:, :2], 4.0)
     assert distance.dtype == angle.dtype == divergence.dtype == torch.float32
     assert distance.item() == pytest.approx(0.00348131, abs=1e-7)
+
+
+def test_classes_weigh_alike_however_many_images_they_have() -> None:
+    values, labels = torch.tensor([1.0, 3.0, 1.0, 3.0, 7.0]), torch.tensor([2, 2, 2, 2, 5])
+    assert mean_of_classes(values, labels).item() == (2.0 + 7.0) / 2
