@@ -103,8 +103,9 @@ class CoilAccount:
         return Totals(expected, fates)
 
     def tally(self) -> dict[str, int]:
-        """Cells so far by label, for the watermark."""
-        return {f.label: int(self._counts[i + 1]) for i, f in enumerate(self._fates)}
+        """Cells so far by label, for the watermark; only what there is, as in `totals`."""
+        counts = zip(self._fates, self._counts[1:], strict=False)
+        return {fate.label: int(count) for fate, count in counts if count}
 
     def _row(self, coil_m: float) -> int:
         return max(0, int(np.ceil(coil_m / self.lattice.cell_m - 0.5)))

@@ -2,15 +2,26 @@
 
 Open defects are closed as `interrupted`; the coil gets its report from the tally that the last
 commit's watermark holds. Strip that passed between that commit and this start has no encoder
-count, so it belongs to no coil: the report's `interrupted` says that the coil's end was not seen.
+count: it is told as a stretch `lost(restart)` without length where the coil broke off, and the
+report's `interrupted` says that the coil's end was not seen.
 """
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from contract.events import CoilReport, CoilStarted, Defect, Draft, Event, Outcome
+from contract.events import (
+    CoilReport,
+    CoilStarted,
+    Defect,
+    Draft,
+    Event,
+    Extent,
+    ModelChanged,
+    NotInspected,
+    Outcome,
+)
 from edge.inspect.account import PRECEDENCE
 from edge.inspect.coil import is_valid
 from edge.types import Watermark
@@ -28,34 +39,51 @@ def interrupt_defect(event: Event, time: datetime) -> Draft:
     return Draft(revised, event.subject, f"{number}.{revised.revision}", time)
 
 
-def report_coil(
-    started: Event, watermark: Watermark, defects: Sequence[Event], time: datetime
-) -> Draft:
-    """The report of the coil that was under the camera at the crash."""
+def end_coil(
+    started: Event, watermark: Watermark, events: Sequence[Event], time: datetime
+) -> list[Draft]:
+    """What nobody saw of the coil that was under the camera at the crash, and its report.
+
+    `events` are the coil's defects and changes of model.
+    """
     body = started.body()
     if not isinstance(body, CoilStarted):
         raise TypeError(f"event {started.seq} starts no coil")
     mine = watermark.coil == started.subject
-    tally = watermark.tally if mine else {}
+    end_m = watermark.coil_m if mine else 0.0
+    extent = Extent(from_m=round(end_m, 6), to_m=round(end_m, 6), from_mm=0.0, to_mm=body.width_mm)
+    unseen = NotInspected(extent=extent, outcome="lost", reason="restart", cells=0)
+    report = _report(body, end_m, watermark.tally if mine else {}, events)
+    return [
+        Draft(unseen, started.subject, f"lost(restart)@{end_m:.4f}", time),
+        Draft(report, started.subject, "report", time),
+    ]
+
+
+def _report(
+    started: CoilStarted, length_m: float, tally: Mapping[str, int], events: Sequence[Event]
+) -> CoilReport:
     cells: dict[Outcome, int] = {}
     for label, count in tally.items():
         outcome = _outcome(label)
         cells[outcome] = cells.get(outcome, 0) + count
     expected = sum(cells.values())
     inspected = cells.get("on_time", 0) + cells.get("screened", 0)
-    report = CoilReport(
-        length_m=watermark.coil_m if mine else 0.0,
-        width_mm=body.width_mm,
+    bodies = [event.body() for event in events]
+    later = (body.after for body in bodies if isinstance(body, ModelChanged))
+    first = (body for body in bodies if isinstance(body, Defect) and body.revision == 1)
+    return CoilReport(
+        length_m=length_m,
+        width_mm=started.width_mm,
         expected_cells=expected,
         cells=cells,
         reasons={label: n for label, n in tally.items() if "(" in label},
         coverage=inspected / expected if expected else 1.0,
         inspection_valid=is_valid(cells),
-        defects=dict(Counter(e.data["class_name"] for e in defects if e.data["revision"] == 1)),
-        models=(body.model,),
+        defects=dict(Counter(body.class_name for body in first)),
+        models=tuple(dict.fromkeys((started.model, *later))),
         interrupted=True,
     )
-    return Draft(report, started.subject, "report", time)
 
 
 def _outcome(label: str) -> Outcome:

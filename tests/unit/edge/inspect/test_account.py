@@ -66,6 +66,7 @@ def test_the_tally_agrees_with_the_totals() -> None:
     coil = account()
     coil.record(0.0, 0.64, ON_TIME, FULL)
     coil.record(0.64, 0.768, Fate("lost", "camera"), FULL)
+    coil.record(0.768, 0.896, Fate("off_strip_disagreement"), (640.0, 640.0))
     assert coil.tally() == {"on_time": 100, "lost(camera)": 20}
 
 

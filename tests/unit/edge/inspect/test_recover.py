@@ -1,0 +1,69 @@
+"""What the next start says of a coil that a crash broke off."""
+
+from datetime import UTC, datetime
+
+from contract.events import (
+    CoilReport,
+    Draft,
+    Event,
+    ModelChanged,
+    ModelReference,
+    NotInspected,
+    number,
+)
+from edge.inspect.recover import end_coil, interrupt_defect
+from edge.types import Watermark
+from tests.unit.edge.ledger.making import MODEL, SOURCE, coil_started, defect
+
+NOW = datetime(2026, 11, 23, 13, tzinfo=UTC)
+STARTED = number(coil_started("c-1"), SOURCE, 1)
+OTHER = ModelReference(name="m", version="2", digest="1" * 64)
+
+
+def mark(coil: str, tally: dict[str, int]) -> Watermark:
+    return Watermark(frame=9, line_m=20.0, coil=coil, coil_m=4.5, tally=tally)
+
+
+def end(watermark: Watermark, *events: Event) -> tuple[NotInspected, CoilReport]:
+    lost, report = (draft.body for draft in end_coil(STARTED, watermark, events, NOW))
+    assert isinstance(lost, NotInspected)
+    assert isinstance(report, CoilReport)
+    return lost, report
+
+
+def test_the_strip_that_passed_meanwhile_is_told_without_length() -> None:
+    lost, report = end(mark("c-1", {"on_time": 90, "lost(camera)": 10}))
+    assert (lost.outcome, lost.reason, lost.cells) == ("lost", "restart", 0)
+    assert (lost.extent.from_m, lost.extent.to_m, lost.extent.to_mm) == (4.5, 4.5, 1200.0)
+    assert (report.length_m, report.expected_cells, report.coverage) == (4.5, 100, 0.9)
+    assert report.reasons == {"lost(camera)": 10}
+    assert report.inspection_valid
+    assert report.interrupted
+
+
+def test_a_disagreement_before_the_crash_is_not_forgotten() -> None:
+    _, report = end(mark("c-1", {"on_time": 90, "off_strip_disagreement": 1}))
+    assert not report.inspection_valid
+
+
+def test_a_crash_before_the_coils_first_commit_claims_nothing_of_the_coil_before() -> None:
+    lost, report = end(mark("c-0", {"on_time": 90}))
+    assert (lost.extent.to_m, report.length_m, report.expected_cells) == (0.0, 0.0, 0)
+
+
+def test_defects_are_counted_once_and_both_models_named() -> None:
+    changed = ModelChanged(before=MODEL, after=OTHER, at_m=2.0, activation="now", backend="x")
+    events = (
+        number(defect("c-1/1"), SOURCE, 2),
+        number(defect("c-1/1", 2, "closed"), SOURCE, 3),
+        number(Draft(changed, "c-1", "model@5", NOW), SOURCE, 4),
+        number(defect("c-1/2"), SOURCE, 5),
+    )
+    _, report = end(mark("c-1", {"on_time": 9}), *events)
+    assert report.defects == {"scale": 2}
+    assert report.models == (MODEL, OTHER)
+
+
+def test_an_open_defect_gets_its_last_revision() -> None:
+    draft = interrupt_defect(number(defect("c-1/7", 3, "extended"), SOURCE, 9), NOW)
+    assert (draft.coil, draft.key) == ("c-1", "7.4")
