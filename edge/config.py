@@ -206,6 +206,16 @@ class Deliver(Section):
 
     mqtt: tuple[Mqtt, ...] = ()
 
+    @model_validator(mode="after")
+    def _one_cursor_each(self) -> Self:
+        names = [receiver.name for receiver in self.mqtt]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(
+                f"two receivers are named {twice!r} and would share one delivery cursor; give each"
+                " its own name"
+            )
+        return self
+
 
 class Console(Section):
     """The operator's page."""

@@ -49,6 +49,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"coils": {"width_mm": float("nan")}}, "coils.width_mm"),
         ({"site": "a/b"}, "site"),
         ({"metrics": {"inspect_port": 70000}}, "inspect_port"),
+        ({"deliver": {"mqtt": [{"host": "a"}, {"host": "b"}]}}, "two receivers are named 'mqtt'"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(
