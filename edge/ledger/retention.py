@@ -6,6 +6,7 @@ whole because SQLite can give nothing back from a full disk.
 """
 
 import logging
+import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +73,7 @@ def _events_after(path: Path, seq: int) -> int:
 def _trim(folder: Path, room_bytes: int) -> int:
     if not folder.is_dir():
         return 0
-    stats = [(p, p.stat()) for p in folder.iterdir()]
+    stats = [(p, stat) for p in folder.iterdir() if (stat := _stat(p)) is not None]
     excess = sum(stat.st_size for _, stat in stats) - room_bytes
     removed = 0
     for path, stat in sorted(stats, key=lambda pair: pair[1].st_mtime_ns):
@@ -82,3 +83,11 @@ def _trim(folder: Path, room_bytes: int) -> int:
         excess -= stat.st_size
         removed += 1
     return removed
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """None for a picture that has just got its final name: it is written while this looks."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None

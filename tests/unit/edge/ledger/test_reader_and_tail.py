@@ -160,6 +160,17 @@ def test_retention_trims_the_oldest_pictures(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "evidence").iterdir()) == ["2.jpg", "3.jpg", "4.jpg"]
 
 
+def test_a_picture_that_is_renamed_while_retention_looks_stops_nothing(tmp_path: Path) -> None:
+    log = four_days(tmp_path)
+    for i in range(5):
+        log.commit(commit(pictures=(Picture(f"{i}.jpg", bytes(300_000)),)))
+    log.close()
+    # To whoever asks for its size a link to nowhere is a name that has just gone.
+    (tmp_path / "evidence" / "5.jpg.partial").symlink_to("nowhere")
+    removed = retain(tmp_path, today=TODAY, keep_days=9, max_evidence_mb=1, passed=None)
+    assert removed.pictures == 2
+
+
 def test_follow_reports_gaps_and_ends(tmp_path: Path) -> None:
     log = four_days(tmp_path, per_day=1)
     retain(tmp_path, today=TODAY + timedelta(days=3), keep_days=1, max_evidence_mb=1, passed=None)
