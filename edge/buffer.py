@@ -64,6 +64,13 @@ class BoundedBuffer(Generic[T, D]):
             self._changed.notify_all()
             return drops
 
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Whether `put` would not have to wait; True as well once it is closed."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._closed or len(self._items) < self.capacity, timeout_s
+            )
+
     def get(self, timeout_s: float | None = None) -> Taken[T, D] | None:
         """The oldest item with what was dropped before it; None when the time is up.
 

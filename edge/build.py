@@ -28,7 +28,7 @@ from edge.config import Config
 from edge.control import ControlServer
 from edge.health import serve_health
 from edge.inspect.loop import Inspector
-from edge.inspect.recover import interrupt_defect, report_coil
+from edge.inspect.recover import end_coil, interrupt_defect
 from edge.ledger.log import EventLog, Recovered
 from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter
@@ -117,6 +117,8 @@ class _Inspection:
             metrics.buffer_capacity.labels(name).set(buffer.capacity)
             metrics.buffer_drops.labels(name)
         metrics.degraded.set_function(lambda: bool(self._commands.degraded()))
+        # Asked at each scrape: while no frame comes there is nobody who could set it.
+        metrics.inspection_valid.set_function(self._commands.valid)
 
     def run(
         self, stop: threading.Event, ready: Callable[[], None], alive: Callable[[], None]
@@ -166,7 +168,12 @@ class _Inspection:
                     continue
                 self._metrics.buffer_depth.labels("frames").set(len(self._frames))
                 dropped = [loss for losses in taken.dropped for loss in losses]
-                self._commits.put(self._inspector.inspect(taken.item, dropped))
+                commit = self._inspector.inspect(taken.item, dropped)
+                # The writer tries for as long as the disk is full. A watchdog that killed us
+                # meanwhile would lose what waits in the buffer.
+                while not self._commits.wait_for_room(IDLE_S):
+                    self._alive()
+                self._commits.put(commit)
         except ClosedError:
             last = self._inspector.finish()
             if last is not None:
@@ -187,11 +194,9 @@ def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -
     drafts: list[Draft] = [interrupt_defect(e, now.utc()) for e in recovered.open_defects]
     if recovered.open_coil is not None and recovered.watermark is not None:
         coil = recovered.open_coil.subject or ""
-        found = EventReader(config.ledger.path).of_coil(coil, ["defect"])
-        drafts.append(
-            report_coil(
-                recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()
-            )
+        found = EventReader(config.ledger.path).of_coil(coil, ["defect", "model_changed"])
+        drafts += end_coil(
+            recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()
         )
     changed = ModelChanged(
         before=None,

@@ -1,5 +1,6 @@
 """What can be asked of the inspecting process over its control socket."""
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +9,11 @@ from pydantic import JsonValue
 
 from contract.events import Action, Draft
 from edge.acquire.grab import Grab
-from edge.buffer import BoundedBuffer
+from edge.buffer import BoundedBuffer, ClosedError
 from edge.clock import Clock
 from edge.config import Config
 from edge.control import Handler, Request
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ReceiverError
 from edge.inspect.loop import Inspector
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import load_model
@@ -65,7 +66,8 @@ class Commands:
             reasons.append(why)
         return reasons
 
-    def _valid(self) -> bool:
+    def valid(self) -> bool:
+        """Whether what is reported as clean is really being seen, at this moment."""
         return self._inspector.valid and self._grab.up and not self._writer.failing.is_set()
 
     def _status(self, _: Request) -> dict[str, JsonValue]:
@@ -77,7 +79,7 @@ class Commands:
         return {
             "state": state,
             "degraded": list(degraded),
-            "inspection_valid": self._valid(),
+            "inspection_valid": self.valid(),
             "coil": mark.coil,
             "coil_m": round(mark.coil_m, 3),
             "line_m": round(mark.line_m, 3),
@@ -90,10 +92,11 @@ class Commands:
             "source_opened": self._grab.opened.is_set(),
             "source_up": self._grab.up,
             "uptime_s": uptime_ns / 1e9,
+            "pid": os.getpid(),
         }
 
     def _activate(self, request: Request) -> dict[str, JsonValue]:
-        """Load a bundle here, let it take over at the next coil or now, and audit that."""
+        """Load a bundle here, audit that, and let it take over at the next coil or now."""
         when = request.arguments.get("when", "coil_start")
         path = request.arguments.get("bundle")
         if path is None or when not in {"coil_start", "now"}:
@@ -104,8 +107,8 @@ class Commands:
             model = load_model(Path(path), self._config)
         finally:
             self._loading.release()
-        self._slot.offer(model, "now" if when == "now" else "coil_start")
         self._audit(request, f"{model.bundle.card.label} takes over: {when}")
+        self._slot.offer(model, "now" if when == "now" else "coil_start")
         return {"model": model.reference.model_dump(), "when": when}
 
     def _audit(self, request: Request, result: str) -> None:
@@ -114,4 +117,7 @@ class Commands:
             action=request.action, by=request.by, arguments=request.arguments, result=result
         )
         draft = Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc())
-        self._commits.put(Commit((draft,), None, now))
+        try:
+            self._commits.put(Commit((draft,), None, now))
+        except ClosedError as error:
+            raise ReceiverError("the daemon is stopping; nothing was changed") from error

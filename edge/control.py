@@ -128,7 +128,7 @@ def ask(run_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
     """Ask the daemon that runs in this folder.
 
     Raises:
-        ReceiverError: nobody answers there, or not in time.
+        ReceiverError: nobody answers there, not in time, or not in these words.
     """
     path = run_path / SOCKET_NAME
     try:
@@ -137,6 +137,12 @@ def ask(run_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
             peer.connect(str(path))
             peer.sendall(request.model_dump_json().encode() + b"\n")
             with peer.makefile("rb") as answer:
-                return Reply.model_validate_json(answer.readline())
-    except (OSError, ValueError) as error:
+                line = answer.readline()
+    except OSError as error:
         raise ReceiverError(f"no daemon answers at {path} ({error}); is it running?") from error
+    try:
+        return Reply.model_validate_json(line)
+    except ValidationError as error:
+        raise ReceiverError(
+            f"the daemon at {path} gave no proper answer; see the log of inspect"
+        ) from error

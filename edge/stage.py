@@ -28,8 +28,9 @@ class Stage:
         self._thread.start()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end of the work; whether it has ended."""
-        self._thread.join(timeout_s)
+        """Wait for the end of the work; whether it has ended, or never began."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -6,8 +6,10 @@
     broker     an MQTT broker in Python, where a receiver's host is `embedded`
 
 Each is this program again (`subprocess`, never fork), in a process group of its own, and dies with
-its parent. A process that ends by itself is started again with a growing pause; inspect is not when
-it never got ready, since its config, bundle or camera is wrong: its exit code becomes ours.
+its parent. A process that ends by itself is started again, after a pause that grows while it keeps
+ending. Two ends are ours instead, with their exit code: inspect that never got ready, since its
+bundle, camera or ledger is wrong, and a mistake in the config that the first start of any of them
+found (a port in use), which trying again cannot mend.
 The stop goes along the strip: inspect empties into the ledger, courier empties the ledger into the
 receivers, then the rest.
 """
@@ -23,15 +25,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.control import Request, ask
-from edge.errors import ReceiverError, StripSightError
+from edge.errors import ConfigError, ReceiverError, StripSightError
 
 log = logging.getLogger(__name__)
 
 STOP_S = {"inspect": 60.0, "courier": 20.0, "console": 10.0, "broker": 5.0}
 ORDER = ("broker", "inspect", "courier", "console")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+LASTING_NS = 60_000_000_000
+"""A process that worked for so long is started again without the pauses of its earlier ends."""
 POLL_S = 0.2
 BROKER_S = 10.0
 
@@ -45,20 +50,37 @@ class ChildError(StripSightError):
 
 
 @dataclass(slots=True)
-class _Child:
+class Child:
+    """One process and its starts. `command` is started again and again."""
+
     name: str
     command: list[str]
+    clock: Clock
     process: subprocess.Popen[bytes] | None = None
     pause_s: float = FIRST_PAUSE_S
     waiting_s: float = field(default=0.0)
+    starts: int = 0
+    started_ns: int = 0
 
     def start(self) -> None:
+        """Start it, in a process group of its own."""
+        self.starts += 1
+        self.started_ns = self.clock.now().monotonic_ns
         self.process = subprocess.Popen(self.command, start_new_session=True)
 
     def ended(self) -> int | None:
+        """Its exit code; None while it runs or before its first start."""
         return None if self.process is None else self.process.poll()
 
+    def next_pause_s(self) -> float:
+        """The pause before it is started again; twice as long each time that it did not last."""
+        if self.clock.now().monotonic_ns - self.started_ns > LASTING_NS:
+            self.pause_s = FIRST_PAUSE_S
+        pause_s, self.pause_s = self.pause_s, min(LONGEST_PAUSE_S, self.pause_s * 2)
+        return pause_s
+
     def stop(self, patience_s: float) -> None:
+        """SIGTERM, and SIGKILL when that was not enough."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGTERM)
@@ -81,7 +103,9 @@ class Supervisor:
         if any(receiver.host == "embedded" for receiver in config.deliver.mqtt):
             names.append("broker")
         self._children = {
-            name: _Child(name, _command(name, config_path)) for name in ORDER if name in names
+            name: Child(name, _command(name, config_path), SystemClock())
+            for name in ORDER
+            if name in names
         }
         self._inspected = False
 
@@ -91,7 +115,8 @@ class Supervisor:
         `ready` is called once, when the strip is being inspected.
 
         Raises:
-            ChildError: inspect ended before it was ever ready.
+            ChildError: inspect ended before it was ever ready, or a process found a mistake in the
+            config at its first start.
         """
         try:
             for child in self._children.values():
@@ -126,23 +151,29 @@ class Supervisor:
             reply = ask(self._config.run_path, request, timeout_s=1.0)
         except ReceiverError:
             return
-        if reply.result.get("source_opened"):
+        inspect = self._children["inspect"].process
+        mine = inspect is not None and reply.result.get("pid") == inspect.pid
+        if mine and reply.result.get("source_opened"):
             self._inspected = True
             ready()
 
-    def _revive(self, child: _Child) -> None:
+    def _revive(self, child: Child) -> None:
         code = child.ended()
         if code is None:
             return
         if child.waiting_s <= 0:
-            if child.name == "inspect" and not self._inspected:
+            if self._is_final(child, code):
                 raise ChildError(child.name, code)
-            child.waiting_s = child.pause_s
-            child.pause_s = min(LONGEST_PAUSE_S, child.pause_s * 2)
+            child.waiting_s = child.next_pause_s()
             log.error("%s ended with %d; again in %.0f s", child.name, code, child.waiting_s)
         child.waiting_s -= POLL_S
         if child.waiting_s <= 0:
             child.start()
+
+    def _is_final(self, child: Child, code: int) -> bool:
+        if child.name == "inspect" and not self._inspected:
+            return True
+        return child.starts == 1 and code == ConfigError.exit_code
 
 
 def _command(name: str, config_path: Path) -> list[str]:

@@ -87,7 +87,6 @@ class LedgerWriter:
 
     def _report(self, error: LedgerError) -> None:
         self._metrics.ledger_errors.inc()
-        self._metrics.inspection_valid.set(0)
         if not self.failing.is_set():
             log.error("%s; inspection waits until it can be written", error)
         self.failing.set()

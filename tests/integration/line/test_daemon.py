@@ -121,6 +121,11 @@ def test_a_killed_inspector_is_restarted_and_says_what_it_left_open(
     last = {e["data"]["defect_id"]: e["data"]["phase"] for e in consumer.of_type("defect")}
     assert not open_phases & set(last.values())
     assert sorted(started) == sorted(e["subject"] for e in consumer.of_type("coil_report"))
+    (lost,) = [e for e in consumer.of_type("not_inspected") if e["data"]["reason"] == "restart"]
+    (broken, _) = [e for e in consumer.of_type("coil_report") if e["data"]["interrupted"]]
+    assert lost["subject"] == broken["subject"]
+    assert lost["data"]["extent"]["to_m"] == pytest.approx(broken["data"]["length_m"])
+    assert broken["data"]["inspection_valid"], "all that came before the kill was seen"
 
 
 def test_a_broker_that_stops_in_between_costs_only_time(line: Path, broker: Broker) -> None:
@@ -237,16 +242,55 @@ def test_a_start_that_fails_says_why_and_ends_with_its_code(
     assert "Traceback" not in log
 
 
-def test_a_port_in_use_is_named(line: Path) -> None:
+@pytest.mark.parametrize("key", ["inspect_port", "courier_port"])
+def test_a_port_in_use_is_named(line: Path, key: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        metrics = {"inspect_port": port, "courier_port": free_port()}
+        metrics = {"inspect_port": free_port(), "courier_port": free_port(), key: port}
         daemon = Daemon(config_of(line, metrics=metrics))
         daemon.start()
         assert daemon.wait() == 2
     assert str(port) in daemon.log.read_text()
+
+
+def test_a_second_daemon_ends_and_the_first_goes_on(line: Path) -> None:
+    with Daemon(config_of(line)) as first:
+        first.wait_until_inspecting()
+        for changes, code, words in (
+            ({}, 5, "another daemon writes this event log"),
+            ({"ledger": {"path": "elsewhere"}}, 2, "another daemon runs in"),
+        ):
+            config = config_of(line, **changes).rename(line / "second.yaml")
+            second = Daemon(config, "inspect" if changes else "run")
+            second.start()
+            assert second.wait() == code
+            log = second.log.read_text()
+            assert words in log
+            assert "Traceback" not in log
+            assert "is inspecting" not in log
+        seq = first.reader().last_seq()
+        wait_for(lambda: first.reader().last_seq() > seq, "the first goes on")
+
+
+def test_a_camera_that_falls_silent_is_not_valid_inspection(line: Path) -> None:
+    source = {
+        "kind": "pylon",
+        "emulation": str(line / "frames"),
+        "frames_per_s": 0.3,
+        "grab_timeout_s": 0.5,
+    }
+    with Daemon(config_of(line, source=source), "inspect") as daemon:
+
+        def silent() -> dict[str, float]:
+            found = daemon.metrics()
+            down = found.get("stripsight_frames_total") and not found["stripsight_source_up"]
+            return found if down else {}
+
+        found = wait_for(silent, "a silent camera", 60)
+        assert not found["stripsight_inspection_valid"]
+        wait_for(lambda: daemon.metrics()["stripsight_inspection_valid"], "the next frame")
 
 
 def _pid_of(daemon: Daemon, name: str) -> int:

@@ -47,6 +47,15 @@ def test_a_full_blocking_buffer_makes_the_writer_wait() -> None:
     assert [t.item for t in taken if t] == [1, 2]
 
 
+def test_room_is_told_without_taking_it() -> None:
+    buffer: BoundedBuffer[int, None] = BoundedBuffer(1, WhenFull.BLOCK, lambda _: None)
+    assert buffer.wait_for_room(0)
+    buffer.put(1)
+    assert not buffer.wait_for_room(0.01)
+    buffer.close()
+    assert buffer.wait_for_room(0)
+
+
 def test_closing_frees_a_waiting_writer() -> None:
     buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, lambda item: item)
     buffer.put(1)

@@ -1,5 +1,6 @@
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,24 @@ def test_a_peer_that_says_nothing_holds_nobody_up(run_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.connect(str(run_path / SOCKET_NAME))
         assert ask(run_path, Request(action="echo", by="me")).ok
+
+
+def test_an_answer_that_never_comes_is_told_from_a_daemon_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    def hang_up() -> None:
+        peer, _ = broken.accept()
+        peer.recv(1000)
+        peer.close()
+
+    with socket.socket(socket.AF_UNIX) as broken:
+        broken.bind(str(tmp_path / SOCKET_NAME))
+        broken.listen()
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(ReceiverError, match="no proper answer; see the log"):
+            ask(tmp_path, Request(action="echo", by="me"))
+        thread.join()
 
 
 def test_nobody_there_is_said(tmp_path: Path) -> None:
