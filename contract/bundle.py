@@ -31,6 +31,7 @@ MODEL, CARD, GOLDEN, PEOPLE, MANIFEST = (
 FILES = (MODEL, CARD, GOLDEN, PEOPLE)
 MAX_FILE_BYTES = 1 << 30
 
+_CURE = "copy the bundle again, or export it again"
 _UNREADABLE = (
     OSError, EOFError, KeyError, MemoryError, RuntimeError, TypeError, ValueError, zlib.error,
     zipfile.BadZipFile,
@@ -80,6 +81,7 @@ class Bundle:
         fits = (
             golden.pixels.shape == (count, side, side)
             and golden.pixels.dtype == np.uint8
+            and golden.probabilities.dtype == golden.embedding.dtype == np.float32
             and golden.probabilities.shape == (count, classes)
             and golden.embedding.shape == (count, len(self.card.embedding.mean))
             and count > 0
@@ -98,7 +100,7 @@ def open_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         raise BundleError(f"{path}: no bundle there; give what stripsight-export wrote")
     listed = _read_manifest(path / MANIFEST)
-    present = {p.name for p in path.iterdir()}
+    present = _names(path)
     if unexpected := present - set(listed) - {MANIFEST}:
         raise BundleError(f"{path}: {min(unexpected)} is not in the manifest; remove it")
     for name, expected in listed.items():
@@ -136,6 +138,13 @@ def write_bundle(
     return open_bundle(path)
 
 
+def _names(directory: Path) -> set[str]:
+    try:
+        return {entry.name for entry in directory.iterdir()}
+    except OSError as error:
+        raise BundleError(f"{directory}: cannot be read ({error}); check its rights") from error
+
+
 def _write_manifest(directory: Path, files: Mapping[str, str]) -> None:
     body = {"schema_version": "1", "files": dict(sorted(files.items()))}
     (directory / MANIFEST).write_text(json.dumps(body, indent=1) + "\n", "utf-8")
@@ -145,15 +154,20 @@ def _read_manifest(path: Path) -> dict[str, str]:
     try:
         body = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise BundleError(f"{path.parent}: has no {MANIFEST}, so it is no bundle") from error
+        raise BundleError(
+            f"{path.parent}: has no {MANIFEST}, so it is no bundle; {_CURE}"
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: cannot be read as JSON ({error})") from error
+        raise BundleError(f"{path}: cannot be read as JSON ({error}); {_CURE}") from error
     version = body.get("schema_version") if isinstance(body, dict) else None
     if version != "1":
-        raise BundleError(f"{path}: schema_version is {version!r}, this program reads '1'")
+        raise BundleError(
+            f"{path}: schema_version is {version!r}, this program reads '1';"
+            " export the bundle again with this version of stripsight-export"
+        )
     files = body.get("files")
     if not isinstance(files, dict) or set(files) != set(FILES):
-        raise BundleError(f"{path}: must list exactly {', '.join(FILES)}")
+        raise BundleError(f"{path}: must list exactly {', '.join(FILES)}; {_CURE}")
     return files
 
 

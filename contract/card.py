@@ -13,6 +13,9 @@ from contract.errors import BundleError
 SCHEMA_VERSION = "1"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+CardName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+CardVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+MmPerPx = Annotated[float, Field(gt=0, le=100)]
 Precision = Literal["int8", "fp16", "fp32"]
 
 
@@ -71,8 +74,8 @@ class ModelCard(_Frozen):
     """All that the line must know to use the network as it was trained. No defaults."""
 
     schema_version: Literal["1"]
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
+    name: CardName
+    version: CardVersion
     created: datetime
     classes: ClassList
     class_digest: str
@@ -80,7 +83,7 @@ class ModelCard(_Frozen):
     """Side of a tile in pixels of the training pictures, before scaling."""
     input_px: Annotated[int, Field(ge=8, le=1024)]
     """Side of the network's input."""
-    mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
+    mm_per_px: MmPerPx | None
     """Scale of the training pictures; null where their maker did not state it."""
     scale_tolerance: Fraction
     """By how much the camera's scale may differ before the tiles are rescaled no more but refused.

@@ -100,6 +100,9 @@ def main() -> None:
     """Run the command; a user's mistake gives one line and its exit code."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        print(f'stripsight-export: {error}; pip install "stripsight[export]"', file=sys.stderr)
+        raise SystemExit(2) from None
     except StripSightError as error:
         print(f"stripsight-export: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from onnx import ModelProto
+from pydantic import TypeAdapter, ValidationError
 
 from contract.bundle import Bundle, Golden, write_bundle
-from contract.card import ModelCard, ParityLimits, ParityResult, Precision
+from contract.card import (
+    CardName,
+    CardVersion,
+    Fraction,
+    MmPerPx,
+    ModelCard,
+    ParityLimits,
+    ParityResult,
+    Precision,
+)
 from contract.classes import ClassList
 from contract.errors import ConfigError
 from export.figures import embedding_statistics, figures
@@ -82,8 +94,8 @@ def make_bundle(order: Order, say: Say) -> Bundle:
         ParityError: a runtime is too far from the trained network; nothing is written.
         BundleError: the bundle cannot be written.
     """
-    if order.out.exists():
-        raise ConfigError(f"{order.out}: exists and is never overwritten; choose another --out")
+    _check_place(order.out)
+    _check_words(order)
     if order.run.record.role != "student":
         raise ConfigError(f"{order.run.path}: is a {order.run.record.role}; give a student's run")
     classes, thresholds = _classes(order)
@@ -105,6 +117,32 @@ def make_bundle(order: Order, say: Say) -> Bundle:
         {part: len(images.part(part)) for part in PARTS},
     )
     return write_bundle(order.out, model=model, card=card, golden=parity.golden, people=people)
+
+
+def _check_place(out: Path) -> None:
+    """Found out now, not after minutes of work."""
+    if out.exists():
+        raise ConfigError(f"{out}: exists and is never overwritten; choose another --out")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    try:
+        with TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
+
+
+def _check_words(order: Order) -> None:
+    rules: tuple[tuple[str, TypeAdapter[Any], object], ...] = (
+        ("--name", TypeAdapter(CardName), order.name),
+        ("--version", TypeAdapter(CardVersion), order.version),
+        ("--mm-per-px", TypeAdapter(MmPerPx | None), order.mm_per_px),
+        ("--scale-tolerance", TypeAdapter(Fraction), order.scale_tolerance),
+    )
+    for option, rule, value in rules:
+        try:
+            rule.validate_python(value)
+        except ValidationError as error:
+            raise ConfigError(f"{option} {value}: {error.errors()[0]['msg']}") from error
 
 
 def _data_command(data: Path) -> list[list[str]]:
@@ -130,6 +168,8 @@ def _classes(order: Order) -> tuple[ClassList, dict[str, float]]:
             f"--clean {min(unknown)}: no such class; the run has {', '.join(known.names)}"
         )
     classes = ClassList(names=known.names, clean=clean)
+    if not classes.defects:
+        raise ConfigError("--clean names every class; leave one out, so that there is a defect")
     if missing := set(classes.defects) - set(order.run.thresholds):
         raise ConfigError(
             f"class {min(missing)} was clean in training and so has no threshold; train again with"

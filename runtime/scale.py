@@ -23,6 +23,9 @@ MAX_PICTURE_PIXELS = 1 << 27
 """16384 x 8192, more than any line-scan block; a larger header is a mistake or an attack."""
 MAX_PICTURE_BYTES = 1 << 29
 
+# `read_gray` says itself what is wrong with a file.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 
 def fit_tile(image: U8, input_px: int) -> U8:
     """Scale a whole picture (U8 `h x w`) to the network's input; its aspect is not kept.

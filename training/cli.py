@@ -4,17 +4,13 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from contract.errors import ConfigError, StripSightError
-from training.config import load_settings
-from training.evaluate import evaluate_run
-from training.fit import train
-from training.job import Job, Role, claim, take_up
-from training.provenance import git_revision
-from training.run import RUN
+
+Role = Literal["teacher", "student"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -105,7 +101,7 @@ def student(
     changes = _changes("student", locals())
     if not resume and (teacher is None) is not no_distill:
         raise ConfigError("give either --teacher RUN or --no-distill, one of both")
-    if teacher is not None and split is None and fold is None:
+    if teacher is not None and (split, fold, folds) == (None, None, None):
         split = teacher / "split.csv"
     _run("student", data, out, config, split, init, teacher, changes, resume=resume)
 
@@ -124,6 +120,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a run: table, JSON, confusion matrix, and each prediction."""
+    from training.evaluate import evaluate_run
+
     print(evaluate_run(run, data, out, part, jpeg_quality))
 
 
@@ -140,7 +138,16 @@ def _run(
     role: Role, data: Path, out: Path, config: Path | None, split: Path | None,
     init: Path | None, teacher: Path | None, changes: dict[str, object], *, resume: bool,
 ) -> None:  # fmt: skip
+    from training.config import load_settings
+    from training.fit import train
+    from training.job import Job, claim, take_up
+    from training.provenance import git_revision
+    from training.run import RUN
+
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)  # its import sets another
     words = ("stripsight-train", *sys.argv[1:])
+    if split and {"data.fold", "data.folds"} & set(changes):
+        raise ConfigError("give either --split, or --fold and --folds: the file says it all")
     if resume:
         if changes or config or split or init or teacher:
             raise ConfigError("--resume takes everything else from --out; leave other options out")
@@ -159,9 +166,11 @@ def _say(line: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point; exit code 2 for the user's mistakes, 130 after Ctrl-C in a training."""
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     try:
         app(arguments)
+    except ModuleNotFoundError as error:
+        print(f'stripsight-train: {error}; pip install "stripsight[training]"', file=sys.stderr)
+        sys.exit(2)
     except StripSightError as error:
         print(f"stripsight-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

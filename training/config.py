@@ -25,7 +25,7 @@ MAX_CONFIG_BYTES = 1 << 20
 
 
 class Section(BaseModel):
-    """Frozen, strict, no unknown keys."""
+    """Frozen, no unknown keys. Numbers may be quoted: YAML 1.1 reads `1e-3` as text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -197,6 +197,9 @@ def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], path: Path) -> N
             if not isinstance(value, dict):
                 raise ConfigError(f"{path}: {name} must be a mapping of {', '.join(below)}")
             _overlay(below, value, (*where, key), path)
+        elif isinstance(value, bool) is not isinstance(below, bool):
+            wanted = "true or false" if isinstance(below, bool) else "neither true nor false"
+            raise ConfigError(f"{path}: {name} must be {wanted} (found {value!r})")
         else:
             tree[key] = value
 

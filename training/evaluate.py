@@ -39,6 +39,11 @@ def evaluate_run(
     if part not in get_args(Choice):
         raise ConfigError(f"--part {part}: must be one of {', '.join(get_args(Choice))}")
     run, folder = open_run(run_path), scan(data)
+    if part != "all" and folder.digest() != run.data_digest:
+        raise ConfigError(
+            f"{data}: is not the data that {run_path} was trained on (names or bytes differ); give"
+            " that folder, or judge this one with --part all"
+        )
     claim(out)
     settings = load_settings(run_path / CONFIG)
     labels = _labels(run, folder)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import lightning
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.callbacks import (
     Callback,
@@ -71,10 +72,16 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     digest = images.folder.digest()
     if resumed and resumed.data_digest != digest:
         raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
+    module = _module(job, recipe, teacher, images)
+    chosen = _best(job)
+    trainer = _trainer(job, recipe.optimise, chosen)
     if is_first_process():
         _begin(job, images, digest, is_new=resumed is None)
-    module = _module(job, recipe, teacher, images)
-    epoch = _fit(job, module, images, train_px)
+    data = TrainingData(
+        images, job.settings, batch_size=recipe.optimise.batch_size,
+        exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
+    )  # fmt: skip
+    epoch = _fit(job, module, data, trainer, chosen)
     if epoch is None:
         return None
     student = module.student
@@ -173,27 +180,21 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
         write_split(job.out / SPLIT, rows)
         teacher = str(job.teacher.resolve()) if job.teacher else None
         plan = Plan(
-            role=job.role, data_digest=digest, teacher=teacher, command_line=job.command_line
-        )
+            role=job.role, data_digest=digest, teacher=teacher, command_line=job.command_line,
+            init=str(job.init.resolve()) if job.init else None,
+        )  # fmt: skip
         write_plan(job, plan)
 
 
-def _fit(job: Job, module: Classification, images: LabelledImages, train_px: int) -> int | None:
+def _fit(
+    job: Job, module: Classification, data: TrainingData, trainer: lightning.Trainer,
+    chosen: ModelCheckpoint,
+) -> int | None:  # fmt: skip
     """Train, write `weights.pt`, and return the chosen epoch (None in a process that is not the
     first).
     """
-    recipe = recipe_of(job)
-    data = TrainingData(
-        images, job.settings, batch_size=recipe.optimise.batch_size,
-        exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
-    )  # fmt: skip
-    chosen = ModelCheckpoint(
-        job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
-        save_weights_only=True, save_on_train_epoch_end=True,
-    )  # fmt: skip
+    last = job.last_checkpoint
     with _quiet():
-        trainer = _trainer(job, recipe.optimise, chosen)
-        last = job.last_checkpoint
         try:
             trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
         except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
@@ -204,6 +205,13 @@ def _fit(job: Job, module: Classification, images: LabelledImages, train_px: int
     state = {n.removeprefix(NETWORK): v for n, v in load_state_dict(best).items()}
     torch.save({name: value.contiguous() for name, value in state.items()}, job.out / WEIGHTS)
     return int(best.stem.rpartition("=")[2])
+
+
+def _best(job: Job) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
+        save_weights_only=True, save_on_train_epoch_end=True,
+    )  # fmt: skip
 
 
 def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning.Trainer:
@@ -218,13 +226,21 @@ def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning
     if has_terminal:
         callbacks.append(TQDMProgressBar(leave=False))
     settings = job.settings
-    return lightning.Trainer(
-        accelerator=settings.accelerator, devices=settings.devices,
-        precision=lightning_precision(settings), max_epochs=optimise.epochs,
-        use_distributed_sampler=False,  # `BalancedSampler` shares the epoch out itself
-        callbacks=callbacks, logger=False, num_sanity_val_steps=0, default_root_dir=job.out,
-        enable_model_summary=False, enable_progress_bar=has_terminal,
-    )  # fmt: skip
+    try:
+        with _quiet():
+            return lightning.Trainer(
+                accelerator=settings.accelerator, devices=settings.devices,
+                precision=lightning_precision(settings), max_epochs=optimise.epochs,
+                use_distributed_sampler=False,  # `BalancedSampler` shares the epoch out itself
+                callbacks=callbacks, logger=False, num_sanity_val_steps=0,
+                default_root_dir=job.out, enable_model_summary=False,
+                enable_progress_bar=has_terminal,
+            )  # fmt: skip
+    except MisconfigurationException as error:
+        raise ConfigError(
+            f"accelerator {settings.accelerator}, devices {settings.devices}: {error} Set both in"
+            " --config to what this machine has"
+        ) from error
 
 
 def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

@@ -4,20 +4,20 @@ import csv
 import hashlib
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
 
-from contract.classes import ClassList
+from contract.classes import ClassList, ClassName
 from contract.errors import ConfigError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CLEAN_NAMES = frozenset({"clean", "normal", "no_defect", "defect_free", "good", "ok"})
-_CLASS_NAME = re.compile(r"[\w.-]{1,64}")
+_CLASS_NAME = TypeAdapter(ClassName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,17 @@ class Folder:
     labels: npt.NDArray[np.int64]
 
     def digest(self) -> str:
-        """Hex SHA-256 over the names and bytes of all files."""
+        """Hex SHA-256 over the names and bytes of all files.
+
+        Raises:
+            ConfigError: a file cannot be read.
+        """
         total = hashlib.sha256()
         for file in self.files:
-            content = hashlib.sha256((self.path / file).read_bytes()).hexdigest()
+            try:
+                content = hashlib.sha256((self.path / file).read_bytes()).hexdigest()
+            except OSError as error:
+                raise _unreadable(self.path / file, error) from error
             total.update(f"{file}\0{content}\n".encode())
         return total.hexdigest()
 
@@ -60,12 +67,12 @@ def scan(path: Path) -> Folder:
     """List the images of `path/<class>/*`; other files and hidden folders are passed over.
 
     Raises:
-        ConfigError: no folder, fewer than two classes, a class without images, or a class name
-        that cannot be used.
+        ConfigError: no folder, one that cannot be read, fewer than two classes, a class without
+        images, or a name that cannot be used.
     """
     if not path.is_dir():
         raise ConfigError(f"{path}: no such folder; --data takes one with a sub-folder per class")
-    names = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    names = sorted(p.name for p in _entries(path) if p.is_dir() and not p.name.startswith("."))
     if len(names) < 2:
         raise ConfigError(
             f"{path}: has {len(names)} class folders, at least two are needed:"
@@ -81,13 +88,15 @@ def scan(path: Path) -> Folder:
 
 
 def _images(path: Path, name: str) -> list[str]:
-    if not _CLASS_NAME.fullmatch(name):
+    try:
+        _CLASS_NAME.validate_python(name)
+    except ValidationError as error:
         raise ConfigError(
             f"{path / name}: rename it: a class name has letters, digits, '_', '-', '.', at most 64"
-        )
+        ) from error
     found = sorted(
         f"{name}/{p.name}"
-        for p in (path / name).iterdir()
+        for p in _entries(path / name)
         if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
     )
     if not found:
@@ -95,7 +104,23 @@ def _images(path: Path, name: str) -> list[str]:
             f"{path / name}: class {name} has no image ({', '.join(sorted(SUFFIXES))});"
             " add images or remove the folder"
         )
+    for file in found:
+        try:
+            file.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"{path}: rename {file!r}: its name is no UTF-8") from error
     return found
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{path}: cannot be read ({error.strerror}); check its rights")
 
 
 def read_groups(folder: Folder) -> list[str] | None:

@@ -1,8 +1,10 @@
 """What the user asked for, and its folder: made new, or taken up again."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
 from lightning.pytorch.utilities import rank_zero_only
@@ -50,6 +52,8 @@ class Plan(BaseModel):
     data_digest: str
     teacher: str | None
     """Folder of the teacher's run."""
+    init: str | None
+    """File with the start weights."""
     command_line: tuple[str, ...]
 
 
@@ -68,6 +72,8 @@ def claim(out: Path, hint: str = "") -> None:
         if out.exists() and any(out.iterdir()) and is_first_process():
             raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
         out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):  # a folder that is there already may still be read-only
+            pass
     except OSError as error:
         raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
 
@@ -84,19 +90,34 @@ def take_up(
     """The job that was broken off in `out`, with its own settings, split and teacher.
 
     Raises:
-        ConfigError: nothing to go on with, finished already, or of the other role.
+        ConfigError: nothing to go on with, finished already, damaged, or of the other role.
     """
     if (out / RUN).exists():
         raise ConfigError(f"{out}: this run is finished; `stripsight-train evaluate` judges it")
     plan = _read_plan(out)
     if plan.role != role:
         raise ConfigError(f"{out}: holds a {plan.role}; say `stripsight-train {plan.role}`")
+    last = out / CHECKPOINTS / LAST
+    has_begun = last.is_file()
+    if has_begun:
+        _check_checkpoint(last)
     job = Job(
         role, data, out, load_settings(out / CONFIG), command_line, git_revision(), say,
         split=out / SPLIT,
+        init=Path(plan.init) if plan.init and not has_begun else None,
         teacher=Path(plan.teacher) if plan.teacher else None,
     )  # fmt: skip
     return job, plan
+
+
+def _check_checkpoint(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"{path}: damaged; train again into a new folder") from error
+    if damaged:
+        raise ConfigError(f"{path}: damaged ({damaged}); train again into a new folder")
 
 
 def _read_plan(out: Path) -> Plan:

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -234,6 +236,10 @@ def test_mistakes_give_one_line_and_their_exit_code(
             ["bundle", "--run", str(trained_run.path), "--data", str(images), "--out", out,
              "--clean", "rust"], 2, "--clean rust: no such class; the run has blotch",
         ),
+        (
+            ["bundle", "--run", str(trained_run.path), "--data", str(images), "--out", out,
+             "--name", "Bad Name"], 2, "--name Bad Name: String should match pattern",
+        ),
     ]  # fmt: skip
     for arguments, code, words in cases:
         done = command(*arguments)
@@ -241,6 +247,25 @@ def test_mistakes_give_one_line_and_their_exit_code(
         assert words in done.stderr
         assert "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": "1 2"}, "--version 1 2: "),
+        ({"mm_per_px": -1.0}, "--mm-per-px -1.0: "),
+        ({"scale_tolerance": float("nan")}, "--scale-tolerance nan: "),
+        ({"clean": ("blotch", "clean", "scratch")}, "--clean names every class"),
+        ({"out": Path("/proc/nowhere/b")}, "/proc/nowhere/b: cannot be used as --out"),
+    ],
+)
+def test_wrong_options_are_found_before_the_work(
+    trained_run: Run, images: Path, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    said: list[str] = []
+    with pytest.raises(ConfigError, match=words):
+        make_bundle(replace(order(trained_run, images, tmp_path / "b"), **change), said.append)
+    assert said == []
 
 
 def test_other_data_is_refused(trained_run: Run, images: Path, tmp_path: Path) -> None:

@@ -103,6 +103,17 @@ def test_evaluate_takes_another_folder_of_the_same_classes(
     assert report["figures"]["recall/clean"] is None
 
 
+def test_a_part_is_judged_on_the_run_s_own_images_alone(
+    images: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(images, folder)
+    shutil.copy(folder / "hole" / "01.png", folder / "hole" / "03.png")
+    options = ("--run", student, "--data", folder, "--out", tmp_path / "report")
+    assert command("evaluate", *options) == 2
+    assert "is not the data that" in capsys.readouterr().err
+
+
 def wait_for_epochs(out: Path, count: int, process: subprocess.Popen[str]) -> None:
     deadline_s = time.monotonic() + 200
     curves = out / "curves.csv"
@@ -131,6 +142,56 @@ def test_a_broken_off_training_goes_on(
         assert [row["epoch"] for row in csv.DictReader(stream)] == list("0123")
     assert open_run(out).input_px == 48
     assert command(*options, "--resume") == 2
+
+
+def test_a_training_stopped_before_its_first_epoch_keeps_its_start_weights(
+    images: Path, quick: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, start = tmp_path / "run", tmp_path / "start.pt"
+    shutil.copy(teacher / "weights.pt", start)
+    options = ["teacher", "--data", images, "--out", out]
+    assert command(*options, "--config", quick, "--epochs", 1, "--init", start) == 0
+    (out / "run.json").unlink()
+    shutil.rmtree(out / "checkpoints")
+    capsys.readouterr()
+    assert command(*options, "--resume") == 0
+    assert f"start weights from {start}" in capsys.readouterr().out
+    (out / "run.json").unlink()
+    with (out / "checkpoints" / "last.ckpt").open("r+b") as stream:
+        stream.truncate(10_000)
+    assert command(*options, "--resume") == 2
+    assert "last.ckpt: damaged; train again" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_leaves_the_folder_free(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    config, out = tmp_path / "gpu.yaml", tmp_path / "out"
+    config.write_text("accelerator: gpu\ndevices: 4\n")
+    assert command("teacher", "--data", images, "--out", out, "--config", config) == 2
+    said = capsys.readouterr().err
+    assert "accelerator gpu, devices 4: " in said
+    assert len(said.strip().splitlines()) == 1
+    assert not list(out.iterdir())
+
+
+@pytest.mark.parametrize(("package", "extra"), [("training", "training"), ("export", "export")])
+def test_without_torch_the_extra_is_named(tmp_path: Path, package: str, extra: str) -> None:
+    code = f"import sys; sys.modules['torch'] = None; from {package}.cli import main; main()"
+    options = {"training": ["evaluate"], "export": ["bundle"]}[package]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options, "--run", "r", "--data", "d", "--out", "o"],
+        cwd=tmp_path, timeout=60, check=False, env={"PYTHONPATH": str(ROOT)}, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f'pip install "stripsight[{extra}]"' in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_two_processes_train_one_network(images: Path, quick: Path, tmp_path: Path) -> None:
@@ -162,6 +223,7 @@ def test_two_processes_train_one_network(images: Path, quick: Path, tmp_path: Pa
         (["teacher", "--resume"], "nothing to resume"),
         (["teacher", "--resume", "--epochs", "3"], "leave other options out"),
         (["teacher", "--fold", "7"], "fold 7 does not exist"),
+        (["teacher", "--split", "split.csv", "--fold", "1"], "give either --split, or --fold"),
     ],
 )
 def test_mistakes_end_with_one_line_and_2(

@@ -210,12 +210,13 @@ GOOD: dict[str, Array] = {
         (saved(**GOOD | {"pixels": TILES[:, :8]}), "do not fit the card"),
         (saved(**GOOD | {"pixels": TILES.astype(np.int32)}), "do not fit the card"),
         (saved(**GOOD | {"probabilities": PROBABILITIES[:, :1]}), "do not fit the card"),
+        (saved(**GOOD | {"probabilities": PROBABILITIES.astype("U8")}), "do not fit the card"),
         (saved(**GOOD | {"embedding": EMBEDDING[:2]}), "do not fit the card"),
         (saved(**{name: array[:0] for name, array in GOOD.items()}), "do not fit the card"),
     ],
     ids=[
         "empty", "no zip", "truncated", "npy", "one array", "pickled", "scalar", "size", "type",
-        "classes", "count", "none",
+        "classes", "text", "count", "none",
     ],
 )  # fmt: skip
 def test_golden_tiles_that_cannot_be_used(tmp_path: Path, content: bytes, message: str) -> None:

@@ -1,6 +1,7 @@
 """Image folders as users bring them."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -53,6 +54,32 @@ def test_unusable_folders_are_named(tmp_path: Path) -> None:
         scan(tmp_path)
     (tmp_path / "b").rename(tmp_path / "b c")
     with pytest.raises(ConfigError, match="rename it"):
+        scan(tmp_path)
+    (tmp_path / "b c").rename(tmp_path / "b\u00b2")  # a letter to Python, none to the class list
+    with pytest.raises(ConfigError, match="rename it"):
+        scan(tmp_path)
+
+
+def test_a_file_name_of_another_encoding_is_named(tmp_path: Path) -> None:
+    fill(tmp_path, a=1, b=1)
+    (tmp_path / "a" / "0.png").rename(tmp_path / "a" / os.fsdecode(b"Ri\xdf.png"))
+    with pytest.raises(ConfigError, match=r"rename 'a/Ri\\udcdf\.png': its name is no UTF-8"):
+        scan(tmp_path)
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = scan(fill(tmp_path, a=1, b=1))
+    (tmp_path / "b" / "0.png").unlink()
+    with pytest.raises(ConfigError, match=r"b/0\.png: cannot be read"):
+        folder.digest()
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(
+        ConfigError, match=r"cannot be read \(Permission denied\); check its rights"
+    ):
         scan(tmp_path)
 
 

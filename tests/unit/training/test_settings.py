@@ -14,6 +14,11 @@ def test_defaults_are_complete_and_come_back(tmp_path: Path) -> None:
     assert load_settings(tmp_path / "c.yaml") == settings
 
 
+def test_yaml_s_exponents_without_a_point_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("teacher: {optimise: {max_learning_rate: 2e-3}}")
+    assert load_settings(tmp_path / "c.yaml").teacher.optimise.max_learning_rate == 2e-3
+
+
 def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("student: {optimise: {epochs: 3}}\nseed: 7\n")
     settings = load_settings(tmp_path / "c.yaml", {"seed": 8, "data.fold": None})
@@ -29,6 +34,9 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("zzz: 1", "unknown key 'zzz'; known: seed"),
         ("student: 3", "student must be a mapping of input_px"),
         ("seed: many", "seed: "),
+        ("seed: true", "seed must be neither true nor false"),
+        ("data: {tile_px: true}", "data.tile_px must be neither true nor false"),
+        ("augment: {flip_across: 1}", "augment.flip_across must be true or false"),
         ("data: {fold: 5}", "fold 5 does not exist"),
         ("- 1", "must be a YAML mapping"),
         ("a: [", "cannot be read as YAML"),
