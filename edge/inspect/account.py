@@ -4,7 +4,8 @@ The coil is a fixed lattice of cells; each gets exactly one outcome. When a cell
 better outcome in the order of `PRECEDENCE` holds. What was expected comes from the coil's length
 and the width the mill reports, never from the pictures that happened to arrive. Cells that no
 picture and no known loss accounts for become `lost(unseen)` when the coil ends, so the sum always
-agrees; that it does is checked then.
+agrees; that it does is checked then. Of a coil without end only the newest cells are kept one by
+one, the others as counts.
 """
 
 from typing import NamedTuple, get_args
@@ -17,6 +18,8 @@ from edge.types import U8
 
 PRECEDENCE: tuple[Outcome, ...] = get_args(Outcome)
 GROWTH_CELLS = 4096
+KEPT_CELLS = 1024
+"""Rows of cells behind the camera whose fate may still change: frames overlap by much less."""
 
 
 class Fate(NamedTuple):
@@ -57,6 +60,8 @@ class CoilAccount:
         """Strip before this has a fate."""
         self._half_row_m = row_m / 2
         self._cells: U8 = np.zeros((GROWTH_CELLS, lattice.across), np.uint8)
+        self._first_row = 0
+        self._folded = np.zeros(256, np.int64)
         self._fates: list[Fate] = []
         self._counts = np.zeros(256, np.int64)
 
@@ -68,7 +73,7 @@ class CoilAccount:
         if abs(from_m - self.end_m) <= self._half_row_m:
             from_m = self.end_m
         self.end_m = max(self.end_m, to_m)
-        rows = slice(self._row(from_m), self._row(to_m))
+        rows = slice(self._kept_row(from_m), self._kept_row(to_m))
         columns = slice(*np.searchsorted(self.lattice.centres_mm(), mm))
         self._reserve(rows.stop)
         part = self._cells[rows, columns]
@@ -78,6 +83,7 @@ class CoilAccount:
         news = int(worse.sum())
         self._counts[code] += news
         part[worse] = code
+        self._fold()
         return news
 
     def gap_before(self, from_m: float) -> tuple[float, float] | None:
@@ -92,8 +98,9 @@ class CoilAccount:
             ArithmeticError: the sum does not agree (a fault of this program).
         """
         rows = self.lattice.along(length_m)
-        self._reserve(rows)
-        counts = np.bincount(self._cells[:rows].ravel(), minlength=256)
+        kept = max(0, rows - self._first_row)
+        self._reserve(kept)
+        counts = self._folded + np.bincount(self._cells[:kept].ravel(), minlength=256)
         fates = {fate: int(counts[i + 1]) for i, fate in enumerate(self._fates) if counts[i + 1]}
         if counts[0]:
             fates[UNSEEN] = fates.get(UNSEEN, 0) + int(counts[0])
@@ -107,8 +114,22 @@ class CoilAccount:
         counts = zip(self._fates, self._counts[1:], strict=False)
         return {fate.label: int(count) for fate, count in counts if count}
 
-    def _row(self, coil_m: float) -> int:
-        return max(0, int(np.ceil(coil_m / self.lattice.cell_m - 0.5)))
+    @property
+    def kept_rows(self) -> int:
+        """Rows of cells in memory."""
+        return len(self._cells)
+
+    def _kept_row(self, coil_m: float) -> int:
+        row = int(np.ceil(coil_m / self.lattice.cell_m - 0.5))
+        return max(0, row - self._first_row)
+
+    def _fold(self) -> None:
+        """Keep of the cells far behind only how many met each fate."""
+        behind = self._kept_row(self.end_m) - KEPT_CELLS
+        if behind >= GROWTH_CELLS:
+            self._folded += np.bincount(self._cells[:behind].ravel(), minlength=256)
+            self._cells = self._cells[behind:].copy()
+            self._first_row += behind
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._cells):

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.tiles import CellLattice
-from edge.inspect.account import ON_TIME, PRECEDENCE, UNSEEN, CoilAccount, Fate
+from edge.inspect.account import (
+    GROWTH_CELLS,
+    KEPT_CELLS,
+    ON_TIME,
+    PRECEDENCE,
+    UNSEEN,
+    CoilAccount,
+    Fate,
+)
 
 LATTICE = CellLattice(cell_m=0.064, cell_mm=64.0, width_mm=640.0)
 ROW_M = 0.0005
@@ -68,6 +76,21 @@ def test_the_tally_agrees_with_the_totals() -> None:
     coil.record(0.64, 0.768, Fate("lost", "camera"), FULL)
     coil.record(0.768, 0.896, Fate("off_strip_disagreement"), (640.0, 640.0))
     assert coil.tally() == {"on_time": 100, "lost(camera)": 20}
+
+
+def test_a_coil_without_end_is_counted_exactly_and_stays_small() -> None:
+    coil = account()
+    frames, frame_m = 4000, 0.512
+    for i in range(frames):
+        if i % 100 != 7:
+            coil.record(i * frame_m, (i + 1) * frame_m, ON_TIME, FULL)
+        if i % 100 == 50:
+            overlap_m = (i + 0.5) * frame_m
+            coil.record(overlap_m, overlap_m + frame_m, Fate("late"), FULL)
+    totals = coil.totals(frames * frame_m)
+    assert totals.fates == {ON_TIME: (frames - 40) * 80, UNSEEN: 40 * 80}
+    assert coil.tally() == {"on_time": (frames - 40) * 80}
+    assert coil.kept_rows <= 2 * GROWTH_CELLS + KEPT_CELLS
 
 
 stretches = st.lists(
