@@ -43,11 +43,11 @@ class TileGrid:
     tile_columns: int
 
     def row_starts(self) -> npt.NDArray[np.int32]:
-        """First row of each row of tiles."""
+        """First row of each row of tiles, in pixels of the frame; `along`."""
         return _starts(self.rows, self.tile_rows)
 
     def column_starts(self) -> npt.NDArray[np.int32]:
-        """First column of each column of tiles."""
+        """First column of each column of tiles, in pixels of the frame; `across`."""
         return _starts(self.columns, self.tile_columns)
 
     @property
@@ -92,5 +92,5 @@ class CellLattice:
         return max(0, int(np.floor(length_m / self.cell_m + 0.5)))
 
     def centres_mm(self) -> npt.NDArray[np.float64]:
-        """Centre of each column of cells, in mm from the operator side."""
+        """Centre of each column of cells, in mm from the operator side; `across`."""
         return (np.arange(self.across, dtype=np.float64) + 0.5) * self.cell_mm

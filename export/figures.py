@@ -18,7 +18,7 @@ def figures(
     classes: ClassList, images: Images, probabilities: F32
 ) -> tuple[dict[str, Metric], dict[str, Metric]]:
     """The single figures by name, and the recall by class; 95 % intervals from a bootstrap over
-    groups. A class without images is left out.
+    groups. A class without images is left out. `probabilities` is `N x C`, in the images' order.
     """
     found = evaluate(images.truth, probabilities)
     intervals = bootstrap(

@@ -103,7 +103,7 @@ def open_installed(model: bytes, precision: Precision) -> dict[str, Backend]:
 
 
 def outputs(backend: Backend, pixels: U8) -> tuple[F32, F32]:
-    """Probabilities and embedding of any number of tiles."""
+    """Probabilities `N x C` and embedding `N x D` of any number of tiles, U8 `N x H x W`."""
     parts = []
     for start in range(0, len(pixels), BATCH):
         probabilities, embedding = backend.infer(pixels[start : start + BATCH])
@@ -114,7 +114,7 @@ def outputs(backend: Backend, pixels: U8) -> tuple[F32, F32]:
 def require(
     backend: str, probabilities: F32, expected: F32, limits: ParityLimits, reference: str
 ) -> ParityResult:
-    """Compare and record.
+    """Compare probabilities `N x C` with those expected, and record it.
 
     Raises:
         ParityError: a limit is broken; the text names backend, number and limit.

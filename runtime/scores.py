@@ -83,14 +83,18 @@ def per_class_recall(confusion: npt.NDArray[np.int64]) -> F64:
 
 
 def gmean(confusion: npt.NDArray[np.int64]) -> float:
-    """Geometric mean of the recalls: zero as soon as one class that has images is never found."""
+    """Geometric mean of the recalls of a confusion matrix `C x C`: zero as soon as one class that
+    has images is never found.
+    """
     known = per_class_recall(confusion)
     known = known[~np.isnan(known)]
     return float(np.prod(known) ** (1 / len(known)))
 
 
 def macro_f1(confusion: npt.NDArray[np.int64]) -> float:
-    """Mean over the classes with true images of F1 = 2 TP / (true images + predicted images)."""
+    """Mean of F1 = 2 TP / (true images + predicted images) over the classes of a confusion matrix
+    `C x C` that have true images.
+    """
     support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
     has_images = support > 0
     f1 = 2 * np.diag(confusion)[has_images] / (support + predicted)[has_images]

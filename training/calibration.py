@@ -29,14 +29,15 @@ def fit_temperature(log_probabilities: Floats, truth: Ints) -> float:
 
 
 def negative_log_likelihood(logits: F64, truth: Ints) -> float:
-    """Mean over the images."""
+    """Mean over the images of `-log softmax(logits)[truth]`; logits `N x C`, truth `N`."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     normaliser = np.log(np.exp(shifted).sum(axis=1))
     return float(np.mean(normaliser - shifted[np.arange(len(truth)), truth]))
 
 
 def choose_thresholds(probabilities: Floats, truth: Ints, classes: ClassList) -> dict[str, float]:
-    """Per defect class, from which probability on a tile counts as that defect.
+    """Per defect class, from which probability on a tile counts as that defect; from `N x C`
+    probabilities and `N` true classes.
 
     Rule: of 0.05, 0.10 .. 0.95 those with the best F1 of "most probable, and at least so probable";
     of these the middle one, but at most 0.5. Well separated classes thus get 0.5, and a class that

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 def plot_confusion(
     path: Path, confusion: npt.NDArray[np.int64], names: Sequence[str], title: str
 ) -> None:
-    """Counts, coloured by the share of the true class; row = truth, column = prediction."""
+    """Counts `C x C`, coloured by the share of the true class; row = truth, column = prediction."""
     count = len(names)
     figure = Figure(figsize=(3.5 + 0.62 * count, 2.8 + 0.5 * count), layout="constrained")
     axes = figure.subplots()

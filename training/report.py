@@ -71,7 +71,9 @@ def judge(
     what: str, names: Sequence[str], truth: Ints, probabilities: F32, groups: Sequence[str],
     *, resamples: int, seed: int,
 ) -> Judged:  # fmt: skip
-    """Figures, with intervals from a bootstrap over whole groups."""
+    """Figures, with intervals from a bootstrap over whole groups; `truth` and `groups` are `N`,
+    `probabilities` is `N x C` in the order of `names`.
+    """
     _, numbers = np.unique(np.array(groups), return_inverse=True)
     intervals = bootstrap(
         _figure_vector, truth, probabilities, numbers.astype(np.int64),

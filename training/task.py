@@ -44,7 +44,14 @@ class Distillation:
     options: Distill
 
     def loss(self, images: Tensor, logits: Tensor, embedding: Tensor) -> Tensor:
-        """What the student's outputs for these images differ in from the teacher's."""
+        """KD and RKD between the student's outputs and the teacher's, weighted and summed.
+
+        Args:
+            images: grey levels `B x 1 x H x W`, as the student saw them.
+            logits: the student's, `B x C`.
+            embedding: the student's, `B x D`; compared at unit length, as in Park's classification
+                script.
+        """
         with torch.no_grad():
             teacher_logits, teacher_embedding = self.teacher(images)
         student_unit = functional.normalize(embedding.float(), dim=1)

@@ -25,7 +25,7 @@ class Deployed(nn.Module):
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Probabilities and embedding of raw tiles."""
+        """Probabilities `N x C` and embedding `N x D` of raw tiles, uint8 `N x H x W`."""
         x = ((pixels.to(torch.float32) - self.mean) / self.std).unsqueeze(1)
         logits, embedding = cast("tuple[Tensor, Tensor]", self.network(x))
         return torch.softmax(logits.float() / self.temperature, dim=1), embedding.float()

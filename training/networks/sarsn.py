@@ -79,7 +79,7 @@ class ShrinkageBlock(nn.Module):
             self.shortcut = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the next block."""
+        """Features of the next block, `N x outputs x H/stride x W/stride`."""
         gated: Tensor = self.gate(self.body(x))
         shortcut: Tensor = self.shortcut(x)
         return gated + shortcut
