@@ -2,6 +2,9 @@
 
 A thread per receiver, because a receiver may hang where nobody can interrupt it (name resolution, a
 TLS handshake), and then only its own lane may stand still.
+
+The cursor in memory moves with the acknowledgements, the one on disk follows as soon as it can be
+written: a full disk must not hold up what the mill is to learn, nor repeat it again and again.
 """
 
 import logging
@@ -56,6 +59,7 @@ class Lane:
         self._wake = threading.Event()
         self._reader: EventReader | None = None
         self._pause_s = 0.0
+        self._cursor = self._saved = 0
         self.trouble: str | None = None
         """Why nothing is delivered now."""
         metrics.delivered.labels(self.name)
@@ -67,31 +71,32 @@ class Lane:
 
     def run(self) -> None:
         """Deliver until stopped, then drain and close the receiver."""
-        cursor = self._cursors.load(self.name)
+        self._cursor = self._saved = self._cursors.load(self.name)
         try:
             while not self._stop.is_set():
-                cursor = self._try(cursor)
-            self._drain(cursor)
+                self._try()
+            self._drain()
         finally:
             self._receiver.close()
             if self._reader is not None:
                 self._reader.close()
 
-    def _drain(self, cursor: int) -> None:
+    def _drain(self) -> None:
         end_ns = self._clock.now().monotonic_ns + self._drain_ns
         before = -1
-        while self.trouble is None and before != cursor:
-            before, cursor = cursor, self._try(cursor)
+        while self.trouble is None and before != self._cursor:
+            before = self._cursor
+            self._try()
             if self._clock.now().monotonic_ns > end_ns:
                 _log.warning(
                     "%s: stopped with events left; they follow at the next start", self.name
                 )
                 return
 
-    def _try(self, cursor: int) -> int:
+    def _try(self) -> None:
         """One step; a failure is told once and followed by a pause with jitter."""
         try:
-            cursor = self._step(cursor)
+            self._step()
         except StripSightError as error:
             self._metrics.failures.labels(self.name).inc()
             if self.trouble is None:
@@ -100,29 +105,28 @@ class Lane:
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
             # Jitter: many lines that lost one broker must not come back in step.
             self._stop.wait(self._pause_s * SystemRandom().uniform(0.5, 1.0))
-            return cursor
+            return
         if self.trouble is not None:
             _log.info("%s: delivers again", self.name)
         self.trouble, self._pause_s = None, 0.0
-        return cursor
 
-    def _step(self, cursor: int) -> int:
-        """Deliver what there is; wait for more when there is nothing. Returns the new cursor."""
+    def _step(self) -> None:
+        """Deliver what there is; wait for more when there is nothing."""
         self._wake.clear()
         reader = self._reader = self._reader or EventReader(self._ledger)
-        batch = reader.after(cursor, BATCH)
+        batch = reader.after(self._cursor, BATCH)
         acknowledged = self._receiver.deliver(batch)
-        if batch and acknowledged > cursor:
-            self._cursors.save(self.name, acknowledged)
+        if batch and acknowledged > self._cursor:
+            self._cursor = acknowledged
             count = sum(recorded.event.seq <= acknowledged for recorded in batch)
             self._metrics.delivered.labels(self.name).inc(count)
-            cursor = acknowledged
         newest = reader.last_seq()
-        self._metrics.ledger_lag.labels(self.name).set(max(0, newest - cursor))
-        if newest < cursor:
+        self._metrics.ledger_lag.labels(self.name).set(max(0, newest - self._cursor))
+        if newest < self._cursor:
             _log.warning("%s: the event log begins anew; so does delivery", self.name)
-            self._cursors.save(self.name, 0)
-            return 0
-        if newest == cursor and not self._stop.is_set():
+            self._cursor = 0
+        if self._cursor != self._saved:
+            self._cursors.save(self.name, self._cursor)
+            self._saved = self._cursor
+        if newest == self._cursor and not self._stop.is_set():
             self._wake.wait(IDLE_S)
-        return cursor

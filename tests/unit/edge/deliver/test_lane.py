@@ -90,6 +90,24 @@ def test_cursor_survives_a_restart(ledger: Path) -> None:
         assert receiver.offered[0] == offered
 
 
+def test_a_cursor_that_cannot_be_saved_holds_up_nothing_and_follows(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
+    save, refusals = Cursors.save, [LedgerError("no room"), LedgerError("no room")]
+
+    def full_at_first(cursors: Cursors, receiver: str, seq: int) -> None:
+        if refusals:
+            raise refusals.pop()
+        save(cursors, receiver, seq)
+
+    monkeypatch.setattr(Cursors, "save", full_at_first)
+    stop = threading.Event()
+    receiver = Scripted("a", [2, 5, 0], stop)
+    assert run(receiver, ledger, stop) == 5
+    assert receiver.offered == [[1, 2, 3, 4, 5], [3, 4, 5], []]
+
+
 def test_log_that_begins_anew_is_delivered_from_its_start(
     ledger: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
