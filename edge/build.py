@@ -26,7 +26,7 @@ from edge.clock import Clock, SystemClock
 from edge.commands import Commands
 from edge.config import Config
 from edge.control import ControlServer
-from edge.health import serve_health
+from edge.health import Heartbeat, serve_health
 from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil, interrupt_defect
 from edge.ledger.log import EventLog, Recovered
@@ -98,6 +98,7 @@ class _Inspection:
         self._config, self._metrics, self._registry = config, metrics, registry
         self._stop = threading.Event()
         self._alive: Callable[[], None] = lambda: None
+        self._heart = Heartbeat(clock)
         self._frames = make_frame_buffer(config.inspect.frame_buffer)
         room = max(2, int(config.ledger.event_buffer_s * COMMITS_PER_S))
         self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, lambda _: None)
@@ -123,7 +124,11 @@ class _Inspection:
     def run(
         self, stop: threading.Event, ready: Callable[[], None], alive: Callable[[], None]
     ) -> None:
-        self._alive = alive
+        def turned() -> None:
+            self._heart.beat()
+            alive()
+
+        self._alive = turned
         stages = [
             Stage("grab", lambda: self._grab.run(self._stop), self._stop),
             Stage("inspect", self._inspect, self._stop),
@@ -135,7 +140,7 @@ class _Inspection:
             listen.host,
             listen.inspect_port,
             self._registry,
-            live=lambda: not self._stop.is_set(),
+            live=lambda: self._heart.alive() and not self._stop.is_set(),
             ready=self._commands.readiness,
         )
         told = False

@@ -13,10 +13,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from edge.clock import Clock
 from edge.errors import ConfigError
 
+HANGS_AFTER_NS = 30_000_000_000
 Page = tuple[int, str, bytes]
 TEXT = "text/plain; charset=utf-8"
+
+
+class Heartbeat:
+    """Whether a loop still turns: it calls `beat`, any thread may ask `alive`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._beat_ns = clock.now().monotonic_ns
+
+    def beat(self) -> None:
+        """The loop turned."""
+        self._beat_ns = self._clock.now().monotonic_ns
+
+    def alive(self) -> bool:
+        """False when it has not turned for half a minute."""
+        return self._clock.now().monotonic_ns - self._beat_ns < HANGS_AFTER_NS
 
 
 class HealthServer:

@@ -22,7 +22,7 @@ from edge.deliver.lane import Lane
 from edge.deliver.mqtt import MqttReceiver
 from edge.deliver.pulse import Pulse
 from edge.errors import LedgerError
-from edge.health import serve_health
+from edge.health import Heartbeat, serve_health
 from edge.ledger.day import explained
 from edge.ledger.retention import retain
 from edge.ledger.wake import WakeReceiver
@@ -33,7 +33,6 @@ POLL_S = 0.25
 RETENTION_NS = 3_600_000_000_000
 DRAIN_S = 3.0
 FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
-HANGS_AFTER_NS = 30_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +71,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             config.metrics.host,
             config.metrics.courier_port,
             registry,
-            live=loop.alive,
+            live=loop.heart.alive,
             ready=loop.readiness,
             key="metrics.courier_port",
         )
@@ -104,7 +103,7 @@ def _run(
 
 
 class _Loop:
-    """The main thread's work; `alive` and `readiness` are asked by the health server's threads."""
+    """The main thread's work; `heart` and `readiness` are asked by the health server's threads."""
 
     def __init__(
         self,
@@ -122,7 +121,7 @@ class _Loop:
         self._waker = waker
         self._clock = clock
         self._pulse = Pulse(config, receivers, clock)
-        self._turned_ns = clock.now().monotonic_ns
+        self.heart = Heartbeat(clock)
         self._retain_ns = 0
         self._pulse.tick()  # before any lane starts: what is new counts from here
 
@@ -132,14 +131,11 @@ class _Loop:
             self._wake_lanes()
         if self._pulse.tick():
             self._wake_lanes()
-        self._turned_ns = self._clock.now().monotonic_ns
-        if self._turned_ns >= self._retain_ns:
-            self._retain_ns = self._turned_ns + RETENTION_NS
+        self.heart.beat()
+        now_ns = self._clock.now().monotonic_ns
+        if now_ns >= self._retain_ns:
+            self._retain_ns = now_ns + RETENTION_NS
             self._retain()
-
-    def alive(self) -> bool:
-        """Whether the main loop turns."""
-        return self._clock.now().monotonic_ns - self._turned_ns < HANGS_AFTER_NS
 
     def readiness(self) -> tuple[bool, str]:
         """Whether everything can be delivered, and what hinders it."""

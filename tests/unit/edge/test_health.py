@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from edge.errors import ConfigError
-from edge.health import HealthServer, serve_health
+from edge.health import HANGS_AFTER_NS, HealthServer, Heartbeat, serve_health
+from tests.unit.edge.ledger.making import SetClock
 
 
 class Process:
@@ -46,6 +47,19 @@ def test_pages(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Process, "ready", (False, "no camera"))
     assert fetch(server, "/livez") == (503, "not alive\n")
     assert fetch(server, "/readyz") == (503, "no camera\n")
+
+
+def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
+    clock = SetClock()
+    heart = Heartbeat(clock)
+    for _ in range(3):
+        clock.monotonic_ns += HANGS_AFTER_NS - 1
+        assert heart.alive()
+        heart.beat()
+    clock.monotonic_ns += HANGS_AFTER_NS
+    assert not heart.alive()
+    heart.beat()
+    assert heart.alive()
 
 
 def test_port_in_use_names_port_and_key(server: HealthServer) -> None:
