@@ -7,6 +7,7 @@
 Served from threads of its own; the callables it is given must be thread-safe and quick.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,6 +100,11 @@ def _handler(pages: dict[str, Callable[[], Page]]) -> type[BaseHTTPRequestHandle
     class Handler(BaseHTTPRequestHandler):
         timeout = 5.0
         server_version = "stripsight"
+
+        def handle(self) -> None:
+            # Whoever asked and did not wait for the answer is no fault of this process.
+            with contextlib.suppress(ConnectionError):
+                super().handle()
 
         def do_GET(self) -> None:
             page = pages.get(self.path.partition("?")[0], lambda: (404, TEXT, b"not found\n"))

@@ -1,5 +1,7 @@
 """The three pages, and a port that is taken."""
 
+import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -47,6 +49,18 @@ def test_pages(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Process, "ready", (False, "no camera"))
     assert fetch(server, "/livez") == (503, "not alive\n")
     assert fetch(server, "/readyz") == (503, "no camera\n")
+
+
+def test_a_scraper_that_hangs_up_leaves_no_trace(
+    server: HealthServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    at_once = struct.pack("ii", 1, 0)
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+            peer.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert fetch(server, "/livez") == (200, "ok\n")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_loop_that_turns_is_alive_and_one_that_hangs_is_not() -> None:
