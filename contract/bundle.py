@@ -134,7 +134,8 @@ def write_bundle(
         _write_manifest(draft, {name: _sha256(draft / name) for name in FILES})
         draft.rename(path)
     except OSError as error:
-        raise BundleError(f"{path}: cannot be written ({error})") from error
+        shutil.rmtree(draft, ignore_errors=True)
+        raise BundleError(f"{path}: cannot be written ({error}); choose another --out") from error
     return open_bundle(path)
 
 

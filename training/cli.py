@@ -1,5 +1,6 @@
 """`stripsight-train`: from a folder of images to a teacher, a student and their figures."""
 
+import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -174,3 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except StripSightError as error:
         print(f"stripsight-train: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise
+        cure = "make room; a training then goes on with --resume"
+        print(f"stripsight-train: {error}; {cure}", file=sys.stderr)
+        sys.exit(ConfigError.exit_code)

@@ -1,6 +1,7 @@
 """The commands as a user gives them: teacher, student, evaluate, broken off, taken up, mistaken."""
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from tests.conftest import ROOT
+from training import fit
 from training.cli import main
 from training.run import open_run
 
@@ -178,6 +180,22 @@ def test_a_device_that_is_not_there_leaves_the_folder_free(
     assert "accelerator gpu, devices 4: " in said
     assert len(said.strip().splitlines()) == 1
     assert not list(out.iterdir())
+
+
+def test_a_disk_that_fills_up_is_said(
+    images: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "last.ckpt")
+
+    monkeypatch.setattr(fit, "train", full)
+    assert command("teacher", "--data", images, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert "No space left on device: 'last.ckpt'; make room" in said
+    assert len(said.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(("package", "extra"), [("training", "training"), ("export", "export")])

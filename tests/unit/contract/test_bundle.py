@@ -1,5 +1,6 @@
 """Every way in which a bundle on disk can be wrong, each refused by name."""
 
+import errno
 import io
 import json
 import zipfile
@@ -53,6 +54,18 @@ def test_a_write_that_fails_leaves_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="cannot be written"):
         write_small_bundle(tmp_path / "file" / "b")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fills_up_keeps_no_half_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(BundleError, match=r"No space left on device.*choose another --out"):
+        write_small_bundle(tmp_path / "b")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_an_interrupted_write_left_does_not_stop_the_next(tmp_path: Path) -> None:
