@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAY_SKIP = "gpu"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--no-skips", action="store_true", help="fail when a test is skipped, unless it needs a GPU"
-    )
+        "--no-skips", action="store_true",
+        help="fail when a test is skipped, unless GPU, right to mount or real images are missing",
+    )  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,11 +22,17 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    forbidden = item.config.getoption("--no-skips") and not item.get_closest_marker(MAY_SKIP)
+    forbidden = item.config.getoption("--no-skips") and not _needs_what_is_not_here(item)
     if report.skipped and forbidden and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, which --no-skips forbids: {report.longrepr}"
     return report
+
+
+def _needs_what_is_not_here(item: pytest.Item) -> bool:
+    if item.get_closest_marker("gpu") or item.get_closest_marker("mount"):
+        return True
+    return item.get_closest_marker("data") is not None and not _data_path().is_dir()
 
 
 def require_program(name: str) -> str:
@@ -40,8 +46,12 @@ def require_program(name: str) -> str:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real image sets; skips where it is absent."""
-    folder = os.environ.get("STRIPSIGHT_DATA")  # noqa: TID251 - a test may be told where its data is
-    path = Path(folder) if folder else ROOT.parent / "shared" / "data"
+    path = _data_path()
     if not path.is_dir():
         pytest.skip(f"no real images at {path}; set STRIPSIGHT_DATA")
     return path
+
+
+def _data_path() -> Path:
+    folder = os.environ.get("STRIPSIGHT_DATA")  # noqa: TID251 - a test may be told where its data is
+    return Path(folder) if folder else ROOT.parent / "shared" / "data"

@@ -11,7 +11,7 @@ from tests.line.daemon import Daemon, write_config
 from tests.line.strip import sections, write_line_bundle, write_strip
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.mount]
 DISK_MB = 40
 
 
