@@ -18,6 +18,8 @@ from edge.types import U8
 EDGE_SHARE = 0.32
 ROW_STEP = 16
 SMOOTH_COLUMNS = 7
+BLACK = 1.0
+"""Mean grey below which nothing is to be seen, neither strip nor pit."""
 
 
 class View(NamedTuple):
@@ -36,7 +38,9 @@ class View(NamedTuple):
 
 
 def find_strip(pixels: U8, strip: config.Strip) -> View:
-    """The strip's columns; an empty span where there is no strip to be seen."""
+    """The strip's columns. In a black picture the strip may be anywhere, so the whole picture is
+    its place, and `unusable` says why nobody saw it.
+    """
     width = pixels.shape[1]
     if strip.edges == "fixed":
         return View(
@@ -44,9 +48,9 @@ def find_strip(pixels: U8, strip: config.Strip) -> View:
         )
     profile = pixels[::ROW_STEP].mean(axis=0, dtype=np.float32)
     profile = cv2.blur(profile[None, :], (SMOOTH_COLUMNS, 1))[0]
-    bright = np.flatnonzero(profile >= max(1.0, EDGE_SHARE * float(np.percentile(profile, 90))))
+    bright = np.flatnonzero(profile >= max(BLACK, EDGE_SHARE * float(np.percentile(profile, 90))))
     if not len(bright):
-        return View(Span(0, 0), left_edge_seen=False, right_edge_seen=False)
+        return View(Span(0, width), left_edge_seen=False, right_edge_seen=False)
     columns = Span(int(bright[0]), int(bright[-1]) + 1)
     return View(columns, left_edge_seen=columns.start > 0, right_edge_seen=columns.end < width)
 
@@ -59,5 +63,6 @@ def unusable(pixels: U8, columns: Span, limits: config.Inspect) -> str | None:
     histogram = np.bincount(sample.ravel(), minlength=256)
     if histogram[255] > limits.saturated_above * sample.size:
         return "saturated"
-    dark = int(limits.dark_below * 255)
-    return "dark" if histogram[: dark + 1].sum() >= 0.99 * sample.size else None
+    dark = histogram[: int(limits.dark_below * 255) + 1].sum() >= 0.99 * sample.size
+    black = histogram @ np.arange(256) < BLACK * sample.size
+    return "dark" if dark or black else None

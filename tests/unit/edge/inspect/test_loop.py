@@ -1,6 +1,7 @@
 """The inspecting thread's work on frames made by hand, with the small network of the unit tests."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ class SteppedClock:
 class Line:
     """An inspector over coils of three and a half frames."""
 
-    def __init__(self, folder: Path, coil_frames: float = 3.5) -> None:
+    def __init__(
+        self, folder: Path, coil_frames: float = 3.5, edges: Literal["fixed", "detect"] = "fixed"
+    ) -> None:
         write_line_bundle(folder / "bundle")
         self.config = config.Config(
             site="s",
@@ -51,7 +54,7 @@ class Line:
             optics=config.Optics(mm_per_px_along=0.5, mm_per_px_across=0.5),
             position=config.LinesPosition(kind="lines"),
             coils=config.Coils(length_m=coil_frames * FRAME_M, width_mm=COLUMNS * SIDE * 0.5),
-            strip=config.Strip(edges="fixed"),
+            strip=config.Strip(edges=edges),
             ledger=config.Ledger(path=folder),
             run_path=folder,
         )
@@ -109,7 +112,9 @@ def test_a_coil_change_inside_a_frame_belongs_to_both_coils(line: Line) -> None:
     assert commit.watermark.coil_m == pytest.approx(FRAME_M / 2)
 
 
-def test_a_dark_lamp_is_not_clean_steel(line: Line) -> None:
+@pytest.mark.parametrize("edges", ["fixed", "detect"])
+def test_a_dark_lamp_is_not_clean_steel(tmp_path: Path, edges: Literal["fixed", "detect"]) -> None:
+    line = Line(tmp_path, edges=edges)
     commit = line.frame(0, np.zeros_like(CLEAN))
     (missed,) = missed_of(commit).values()
     assert (missed.outcome, missed.reason) == ("unusable", "dark")

@@ -41,11 +41,25 @@ def test_fixed_edges_are_taken_as_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "expected"), [(0, "no_strip"), (3, "dark"), (255, "saturated"), (110, None)]
+    ("level", "expected"), [(0, "dark"), (3, "dark"), (255, "saturated"), (110, None)]
 )
 def test_pictures_that_cannot_be_judged(level: int, expected: str | None) -> None:
     pixels = np.full((256, 512), level, np.uint8)
     assert unusable(pixels, find_strip(pixels, DETECT).columns, LIMITS) == expected
+
+
+def test_a_black_picture_with_hot_pixels_is_dark_over_its_whole_width() -> None:
+    pixels = np.zeros((256, 512), np.uint8)
+    pixels[::64, ::5] = 12
+    view = find_strip(pixels, DETECT)
+    assert view.columns == Span(0, 512)
+    assert unusable(pixels, view.columns, LIMITS) == "dark"
+
+
+def test_a_fixed_strip_beside_the_picture_is_no_strip() -> None:
+    pixels = picture(0, 300)
+    view = find_strip(pixels, config.Strip(edges="fixed", left_px=2000))
+    assert unusable(pixels, view.columns, LIMITS) == "no_strip"
 
 
 @pytest.mark.data
