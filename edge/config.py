@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from contract.settings_file import read_settings
 from edge.errors import ConfigError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
@@ -267,7 +267,6 @@ class Config(Section):
 
 
 S = TypeVar("S", bound=Section)
-MAX_CONFIG_BYTES = 1 << 20
 
 
 def load_config(path: Path) -> Config:
@@ -277,16 +276,7 @@ def load_config(path: Path) -> Config:
         ConfigError: missing, no YAML, or a key or value that is wrong; the text names it and the
         nearest known key.
     """
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than 1 MiB, so it is no config")
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; deploy/config/ has examples") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must be a YAML mapping; deploy/config/ has examples")
+    raw = read_settings(path, "deploy/config/ has examples")
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contract.errors import ConfigError
+from contract.settings_file import read_settings
 from training.networks.sarsn import Depth, Gate
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -21,7 +22,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 InputPx = Annotated[int, Field(ge=32, le=1024)]
-MAX_CONFIG_BYTES = 1 << 20
+EXAMPLE = "training/defaults.yaml shows all keys"
 
 
 class Section(BaseModel):
@@ -151,7 +152,7 @@ def load_settings(
     """
     tree = _defaults()
     if path is not None:
-        _overlay(tree, _read(path), (), path)
+        _overlay(tree, read_settings(path, EXAMPLE), (), path)
     for name, value in (changes or {}).items():
         if value is not None:
             _set(tree, name.split("."), value)
@@ -167,22 +168,6 @@ def _defaults() -> Tree:
     text = resources.files("training").joinpath("defaults.yaml").read_text("utf-8")
     tree: Tree = yaml.safe_load(text)
     return tree
-
-
-def _read(path: Path) -> Tree:
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError(f"{path}: larger than 1 MiB, so it is no config")
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such config file") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: must be a YAML mapping; training/defaults.yaml shows all keys")
-    return raw
 
 
 def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], path: Path) -> None:
