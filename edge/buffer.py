@@ -1,7 +1,8 @@
 """A bounded queue between two threads whose every loss has a place and a reason.
 
-`DROP_OLDEST` keeps the newest items: what it drops is turned into a small record by `summarise`,
-and the records come out with the next `get`, in order, so that the reader can account for them.
+`DROP_OLDEST` keeps the newest items: `note` adds what it drops to a list of small records, which
+come out with the next `get`, in order, so that the reader can account for them. A `note` that joins
+a record to the one before keeps the list short, however long the reader is away.
 `BLOCK` makes the writer wait.
 """
 
@@ -36,10 +37,12 @@ class Taken(NamedTuple, Generic[T, D]):
 class BoundedBuffer(Generic[T, D]):
     """One writer, one reader, `capacity` items at most."""
 
-    def __init__(self, capacity: int, when_full: WhenFull, summarise: Callable[[T], D]) -> None:
+    def __init__(
+        self, capacity: int, when_full: WhenFull, note: Callable[[list[D], T], None]
+    ) -> None:
         self.capacity = capacity
         self._when_full = when_full
-        self._summarise = summarise
+        self._note = note
         self._items: deque[T] = deque()
         self._dropped: list[D] = []
         self._closed = False
@@ -58,7 +61,7 @@ class BoundedBuffer(Generic[T, D]):
                 raise ClosedError
             drops = 0
             if len(self._items) >= self.capacity:
-                self._dropped.append(self._summarise(self._items.popleft()))
+                self._note(self._dropped, self._items.popleft())
                 drops = 1
             self._items.append(item)
             self._changed.notify_all()

@@ -52,7 +52,7 @@ POLL_S = 0.2
 IDLE_S = 1.0
 """How often the inspecting thread reports itself alive when no frame comes."""
 
-Commits = BoundedBuffer[Commit, None]
+Commits = BoundedBuffer[Commit, Commit]
 
 
 def run_inspect(
@@ -101,7 +101,7 @@ class _Inspection:
         self._heart = Heartbeat(clock)
         self._frames = make_frame_buffer(config.inspect.frame_buffer)
         room = max(2, int(config.ledger.event_buffer_s * COMMITS_PER_S))
-        self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, lambda _: None)
+        self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, list.append)
         position = make_position(config)
         source = make_source(config, position, clock)
         next_id = following_id(recovered.last_coil) if recovered.last_coil else None
@@ -172,8 +172,7 @@ class _Inspection:
                 if taken is None:
                     continue
                 self._metrics.buffer_depth.labels("frames").set(len(self._frames))
-                dropped = [loss for losses in taken.dropped for loss in losses]
-                commit = self._inspector.inspect(taken.item, dropped)
+                commit = self._inspector.inspect(taken.item, taken.dropped)
                 # The writer tries for as long as the disk is full. A watchdog that killed us
                 # meanwhile would lose what waits in the buffer.
                 while not self._commits.wait_for_room(IDLE_S):

@@ -31,7 +31,7 @@ class Commands:
         inspector: Inspector,
         grab: Grab,
         writer: LedgerWriter,
-        commits: BoundedBuffer[Commit, None],
+        commits: BoundedBuffer[Commit, Commit],
         clock: Clock,
     ) -> None:
         self._config = config

@@ -21,11 +21,12 @@ from edge.types import Frame, Loss
 
 log = logging.getLogger(__name__)
 
-FrameBuffer = BoundedBuffer[Frame, tuple[Loss, ...]]
+FrameBuffer = BoundedBuffer[Frame, Loss]
 Wait = Callable[[threading.Event, float], bool]
 
 OVERFLOW = "buffer_overflow"
 MAX_RECONNECT_S = 10.0
+TOUCHING_M = 1e-6
 POLL_S = 0.2
 """Longest single read, so that a stop is honoured at once."""
 
@@ -41,12 +42,20 @@ class Patience(NamedTuple):
 
 def make_frame_buffer(capacity: int) -> FrameBuffer:
     """The buffer between grab and inspection."""
-    return BoundedBuffer(capacity, WhenFull.DROP_OLDEST, dropped_losses)
+    return BoundedBuffer(capacity, WhenFull.DROP_OLDEST, note_lost)
 
 
-def dropped_losses(frame: Frame) -> tuple[Loss, ...]:
-    """What remains of a frame that nobody took: its own losses, then itself."""
-    return *frame.losses, Loss(frame.rows.first_m, frame.rows.end_m, OVERFLOW)
+def note_lost(losses: list[Loss], frame: Frame) -> None:
+    """What remains of a frame that nobody took: its own losses, then itself.
+
+    Strip that goes on where the last loss ended, lost for the same reason, makes that one longer.
+    """
+    for loss in (*frame.losses, Loss(frame.rows.first_m, frame.rows.end_m, OVERFLOW)):
+        last = losses[-1] if losses else None
+        if last and last.reason == loss.reason and abs(loss.first_m - last.end_m) < TOUCHING_M:
+            losses[-1] = last._replace(end_m=loss.end_m)
+        else:
+            losses.append(loss)
 
 
 def patience_of(source: SourceSection) -> Patience:

@@ -61,13 +61,13 @@ class CoilInspection:
 
     def record_outside(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> list[Draft]:
+    ) -> tuple[list[Draft], int]:
         """The same for strip beside the picture: told once per coil, since it goes on all along."""
         news = self.account.record(*stretch, fate, mm)
         if not news or fate in self._told:
-            return []
+            return [], news
         self._told.add(fate)
-        return [self._not_inspected(stretch, mm, fate, news, time)]
+        return [self._not_inspected(stretch, mm, fate, news, time)], news
 
     def finish(self, length_m: float, time: datetime, *, interrupted: bool) -> list[Draft]:
         """Close what is open and report."""

@@ -13,7 +13,7 @@ from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.account import ON_TIME, Fate
-from edge.inspect.coil import CoilInspection
+from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.strip import View, find_strip, unusable
@@ -64,7 +64,6 @@ class Inspector:
                 self._missing(coil, gap, "camera", frame)
             self._section(section, coil)
         self._advance(frame)
-        self._metrics.inspection_valid.set(self.valid)
         return self._commit(frame)
 
     def finish(self) -> Commit | None:
@@ -123,7 +122,11 @@ class Inspector:
         self._record(coil, stretch, (0.0, seen_mm), fate, frame)
         outside = (seen_mm, coil.coil.width_mm)
         beside = Fate("off_strip_disagreement") if view.right_edge_seen else Fate("lost", "no_view")
-        self._drafts += coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
+        drafts, cells = coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
+        self._drafts += drafts
+        self._metrics.cells.labels(beside.outcome).inc(cells)
+        if cells and beside.outcome in NOT_VALID:
+            self.valid = False
 
     def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
         """Show a section to the network and take over its defects."""
@@ -157,8 +160,9 @@ class Inspector:
         drafts, cells = coil.record(stretch, mm, fate, frame.grabbed.utc())
         self._drafts += drafts
         self._metrics.cells.labels(fate.outcome).inc(cells)
-        if drafts:
+        if drafts or fate.outcome in NOT_VALID:
             self.valid = self.valid and fate.outcome == "late"
+        if drafts:
             self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
 
     def _show_model(self) -> None:

@@ -37,7 +37,7 @@ class LedgerWriter:
     def __init__(
         self,
         event_log: Log,
-        commits: BoundedBuffer[Commit, None],
+        commits: BoundedBuffer[Commit, Commit],
         metrics: InspectMetrics,
         clock: Clock,
         wait: Callable[[float], bool],

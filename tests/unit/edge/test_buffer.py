@@ -8,7 +8,7 @@ from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 
 
 def newest(capacity: int) -> BoundedBuffer[int, int]:
-    return BoundedBuffer(capacity, WhenFull.DROP_OLDEST, lambda item: item)
+    return BoundedBuffer(capacity, WhenFull.DROP_OLDEST, list.append)
 
 
 def test_the_oldest_is_dropped_and_told_with_the_next_item() -> None:
@@ -38,7 +38,7 @@ def test_a_closed_buffer_is_emptied_before_it_ends() -> None:
 
 
 def test_a_full_blocking_buffer_makes_the_writer_wait() -> None:
-    buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, lambda item: item)
+    buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, list.append)
     buffer.put(1)
     writer = threading.Thread(target=buffer.put, args=(2,))
     writer.start()
@@ -48,7 +48,7 @@ def test_a_full_blocking_buffer_makes_the_writer_wait() -> None:
 
 
 def test_room_is_told_without_taking_it() -> None:
-    buffer: BoundedBuffer[int, None] = BoundedBuffer(1, WhenFull.BLOCK, lambda _: None)
+    buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, list.append)
     assert buffer.wait_for_room(0)
     buffer.put(1)
     assert not buffer.wait_for_room(0.01)
@@ -57,7 +57,7 @@ def test_room_is_told_without_taking_it() -> None:
 
 
 def test_closing_frees_a_waiting_writer() -> None:
-    buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, lambda item: item)
+    buffer: BoundedBuffer[int, int] = BoundedBuffer(1, WhenFull.BLOCK, list.append)
     buffer.put(1)
     ended = threading.Event()
 

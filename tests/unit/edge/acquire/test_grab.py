@@ -10,8 +10,8 @@ from edge.acquire.grab import (
     POLL_S,
     Grab,
     Patience,
-    dropped_losses,
     make_frame_buffer,
+    note_lost,
     patience_of,
 )
 from edge.acquire.position import LinesPosition
@@ -98,7 +98,7 @@ class Bench:
         while len(self.frames):
             taken = self.frames.get(0)
             assert taken is not None
-            found.append((taken.item.seq, sum(taken.dropped, ())))
+            found.append((taken.item.seq, taken.dropped))
         with pytest.raises(ClosedError):
             self.frames.get(0)
         return found
@@ -130,8 +130,16 @@ def test_an_overflow_keeps_what_the_dropped_frame_had_to_tell() -> None:
 
 
 def test_a_dropped_frame_is_its_losses_and_itself() -> None:
-    frame = frames(2, lost_before_last="camera")[1]
-    assert dropped_losses(frame) == (Loss(1, 3, "camera"), Loss(3, 4, "buffer_overflow"))
+    losses: list[Loss] = []
+    note_lost(losses, frames(2, lost_before_last="camera")[1])
+    assert losses == [Loss(1, 3, "camera"), Loss(3, 4, "buffer_overflow")]
+
+
+def test_a_long_overflow_is_one_stretch() -> None:
+    losses: list[Loss] = []
+    for frame in frames(1000):
+        note_lost(losses, frame)
+    assert losses == [Loss(0, 1000, "buffer_overflow")]
 
 
 @pytest.mark.parametrize("error", [SourceError("in use"), ConfigError("no folder")])

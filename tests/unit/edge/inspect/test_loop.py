@@ -126,6 +126,26 @@ def test_a_dark_lamp_is_not_clean_steel(tmp_path: Path, edges: Literal["fixed", 
     assert report.cells["unusable"] == ROWS * COLUMNS
 
 
+def test_half_a_lamp_is_no_narrow_strip(tmp_path: Path) -> None:
+    line = Line(tmp_path, edges="detect")
+    line.frame(0)
+    assert line.inspector.valid
+    half = CLEAN.copy()
+    half[:, half.shape[1] // 2 :] = 2
+    (missed,) = missed_of(line.frame(1, half)).values()
+    assert (missed.outcome, missed.cells) == ("off_strip_disagreement", ROWS * COLUMNS // 2)
+    assert not line.inspector.valid
+    label = {"outcome": "off_strip_disagreement"}
+    line.frame(2, half)  # told once per coil, but neither seen nor counted as seen
+    assert not line.inspector.valid
+    assert line.registry.get_sample_value("stripsight_cells_total", label) == ROWS * COLUMNS
+
+
+def test_a_picture_without_strip_is_not_valid(line: Line) -> None:
+    line.frame(0, CLEAN[:, :0])
+    assert not line.inspector.valid
+
+
 def test_a_late_result_is_still_a_result(line: Line) -> None:
     rows = RowMap(0.0, ROW_M, ROWS * SIDE)
     frame = Frame(0, with_defect(2, 2), rows, None, line.clock.now())
