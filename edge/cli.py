@@ -238,7 +238,10 @@ def activate(
         bool, typer.Option("--now", help="Within the running coil, which is recorded.")
     ] = False,
 ) -> None:
-    """Let a bundle take over between two frames, by default at the next coil's start."""
+    """Let a bundle take over between two frames, by default at the next coil's start.
+
+    A restart inspects with the config's bundle again: set it there too once it has proved itself.
+    """
     settings = load_config(config)
     arguments = {"bundle": str(bundle.resolve()), "when": "now" if now else "coil_start"}
     request = Request(action="activate", by=_user(), arguments=arguments)
@@ -246,6 +249,7 @@ def activate(
     if not reply.ok:
         raise BundleError(reply.error or "refused")
     print(f"{bundle}: verified and warm; takes over {'now' if now else 'with the next coil'}")
+    print(f"to keep it over a restart: `bundle: {bundle.resolve()}` in {config}")
 
 
 def main() -> None:
