@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -26,6 +26,7 @@ from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
 from training.finish import Trained, finish
 from training.init import initialise
+from training.interrupt import Interrupt
 from training.job import CHECKPOINTS, LAST, Job, Plan, is_first_process, write_plan
 from training.run import (
     SPLIT,
@@ -73,15 +74,16 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     if resumed and resumed.data_digest != digest:
         raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
     module = _module(job, recipe, teacher, images)
-    chosen = _best(job)
-    trainer = _trainer(job, recipe.optimise, chosen)
+    chosen, interrupt = _best(job), Interrupt()
+    trainer = _trainer(job, recipe.optimise, [chosen, interrupt])
     if is_first_process():
         _begin(job, images, digest, is_new=resumed is None)
     data = TrainingData(
         images, job.settings, batch_size=recipe.optimise.batch_size,
         exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
     )  # fmt: skip
-    epoch = _fit(job, module, data, trainer, chosen)
+    with interrupt:
+        epoch = _fit(job, module, data, trainer, chosen)
     if epoch is None:
         return None
     student = module.student
@@ -214,12 +216,12 @@ def _best(job: Job) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _trainer(job: Job, optimise: Optimise, chosen: ModelCheckpoint) -> lightning.Trainer:
+def _trainer(job: Job, optimise: Optimise, more: Sequence[Callback]) -> lightning.Trainer:
     last = ModelCheckpoint(
         job.out / CHECKPOINTS, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True,
         enable_version_counter=False,
     )  # fmt: skip
-    callbacks: list[Callback] = [Curves(job.out, job.say), chosen, last]
+    callbacks: list[Callback] = [Curves(job.out, job.say), *more, last]
     if optimise.ema_decay:
         callbacks.append(WeightAveraging(avg_fn=_average(optimise.ema_decay)))
     has_terminal = sys.stdout.isatty()
