@@ -126,6 +126,24 @@ def evaluate(
     print(evaluate_run(run, data, out, part, jpeg_quality))
 
 
+@app.command()
+def study(
+    file: Annotated[Path, typer.Argument(help="YAML: folds, seeds and a table of variants.")],
+    data: DataOption,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of the study; the same command goes on in it.")
+    ],
+) -> None:
+    """Train a table of variants over folds, one after another; each finished run is one CSV row.
+
+    deploy/training/study-xsdd.yaml is an example.
+    """
+    from training.study import Plan, read_study, run_study
+
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    run_study(Plan(read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))
+
+
 def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:
     names = {
         "seed": "seed", "threads": "threads", "fold": "data.fold", "folds": "data.folds",

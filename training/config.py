@@ -4,7 +4,7 @@ No field has a default here: `defaults.yaml` is the one place for them.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -102,6 +102,25 @@ class Student(Section):
     optimise: Optimise
 
 
+class Adaptive(Section):
+    """The adaptive accuracy-Gmean loss."""
+
+    strength: NotNegative
+    gain: NotNegative
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    epoch_momentum: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Loss(Section):
+    """The objective on labelled tiles, of teacher and student alike."""
+
+    kind: Literal["cross_entropy", "class_balanced", "focal", "logit_adjusted", "adaptive"]
+    balanced_beta: Annotated[float, Field(ge=0, lt=1)]
+    focal_gamma: NotNegative
+    logit_tau: NotNegative
+    adaptive: Adaptive
+
+
 class Distill(Section):
     """Weights of the losses of a distilled student."""
 
@@ -131,6 +150,7 @@ class Settings(Section):
     augment: Augment
     teacher: Teacher
     student: Student
+    loss: Loss
     distill: Distill
     evaluate: Evaluate
 
@@ -152,11 +172,23 @@ def load_settings(
     """
     tree = _defaults()
     if path is not None:
-        _overlay(tree, read_settings(path, EXAMPLE), (), path)
+        _overlay(tree, read_settings(path, EXAMPLE), (), str(path))
     for name, value in (changes or {}).items():
         if value is not None:
             _set(tree, name.split("."), value)
     return _validated(tree, str(path) if path else "settings")
+
+
+def settings_from(layers: Sequence[Tree], source: str) -> Settings:
+    """The defaults with each layer of changes over them, later ones over earlier ones.
+
+    Raises:
+        ConfigError: an unknown key or a wrong value; `source` says whose.
+    """
+    tree = _defaults()
+    for layer in layers:
+        _overlay(tree, layer, (), source)
+    return _validated(tree, source)
 
 
 def dump_settings(settings: Settings) -> str:
@@ -170,21 +202,21 @@ def _defaults() -> Tree:
     return tree
 
 
-def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], path: Path) -> None:
+def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], source: str) -> None:
     for key, value in changes.items():
         name = ".".join((*where, str(key)))
         if key not in tree:
             near = difflib.get_close_matches(str(key), tree, n=1)
             hint = f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(tree)}"
-            raise ConfigError(f"{path}: unknown key {name!r}{hint}")
+            raise ConfigError(f"{source}: unknown key {name!r}{hint}")
         below = tree[key]
         if isinstance(below, dict):
             if not isinstance(value, dict):
-                raise ConfigError(f"{path}: {name} must be a mapping of {', '.join(below)}")
-            _overlay(below, value, (*where, key), path)
+                raise ConfigError(f"{source}: {name} must be a mapping of {', '.join(below)}")
+            _overlay(below, value, (*where, key), source)
         elif isinstance(value, bool) is not isinstance(below, bool):
             wanted = "true or false" if isinstance(below, bool) else "neither true nor false"
-            raise ConfigError(f"{path}: {name} must be {wanted} (found {value!r})")
+            raise ConfigError(f"{source}: {name} must be {wanted} (found {value!r})")
         else:
             tree[key] = value
 

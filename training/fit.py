@@ -28,6 +28,7 @@ from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
 from training.job import CHECKPOINTS, LAST, Job, Plan, is_first_process, write_plan
+from training.objectives import Objective, make_objective
 from training.run import (
     SPLIT,
     WEIGHTS,
@@ -37,6 +38,7 @@ from training.run import (
     load_state_dict,
     open_run,
 )
+from training.sampler import class_quotas
 from training.split_file import PARTS, write_split
 from training.task import Classification, Distillation, Normalised
 
@@ -137,10 +139,19 @@ def _module(
         taught = _channels_last(teacher.load_network())
         frozen = Normalised(taught, record.mean, record.std, record.input_px)
         distillation = Distillation(frozen, job.settings.distill)
+    objective = _objective(job, recipe.optimise, images)
     return Classification(
         Normalised(_channels_last(network), mean, std, recipe.input_px), len(images.classes),
-        recipe.optimise, job.settings.augment, distillation,
+        objective, recipe.optimise, job.settings.augment, distillation,
     )  # fmt: skip
+
+
+def _objective(job: Job, optimise: Optimise, images: LabelledImages) -> Objective:
+    labels = images.folder.labels[images.indices("train")]
+    counts = np.bincount(labels, minlength=len(images.classes)).tolist()
+    quotas = class_quotas(counts, optimise.sampler_exponent)
+    prior = [quota / sum(quotas) for quota in quotas]
+    return make_objective(job.settings.loss, counts, prior, optimise.label_smoothing)
 
 
 def _channels_last(network: nn.Module) -> nn.Module:
@@ -204,8 +215,11 @@ def _fit(
     if not trainer.is_global_zero:
         return None
     best = Path(chosen.best_model_path)
-    state = {n.removeprefix(NETWORK): v for n, v in load_state_dict(best).items()}
-    torch.save({name: value.contiguous() for name, value in state.items()}, job.out / WEIGHTS)
+    network = {n: v for n, v in load_state_dict(best).items() if n.startswith(NETWORK)}
+    torch.save(
+        {name.removeprefix(NETWORK): value.contiguous() for name, value in network.items()},
+        job.out / WEIGHTS,
+    )
     return int(best.stem.rpartition("=")[2])
 
 

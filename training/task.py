@@ -16,6 +16,7 @@ from training.augment import augment
 from training.config import Augment, Distill, Optimise
 from training.data import Batch
 from training.losses import kd, mean_of_classes, rkd_angle, rkd_distance
+from training.objectives import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,15 @@ class Classification(lightning.LightningModule):
     """
 
     def __init__(
-        self, student: Normalised, classes: int, optimise: Optimise, augment: Augment,
-        distillation: Distillation | None = None,
+        self, student: Normalised, classes: int, objective: Objective, optimise: Optimise,
+        augment: Augment, distillation: Distillation | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.network = student.network
+        self.network, self.objective = student.network, objective
         self.student, self.optimise, self.augment = student, optimise, augment
         self.distillation = distillation
         self.confusion = MulticlassConfusionMatrix(classes)
+        self.train_confusion = MulticlassConfusionMatrix(classes)
         self.validation_losses, self.validation_labels = CatMetric(), CatMetric()
         self.train_loss = MeanMetric()
 
@@ -98,9 +100,8 @@ class Classification(lightning.LightningModule):
         with torch.autocast(pixels.device.type, enabled=False):
             images = augment(pixels[:, None].float(), self.augment)
         logits, embedding = self.student(images)
-        loss = functional.cross_entropy(
-            logits.float(), labels, label_smoothing=self.optimise.label_smoothing
-        )
+        loss: Tensor = self.objective(logits, labels)
+        self.train_confusion.update(logits.detach(), labels)
         if self.distillation is not None:
             taught = self.distillation.loss(images, logits, embedding)
             loss = self.distillation.options.label_weight * loss + taught
@@ -108,7 +109,14 @@ class Classification(lightning.LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Start the next epoch's mean; `training.curves` has read this one."""
+        """Let the objective learn from the epoch, and start the next one's figures;
+        `training.curves` has read this one's.
+        """
+        counts = self.train_confusion.compute().float()
+        self.objective.adapt(
+            counts.diagonal() / counts.sum(dim=1), float(counts.trace() / counts.sum())
+        )
+        self.train_confusion.reset()
         self.train_loss.reset()
 
     def validation_step(self, batch: Batch, _index: int) -> None:
