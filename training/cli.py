@@ -144,6 +144,19 @@ def study(
     run_study(Plan(read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))
 
 
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="The --out of a study.")],
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Compare with this variant; else the first.")
+    ] = None,
+) -> None:
+    """Make tables and plots from a study's CSV: report.md, figures.png, differences.png."""
+    from training.study_report import write_study_report
+
+    print(write_study_report(folder, baseline))
+
+
 def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:
     names = {
         "seed": "seed", "threads": "threads", "fold": "data.fold", "folds": "data.folds",

@@ -1,0 +1,104 @@
+"""The study's statistics against the run's own, and against numbers worked out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.errors import ConfigError
+from runtime.scores import evaluate
+from training.pooled import (
+    FIGURES,
+    OutOfFold,
+    Prediction,
+    compare,
+    figures_of,
+    holm,
+    read_predictions,
+)
+
+NAMES = ("a", "b", "c")
+
+
+def variant(name: str, seed: int, sure: float = 4.0, folds: int = 2) -> OutOfFold:
+    """Predictions that are right the more often the surer they are; groups of two images."""
+    generator = np.random.default_rng(seed)
+    by_run = {}
+    for fold in range(folds):
+        rows = []
+        for index in range(40):
+            truth = index % 3
+            logits = generator.normal(size=3) + sure * (np.arange(3) == truth)
+            chances = np.exp(logits) / np.exp(logits).sum()
+            group = f"{fold}:{index // 2}"
+            rows.append(Prediction(f"{fold}/{index}", group, truth, tuple(chances.tolist())))
+        by_run[fold, 0] = rows
+    return OutOfFold(name, NAMES, by_run)
+
+
+@given(st.integers(0, 50), st.floats(0, 5))
+def test_pooled_figures_are_those_of_all_images_together(seed: int, sure: float) -> None:
+    found = variant("v", seed, sure)
+    rows = [row for run in found.by_run.values() for row in run]
+    groups = sorted({row.group for row in rows})
+    expected = evaluate(
+        np.array([r.truth for r in rows]), np.array([r.probabilities for r in rows])
+    )
+    values = figures_of(found.sums(sorted(found.by_run), groups).sum(axis=0), 3)
+    assert values.tolist() == pytest.approx([expected.summary[name] for name in FIGURES])
+
+
+def test_a_class_without_images_is_left_out() -> None:
+    sums = np.zeros(9 + 15)
+    sums[[0, 4]] = 3, 1  # a and b right, c absent
+    sums[1] = 1  # one a called b
+    accuracy, f1, gmean, _ = figures_of(sums, 3)
+    assert accuracy == 4 / 5
+    assert f1 == pytest.approx((6 / 7 + 2 / 3) / 2)
+    assert gmean == pytest.approx(np.sqrt(3 / 4))
+
+
+def test_the_same_predictions_do_not_differ() -> None:
+    base, same = compare([variant("base", 1), variant("same", 1)], "base")
+    assert base.differences is None
+    assert same.differences is not None
+    for found in same.differences.values():
+        assert tuple(found.estimate) == (0, 0, 0)
+        assert (found.p, found.detectable) == (1, 0)
+
+
+def test_a_clear_difference_is_seen_and_is_paired() -> None:
+    worse, better = compare([variant("worse", 1, 0.5), variant("better", 2, 4.0)], "worse")
+    assert better.differences is not None
+    found = better.differences["accuracy"]
+    assert found.estimate.value == pytest.approx(
+        better.figures["accuracy"].value - worse.figures["accuracy"].value
+    )
+    assert 0 < found.estimate.low < found.estimate.value < found.estimate.high
+    assert found.p < 0.01
+
+
+def test_a_variant_that_lacks_a_fold_is_compared_where_both_have_one() -> None:
+    base, part = variant("base", 1), variant("part", 1, folds=1)
+    results = compare([base, part], "base")
+    assert [r.folds for r in results] == [(0, 1), (0,)]
+    assert results[1].differences is not None
+    assert results[1].differences["accuracy"].estimate.value == 0
+
+
+def test_holm_by_hand() -> None:
+    # 0.01 * 3, then 0.03 * 2, then max(0.06, 0.04 * 1).
+    assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "file,group,truth,predicted,a\nx,g,b,a,1.0\n", "f,g,t,p,a,b\nx,g,a,a,1.0\n"]
+)
+def test_damaged_predictions_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(ConfigError, match=r"p\.csv"):
+        read_predictions(tmp_path / "p.csv")

@@ -1,0 +1,210 @@
+"""Statistics of a study: pooled out-of-fold predictions, compared over the same groups.
+
+Every figure here is a function of sums over images, so a bootstrap resample of groups is a vector
+of weights on the groups' sums: all variants see the same resamples, and a difference between two of
+them is paired.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.errors import ConfigError
+from runtime.scores import CALIBRATION_BINS
+
+F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+RESAMPLES = 2000
+POWER_FACTOR = 1.96 + 0.84
+"""A true difference of so many standard errors is seen in 80 % of studies at the 5 % level."""
+
+
+class Prediction(NamedTuple):
+    """One image as one run saw it, out of fold."""
+
+    file: str
+    group: str
+    truth: int
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Predictions of one variant: `by_run[fold, seed]`, every image of the test part once."""
+
+    variant: str
+    names: tuple[str, ...]
+    by_run: Mapping[tuple[int, int], Sequence[Prediction]]
+
+    def sums(self, runs: Sequence[tuple[int, int]], groups: Sequence[str]) -> F64:
+        """Confusion counts and calibration gaps of each group, `G x (C^2 + bins)`."""
+        classes, place = len(self.names), {group: i for i, group in enumerate(groups)}
+        rows = [row for run in runs for row in self.by_run[run]]
+        chances = np.array([row.probabilities for row in rows])
+        truth = np.array([row.truth for row in rows])
+        named, sure = chances.argmax(axis=1), chances.max(axis=1)
+        low = np.ceil(sure * CALIBRATION_BINS).astype(np.int64) - 1
+        bins = low.clip(0, CALIBRATION_BINS - 1)
+        where = np.array([place[row.group] for row in rows])
+        sums = np.zeros((len(groups), classes**2 + CALIBRATION_BINS))
+        np.add.at(sums, (where, truth * classes + named), 1)
+        np.add.at(sums, (where, classes**2 + bins), (named == truth) - sure)
+        return sums
+
+
+class Estimate(NamedTuple):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Difference(NamedTuple):
+    """A figure's difference to the baseline's over the same groups."""
+
+    estimate: Estimate
+    p: float
+    """Two-sided, from the bootstrap; Holm-corrected over the variants by `holm`."""
+    detectable: float
+    """The smallest true difference that such a study sees in 80 % of cases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One variant's row; `differences` is None for the baseline."""
+
+    variant: str
+    folds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    images: int
+    groups: int
+    figures: dict[str, Estimate]
+    recalls: dict[str, float]
+    differences: dict[str, Difference] | None
+
+
+def read_predictions(path: Path) -> tuple[tuple[str, ...], list[Prediction]]:
+    """Class names and predictions of a run's `predictions.csv`.
+
+    Raises:
+        ConfigError: missing, or not in that format.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+        names = tuple(header[4:])
+        found = [
+            Prediction(file, group, names.index(truth), tuple(map(float, chances)))
+            for file, group, truth, _, *chances in rows
+        ]
+    except (OSError, ValueError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: no predictions of a study ({error})") from error
+    if any(len(row.probabilities) != len(names) for row in found):
+        raise ConfigError(f"{path}: a row is cut off; train that run again")
+    return names, found
+
+
+def compare(variants: Sequence[OutOfFold], baseline: str, seed: int = 0) -> list[Result]:
+    """Each variant's pooled figures, and its differences to the baseline on the runs that both
+    have; p-values are Holm-corrected over the variants, figure by figure.
+    """
+    reference = next(v for v in variants if v.variant == baseline)
+    results = [_result(variant, reference, seed) for variant in variants]
+    for figure in FIGURES:
+        tested = [r.differences for r in results if r.differences]
+        corrected = holm([found[figure].p for found in tested])
+        for found, p in zip(tested, corrected, strict=True):
+            found[figure] = found[figure]._replace(p=p)
+    return results
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down correction (1979), in the order given."""
+    count, corrected, worst = len(p_values), [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(np.argsort(p_values, kind="stable").tolist()):
+        worst = max(worst, min(1.0, (count - rank) * p_values[index]))
+        corrected[index] = worst
+    return corrected
+
+
+def figures_of(sums: F64, classes: int) -> F64:
+    """Figures in the order of `FIGURES`, `... x 4`, from sums `... x (C^2 + bins)`; classes without
+    an image are left out, as in `runtime.scores`.
+    """
+    confusion = sums[..., : classes**2].reshape(*sums.shape[:-1], classes, classes)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    support, named = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    total, present = support.sum(axis=-1), support > 0
+    known = present.sum(axis=-1)
+    f1 = np.where(present, 2 * right / np.maximum(support + named, 1), 0).sum(axis=-1) / known
+    with np.errstate(divide="ignore"):
+        logs = np.log(right / np.maximum(support, 1))
+    gmean = np.exp(np.where(present, logs, 0).sum(axis=-1) / known)
+    ece = np.abs(sums[..., classes**2 :]).sum(axis=-1) / total
+    return np.stack([right.sum(axis=-1) / total, f1, gmean, ece], axis=-1)
+
+
+def _result(variant: OutOfFold, reference: OutOfFold, seed: int) -> Result:
+    runs = sorted(variant.by_run)
+    groups = _groups(variant, runs)
+    classes = len(variant.names)
+    weights = _resamples(len(groups), seed)
+    sums = variant.sums(runs, groups)
+    value, drawn = figures_of(sums.sum(axis=0), classes), figures_of(weights @ sums, classes)
+    confusion = sums.sum(axis=0)[: classes**2].reshape(classes, classes)
+    recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    return Result(
+        variant.variant, tuple(sorted({fold for fold, _ in runs})),
+        tuple(sorted({s for _, s in runs})), int(confusion.sum()), len(groups),
+        {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(FIGURES)},
+        dict(zip(variant.names, recalls.tolist(), strict=True)),
+        None if variant is reference else _differences(variant, reference, seed),
+    )  # fmt: skip
+
+
+def _differences(variant: OutOfFold, reference: OutOfFold, seed: int) -> dict[str, Difference]:
+    runs = sorted(set(variant.by_run) & set(reference.by_run))
+    if not runs:
+        return {}
+    groups, classes = _groups(variant, runs), len(variant.names)
+    weights = _resamples(len(groups), seed)
+    pairs = [v.sums(runs, groups) for v in (variant, reference)]
+    value = np.subtract(*(figures_of(sums.sum(axis=0), classes) for sums in pairs))
+    drawn = np.subtract(*(figures_of(weights @ sums, classes) for sums in pairs))
+    return {
+        name: Difference(
+            _estimate(value[i], drawn[:, i]), _two_sided(drawn[:, i]),
+            float(POWER_FACTOR * drawn[:, i].std()),
+        )
+        for i, name in enumerate(FIGURES)
+    }  # fmt: skip
+
+
+def _two_sided(drawn: F64) -> float:
+    """Twice the share of resamples on the rarer side of zero, never zero itself."""
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (len(drawn) + 1)))
+
+
+def _groups(variant: OutOfFold, runs: Sequence[tuple[int, int]]) -> list[str]:
+    return sorted({row.group for run in runs for row in variant.by_run[run]})
+
+
+def _resamples(groups: int, seed: int) -> F64:
+    """How often each group is drawn, `B x G`: the same for every variant with these groups."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(groups, np.full(groups, 1 / groups), size=RESAMPLES)
+    return drawn.astype(np.float64)
+
+
+def _estimate(value: float, drawn: F64) -> Estimate:
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Estimate(float(value), float(low), float(high))

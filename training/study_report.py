@@ -1,0 +1,159 @@
+"""A study's CSV as tables and plots: `report.md` and its pictures, beside the CSV."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contract.errors import ConfigError
+from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
+from training.study import TABLE, read_rows
+
+REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
+TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
+SHOWN = ("accuracy", "macro_f1", "gmean")
+INTRODUCTION = """\
+Study `{name}`: {runs} runs, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold predictions
+in percent, with 95 % intervals from a bootstrap over groups.
+
+{figures}
+
+Differences to `{baseline}` in points, paired over the same groups; p from the bootstrap,
+Holm-corrected over the variants; in square brackets the smallest true difference that this study
+would see in four of five cases.
+
+{differences}
+
+Recall per class in percent.
+
+{recalls}
+"""
+
+
+def write_study_report(folder: Path, baseline: str | None = None) -> str:
+    """Write the report of a study beside its CSV and return its text.
+
+    Args:
+        folder: the study's `--out`.
+        baseline: the variant that the others are compared with; None: the first in the CSV.
+
+    Raises:
+        ConfigError: no study lies there, or the baseline is none of its variants.
+    """
+    rows = read_rows(folder / TABLE)
+    if not rows:
+        raise ConfigError(f"{folder}: no {TABLE} with a finished run; stripsight-train study first")
+    names = list(dict.fromkeys(row["variant"] for row in rows))
+    chosen = baseline or names[0]
+    if chosen not in names:
+        raise ConfigError(f"{chosen}: no finished variant; there are {', '.join(names)}")
+    clean = [row for row in rows if row["condition"] == "clean"]
+    results = compare([_gather(folder, clean, name) for name in names], chosen)
+    text = _text(rows, results, chosen)
+    (folder / REPORT).write_text(text, "utf-8")
+    _plot_figures(folder / FIGURES_PNG, results)
+    _plot_differences(folder / DIFFERENCES_PNG, results, chosen)
+    return text
+
+
+def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
+    own = [row for row in rows if row["variant"] == variant]
+    read = [read_predictions(folder / row["predictions"]) for row in own]
+    if len({names for names, _ in read}) > 1:
+        raise ConfigError(f"{folder}: {variant} has runs of different classes")
+    runs = [(int(row["fold"]), int(row["seed"])) for row in own]
+    by_run = {run: found for run, (_, found) in zip(runs, read, strict=True)}
+    return OutOfFold(variant, read[0][0], by_run)
+
+
+def _text(rows: Sequence[dict[str, str]], results: Sequence[Result], baseline: str) -> str:
+    first = rows[0]
+    devices = ", ".join(sorted({row["device"] for row in rows}))
+    days = sorted({row["finished"][:10] for row in rows})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    hours = sum(float(row["minutes"]) for row in rows) / 60
+    return INTRODUCTION.format(
+        name=first["study"], runs=len(rows), hours=hours, devices=devices, when=when,
+        baseline=baseline, figures="\n".join(_figure_table(results)),
+        differences="\n".join(_difference_table(results)),
+        recalls="\n".join(_recall_table(results)),
+    )  # fmt: skip
+
+
+def _figure_table(results: Sequence[Result]) -> list[str]:
+    lines = [
+        "| variant | folds | images | " + " | ".join(TITLES.values()) + " |",
+        "|---|---|---|" + "---|" * len(TITLES),
+    ]
+    for result in results:
+        cells = [_interval(result.figures[name]) for name in TITLES]
+        folds = f"{len(result.folds)} x {len(result.seeds)}"
+        lines.append(f"| {result.variant} | {folds} | {result.images} | {' | '.join(cells)} |")
+    return lines
+
+
+def _difference_table(results: Sequence[Result]) -> list[str]:
+    lines = [
+        "| variant | " + " | ".join(TITLES[name] for name in SHOWN) + " |",
+        "|---|" + "---|" * len(SHOWN),
+    ]
+    for result in results:
+        if result.differences:
+            cells = [_difference(result.differences[name]) for name in SHOWN]
+            lines.append(f"| {result.variant} | {' | '.join(cells)} |")
+    return lines
+
+
+def _recall_table(results: Sequence[Result]) -> list[str]:
+    names = list(results[0].recalls)
+    titles = " | ".join(name.replace("_", " ") for name in names)
+    lines = [f"| variant | {titles} |", "|---|" + "---|" * len(names)]
+    for result in results:
+        cells = " | ".join(f"{100 * result.recalls[name]:.1f}" for name in names)
+        lines.append(f"| {result.variant} | {cells} |")
+    return lines
+
+
+def _interval(found: Estimate) -> str:
+    value, low, high = (100 * number for number in found)
+    return f"{value:.2f} ({low:.1f} - {high:.1f})"
+
+
+def _difference(found: Difference) -> str:
+    value, low, high = (100 * number for number in found.estimate)
+    return (
+        f"{value:+.2f} ({low:+.1f} to {high:+.1f}), p {found.p:.2g} [{100 * found.detectable:.1f}]"
+    )
+
+
+def _plot_figures(path: Path, results: Sequence[Result]) -> None:
+    figure = Figure(figsize=(10, 1.4 + 0.34 * len(results)), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
+        _forest(axes, [r.variant for r in results], [r.figures[name] for r in results])
+        axes.set(title=TITLES[name], xlabel="%")
+    figure.savefig(path, dpi=110)
+
+
+def _plot_differences(path: Path, results: Sequence[Result], baseline: str) -> None:
+    known = [r for r in results if r.differences]
+    if not known:
+        return
+    figure = Figure(figsize=(10, 1.4 + 0.34 * len(known)), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
+        estimates = [r.differences[name].estimate for r in known if r.differences]
+        _forest(axes, [r.variant for r in known], estimates)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set(title=TITLES[name], xlabel=f"points against {baseline}")
+    figure.savefig(path, dpi=110)
+
+
+def _forest(axes: Axes, names: Sequence[str], estimates: Sequence[Estimate]) -> None:
+    """Dots with intervals, one line a variant, the first on top."""
+    for row, found in enumerate(estimates):
+        value, low, high = (100 * number for number in found)
+        axes.plot([low, high], [row, row], color="tab:blue", linewidth=1.5)
+        axes.plot(value, row, "o", color="tab:blue")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="x", alpha=0.3)
