@@ -37,6 +37,7 @@ class Data(Section):
     folds: Annotated[int, Field(ge=2, le=100)]
     fold: Annotated[int, Field(ge=0)]
     validation_folds: Annotated[int, Field(ge=2, le=100)]
+    large_groups: Literal["test", "train"]
     clean: tuple[str, ...]
     mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
     tile_px: Annotated[int, Field(ge=8, le=4096)] | None

@@ -63,6 +63,7 @@ def load_images(
         parts = split_parts(
             folder.labels, groups, fold=settings.data.fold, folds=settings.data.folds,
             validation_folds=settings.data.validation_folds, seed=settings.seed,
+            learn_large_groups=settings.data.large_groups == "train",
         )  # fmt: skip
     else:
         parts, groups = apply_rows(folder.files, rows)

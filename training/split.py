@@ -38,18 +38,21 @@ def check_classes(labels: Ints, groups: Sequence[str], names: Sequence[str]) -> 
 
 
 def split_parts(
-    labels: Ints, groups: Sequence[str], *, fold: int, folds: int, validation_folds: int, seed: int
-) -> list[Part]:
+    labels: Ints, groups: Sequence[str], *, fold: int, folds: int, validation_folds: int, seed: int,
+    learn_large_groups: bool = False,
+) -> list[Part]:  # fmt: skip
     """Part of each image.
 
     The test part is fold `fold` of `folds`, the validation part one of `validation_folds` of the
     rest, without groups that hold more of a class than such a fold should: one large piece of strip
-    is learned from rather than chosen by. Then each class is brought into every part for which it
-    has a group; a class of two groups has none in validation.
+    is learned from rather than chosen by. With `learn_large_groups` the same holds for the test
+    part: such a piece is learned from in every fold. Then each class is brought into every part for
+    which it has a group; a class of two groups has none in validation.
     """
     parts: list[Part] = ["train"] * len(labels)
     everything = np.arange(len(labels))
-    test = _fold(everything, labels, groups, fold, folds, seed)
+    testable = everything[~_oversized(labels, groups, folds)] if learn_large_groups else everything
+    test = _fold(testable, labels, groups, fold, folds, seed)
     rest = np.setdiff1d(everything, test)
     rest = rest[~_oversized(labels[rest], [groups[i] for i in rest.tolist()], validation_folds)]
     for index in test.tolist():

@@ -56,6 +56,18 @@ def test_a_large_piece_of_strip_is_not_chosen_by() -> None:
         assert parts[0] != "validation"
 
 
+def test_a_large_piece_of_strip_can_be_learned_from_in_every_fold() -> None:
+    labels = np.repeat([0, 1], [60, 60])
+    groups = ["large"] * 30 + [str(i) for i in range(90)]
+    tested = np.zeros(120, int)
+    for fold in range(5):
+        parts = split_parts(
+            labels, groups, fold=fold, folds=5, validation_folds=8, seed=0, learn_large_groups=True
+        )
+        tested += [part == "test" for part in parts]
+    assert tested.tolist() == [0] * 30 + [1] * 90
+
+
 def test_classes_that_cannot_be_held_out_are_named() -> None:
     names = ["clean", "scratch"]
     with pytest.raises(ConfigError, match="class scratch has one image"):
