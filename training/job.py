@@ -94,7 +94,7 @@ def take_up(
     """
     if (out / RUN).exists():
         raise ConfigError(f"{out}: this run is finished; `stripsight-train evaluate` judges it")
-    plan = _read_plan(out)
+    plan = read_plan(out)
     if plan.role != role:
         raise ConfigError(f"{out}: holds a {plan.role}; say `stripsight-train {plan.role}`")
     last = out / CHECKPOINTS / LAST
@@ -120,7 +120,12 @@ def _check_checkpoint(path: Path) -> None:
         raise ConfigError(f"{path}: damaged ({damaged}); train again into a new folder")
 
 
-def _read_plan(out: Path) -> Plan:
+def read_plan(out: Path) -> Plan:
+    """What the training in `out` was begun with.
+
+    Raises:
+        ConfigError: none was begun there, or the file is damaged.
+    """
     try:
         return Plan.model_validate_json((out / PLAN).read_text("utf-8"))
     except FileNotFoundError as error:

@@ -25,7 +25,7 @@ from contract.errors import ConfigError
 from contract.settings_file import read_settings
 from training.config import Settings, load_settings, settings_from
 from training.fit import train
-from training.job import CHECKPOINTS, PLAN, Job, Role, take_up
+from training.job import CHECKPOINTS, PLAN, Job, Role, read_plan, take_up
 from training.provenance import git_revision
 from training.report import JSON, PREDICTIONS
 from training.run import CONFIG, RUN, open_run
@@ -118,6 +118,11 @@ class Plan:
         """The run of one training."""
         return self.out / RUNS / cell.folder
 
+    def teacher_path(self, cell: Cell) -> Path | None:
+        """The run that this one is distilled from."""
+        teacher = self.study.variants[cell.variant].teacher
+        return self.run_path(cell._replace(variant=teacher)) if teacher else None
+
     def settings(self, cell: Cell) -> Settings:
         """Defaults, then the study's settings, then the variant's, then fold and seed."""
         own = self.study.variants[cell.variant].settings
@@ -181,11 +186,15 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def _check(plan: Plan, cell: Cell) -> None:
-    path, wanted = plan.run_path(cell), plan.settings(cell)
-    there = path / CONFIG
-    if there.is_file() and load_settings(there) != wanted:
+    path, wanted, teacher = plan.run_path(cell), plan.settings(cell), plan.teacher_path(cell)
+    if not (path / PLAN).is_file():
+        return
+    begun = read_plan(path)
+    same_teacher = begun.teacher == (str(teacher.resolve()) if teacher else None)
+    same_role = begun.role == plan.study.variants[cell.variant].role
+    if not (same_role and same_teacher and load_settings(path / CONFIG) == wanted):
         raise ConfigError(
-            f"{path}: was made with other settings than {cell.variant} has now;"
+            f"{path}: was made with another role, teacher or settings than {cell.variant} has now;"
             " give the variant another name, or remove the folder and its rows"
         )
 
@@ -199,7 +208,7 @@ def _train(plan: Plan, cell: Cell) -> float:
     if (path / PLAN).exists():
         train(*take_up(variant.role, path, plan.data, plan.command_line, plan.say))
     else:
-        teacher = plan.run_path(cell._replace(variant=variant.teacher)) if variant.teacher else None
+        teacher = plan.teacher_path(cell)
         shutil.rmtree(path, ignore_errors=True)  # one that was broken off before its first word
         path.mkdir(parents=True)
         settings = plan.settings(cell)
