@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from contract.errors import ConfigError
 from contract.settings_file import read_settings
-from training.networks.sarsn import Depth, Gate
+from training.networks.sarsn import Depth, Gate, Thresholds
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -93,6 +93,7 @@ class Teacher(Section):
     depth: Depth
     reduction: Annotated[int, Field(ge=1, le=64)]
     gate: Gate
+    thresholds: Thresholds
     optimise: Optimise
 
 

@@ -102,7 +102,10 @@ def recipe_of(job: Job) -> Recipe:
         student = job.settings.student
         return Recipe(ResNet34Shape(), student.input_px, student.optimise)
     teacher = job.settings.teacher
-    shape = SarsnShape(depth=teacher.depth, reduction=teacher.reduction, gate=teacher.gate)
+    shape = SarsnShape(
+        depth=teacher.depth, reduction=teacher.reduction, gate=teacher.gate,
+        thresholds=teacher.thresholds,
+    )  # fmt: skip
     return Recipe(shape, teacher.input_px, teacher.optimise)
 
 

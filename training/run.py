@@ -24,7 +24,7 @@ from contract.classes import ClassList
 from contract.errors import ConfigError
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
-from training.networks.sarsn import Depth, Gate, Sarsn
+from training.networks.sarsn import Depth, Gate, Sarsn, Thresholds
 from training.split_file import Part, read_split
 
 RUN, WEIGHTS, CONFIG, SPLIT = "run.json", "weights.pt", "config.yaml", "split.csv"
@@ -53,10 +53,15 @@ class SarsnShape(_Frozen):
     depth: Depth
     reduction: Annotated[int, Field(ge=1, le=64)]
     gate: Gate
+    thresholds: Thresholds = "channel"
+    """What runs had before there was a choice."""
 
     def build(self, classes: int) -> Sarsn:
         """A network with fresh weights."""
-        return Sarsn(classes, depth=self.depth, reduction=self.reduction, gate=self.gate)
+        return Sarsn(
+            classes, depth=self.depth, reduction=self.reduction, gate=self.gate,
+            thresholds=self.thresholds,
+        )  # fmt: skip
 
 
 Shape = Annotated[ResNet34Shape | SarsnShape, Field(discriminator="kind")]

@@ -2,7 +2,7 @@
 
 Blocks are pre-activation residual shrinkage blocks with channel-wise thresholds (Zhao et al., IEEE
 TII 16(7), 2020). Ours: thresholds and SE channel attention (Hu et al., CVPR 2018) share one squeeze
-of width `C / reduction`. `gate="none"` is the plain control of equal depth.
+of width `C / reduction`; thresholds by cell. `gate="none"` is the plain control of equal depth.
 """
 
 from typing import Literal
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 Gate = Literal["shrink_se", "shrink", "none"]
+Thresholds = Literal["channel", "cell"]
 Depth = Literal[18, 34, 50, 101]
 
 STAGES: dict[int, tuple[int, ...]] = {
@@ -32,30 +33,53 @@ def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
 
 
 class ShrinkGate(nn.Module):
-    """Channel-wise soft thresholds, and channel attention where `attention` is set.
+    """Soft thresholds learned from the features, and channel attention where `attention` is set.
 
-    `z = ReLU(BN(FC(GAP |x|)))`; `tau_c = sigmoid(FC z)_c GAP |x|_c`; `s = sigmoid(FC z)`;
-    the result is `s * soft_threshold(x, tau)`.
+    The squeeze is `z = ReLU(BN(FC(GAP |x|)))`, the attention `s = sigmoid(FC z)`, the result
+    `s * soft_threshold(x, tau)`. By channel `tau_c = sigmoid(FC z)_c GAP |x|_c`. By cell (ours,
+    after the spatial attention of Woo et al., ECCV 2018): `tau_ij = sigmoid(conv7x7(m, M))_ij m_ij`
+    with mean m and maximum M of |x| over the channels.
     """
 
-    def __init__(self, channels: int, reduction: int, *, attention: bool) -> None:
+    def __init__(
+        self, channels: int, reduction: int, *, attention: bool, thresholds: Thresholds = "channel"
+    ) -> None:
         super().__init__()
         width = max(channels // reduction, 1)
-        self.squeeze = nn.Sequential(
-            nn.Linear(channels, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
-        )
-        self.threshold = nn.Linear(width, channels)
+        self.thresholds = thresholds
+        self.squeeze: nn.Module | None = None
+        if attention or thresholds == "channel":
+            self.squeeze = nn.Sequential(
+                nn.Linear(channels, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True)
+            )
+        self.threshold: nn.Module = nn.Linear(width, channels)
+        if thresholds == "cell":
+            self.threshold = nn.Conv2d(2, 1, 7, padding=3)
         self.attention = nn.Linear(width, channels) if attention else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Shrunk features of the same shape, `N x C x H x W`."""
-        magnitude = x.abs().mean(dim=(2, 3))
-        squeezed = self.squeeze(magnitude)
-        tau = torch.sigmoid(self.threshold(squeezed)) * magnitude
-        shrunk = soft_threshold(x, tau[:, :, None, None].to(x.dtype))
+        tau, squeezed = self._look(x)
+        shrunk = soft_threshold(x, tau.to(x.dtype))
         if self.attention is None:
             return shrunk
         return shrunk * torch.sigmoid(self.attention(squeezed))[:, :, None, None].to(x.dtype)
+
+    def tau(self, x: Tensor) -> Tensor:
+        """Thresholds for these features: `N x C x 1 x 1` by channel, `N x 1 x H x W` by cell."""
+        return self._look(x)[0]
+
+    def _look(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Thresholds, and the squeeze where there is one."""
+        magnitude = x.abs()
+        mean = magnitude.mean(dim=(2, 3))
+        squeezed = None if self.squeeze is None else self.squeeze(mean)
+        if self.thresholds == "channel":
+            tau = torch.sigmoid(self.threshold(squeezed)) * mean
+            return tau[:, :, None, None], squeezed
+        mean = magnitude.mean(dim=1, keepdim=True)
+        seen = torch.cat([mean, magnitude.amax(dim=1, keepdim=True)], dim=1)
+        return torch.sigmoid(self.threshold(seen)) * mean, squeezed
 
 
 class ShrinkageBlock(nn.Module):
@@ -89,8 +113,9 @@ class Sarsn(nn.Module):
     """The teacher; `embedding` is the pooled feature (D = 512, from depth 50 on 2048)."""
 
     def __init__(
-        self, classes: int, *, depth: int = 50, reduction: int = 16, gate: Gate = "shrink_se"
-    ) -> None:
+        self, classes: int, *, depth: int = 50, reduction: int = 16, gate: Gate = "shrink_se",
+        thresholds: Thresholds = "channel",
+    ) -> None:  # fmt: skip
         super().__init__()
         bottleneck = depth >= BOTTLENECK_FROM
         expansion = 4 if bottleneck else 1
@@ -100,7 +125,7 @@ class Sarsn(nn.Module):
         for stage, (count, width) in enumerate(zip(STAGES[depth], WIDTHS, strict=True)):
             for index in range(count):
                 stride = 2 if stage > 0 and index == 0 else 1
-                chosen = _gate(gate, width * expansion, reduction)
+                chosen = _gate(gate, width * expansion, reduction, thresholds)
                 blocks.append(
                     ShrinkageBlock(inputs, width, stride, bottleneck=bottleneck, gate=chosen)
                 )
@@ -121,10 +146,10 @@ class Sarsn(nn.Module):
         return logits, embedding
 
 
-def _gate(kind: Gate, channels: int, reduction: int) -> nn.Module:
+def _gate(kind: Gate, channels: int, reduction: int, thresholds: Thresholds) -> nn.Module:
     if kind == "none":
         return nn.Identity()
-    return ShrinkGate(channels, reduction, attention=kind == "shrink_se")
+    return ShrinkGate(channels, reduction, attention=kind == "shrink_se", thresholds=thresholds)
 
 
 def _pre_activated(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:

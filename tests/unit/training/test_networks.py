@@ -6,7 +6,7 @@ from torch import nn
 
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
-from training.networks.sarsn import STAGES, Gate, Sarsn, ShrinkGate, soft_threshold
+from training.networks.sarsn import STAGES, Gate, Sarsn, ShrinkGate, Thresholds, soft_threshold
 
 
 def test_soft_threshold_by_hand() -> None:
@@ -32,6 +32,23 @@ def test_gate_at_zero_weights_halves_everything() -> None:
     x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
     shrunk = gate(x)
     assert shrunk.tolist() == [[[[1.5, 0.0]], [[-0.25, 0.25]]]]
+
+
+def test_a_gate_by_cell_at_zero_weights_by_hand() -> None:
+    # Mean magnitudes over the two channels: 2.5 and 0.5; tau is half of them; nothing else changes.
+    gate = ShrinkGate(2, 1, attention=False, thresholds="cell").eval()
+    for parameter in gate.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
+    assert gate.tau(x).tolist() == [[[[1.25, 0.25]]]]
+    assert gate(x).tolist() == [[[[2.75, 0.0]], [[0.0, 0.75]]]]
+
+
+def test_the_thresholds_shown_are_those_applied() -> None:
+    torch.manual_seed(0)
+    gate, x = ShrinkGate(8, 2, attention=False).eval(), torch.randn(3, 8, 5, 4)
+    assert gate.tau(x).shape == (3, 8, 1, 1)
+    assert torch.allclose(gate(x), soft_threshold(x, gate.tau(x)))
 
 
 def test_resnet34_is_torchvision_by_name_and_size() -> None:
@@ -61,9 +78,10 @@ def test_gates_add_what_the_formula_says(depth: int, size: int) -> None:
     assert added == expected
 
 
+@pytest.mark.parametrize("thresholds", ["channel", "cell"])
 @pytest.mark.parametrize("gate", ["shrink_se", "shrink", "none"])
-def test_sarsn_gives_logits_and_embedding(gate: Gate) -> None:
-    network = Sarsn(5, depth=18, gate=gate).eval()
+def test_sarsn_gives_logits_and_embedding(gate: Gate, thresholds: Thresholds) -> None:
+    network = Sarsn(5, depth=18, gate=gate, thresholds=thresholds).eval()
     with torch.inference_mode():
         logits, embedding = network(torch.rand(2, 1, 33, 40))
     assert logits.shape == (2, 5)
