@@ -64,6 +64,9 @@ CleanOption = Annotated[
 ScaleOption = Annotated[
     float | None, typer.Option("--mm-per-px", help="Scale of the images, if dataset.json is mute.")
 ]
+ShotsOption = Annotated[
+    int | None, typer.Option("--shots", help="Learn from at most so many images per class.")
+]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 
 
@@ -73,7 +76,7 @@ def teacher(
     init: InitOption = None, resume: ResumeOption = False, epochs: EpochsOption = None,
     input_px: InputOption = None, seed: SeedOption = None, fold: FoldOption = None,
     folds: FoldsOption = None, clean: CleanOption = None, mm_per_px: ScaleOption = None,
-    threads: ThreadsOption = None,
+    shots: ShotsOption = None, threads: ThreadsOption = None,
 ) -> None:  # fmt: skip
     """Train the SARSN teacher (or its plain control: `teacher: {gate: none}` in --config)."""
     changes = _changes("teacher", locals())
@@ -92,7 +95,8 @@ def student(
     config: ConfigOption = None, split: SplitOption = None, init: InitOption = None,
     resume: ResumeOption = False, epochs: EpochsOption = None, input_px: InputOption = None,
     seed: SeedOption = None, fold: FoldOption = None, folds: FoldsOption = None,
-    clean: CleanOption = None, mm_per_px: ScaleOption = None, threads: ThreadsOption = None,
+    clean: CleanOption = None, mm_per_px: ScaleOption = None, shots: ShotsOption = None,
+    threads: ThreadsOption = None,
 ) -> None:  # fmt: skip
     """Train the ResNet34 student, with --teacher RUN or --no-distill.
 
@@ -145,6 +149,19 @@ def study(
 
 
 @app.command()
+def thresholds(
+    run: Annotated[Path, typer.Option("--run", help="Run of a SARSN teacher.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf.")],
+) -> None:
+    """Show what a teacher's learned thresholds do: each stage, class by class."""
+    from training.shrinkage import plot_thresholds
+
+    plot_thresholds(run, data, out)
+    print(out)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="The --out of a study.")],
     baseline: Annotated[
@@ -161,7 +178,7 @@ def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:
     names = {
         "seed": "seed", "threads": "threads", "fold": "data.fold", "folds": "data.folds",
         "clean": "data.clean", "mm_per_px": "data.mm_per_px", "input_px": f"{role}.input_px",
-        "epochs": f"{role}.optimise.epochs",
+        "epochs": f"{role}.optimise.epochs", "shots": "data.shots",
     }  # fmt: skip
     return {name: options[key] for key, name in names.items() if options[key] not in (None, [])}
 

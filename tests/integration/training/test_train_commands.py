@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 from training import fit
 from training.cli import main
 from training.run import open_run
+from training.shrinkage import look
 
 pytestmark = pytest.mark.integration
 
@@ -90,6 +91,22 @@ def test_evaluate_repeats_the_run_s_own_figures(
         == own["images"]
         == list(open_run(student).split.values()).count("test")
     )
+
+
+def test_a_teacher_s_thresholds_can_be_looked_at(
+    images: Path, teacher: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "thresholds.png"
+    assert command("thresholds", "--run", teacher, "--data", images, "--out", picture) == 0
+    assert picture.stat().st_size > 10_000
+    found = look(open_run(teacher), images)
+    assert [(f.stage, f.block) for f in found] == [(s, b) for s in (1, 2, 3, 4) for b in (1, 2)]
+    for shrinkage in found:
+        assert shrinkage.relative.shape == (3, 64 * 2 ** (shrinkage.stage - 1))
+        assert ((shrinkage.relative > 0) & (shrinkage.relative < 1)).all()
+        assert ((shrinkage.zeroed > 0) & (shrinkage.zeroed < 1)).all()
+    assert command("thresholds", "--run", student, "--data", images, "--out", picture) == 2
+    assert "has no thresholds" in capsys.readouterr().err
 
 
 def test_evaluate_takes_another_folder_of_the_same_classes(
@@ -300,3 +317,22 @@ def test_changed_weights_are_refused(
     options = ("--run", copy, "--data", images, "--out", tmp_path / "report")
     assert command("evaluate", *options) == 2
     assert "changed since training" in capsys.readouterr().err
+
+
+def test_few_shots_change_the_train_part_alone(
+    images: Path, quick: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--data", images, "--config", quick, "--epochs", 1)
+    few = tmp_path / "few"
+    assert command("student", *options, "--out", few, "--no-distill", "--shots", 4) == 0
+    assert "12 train, 9 validation, 12 test, 3 unused" in capsys.readouterr().out
+    cut, whole = open_run(few).split, open_run(teacher).split
+    assert {f for f in cut if cut[f] == "test"} == {f for f in whole if whole[f] == "test"}
+    assert {whole[f] for f in cut if cut[f] == "unused"} == {"train"}
+    report = tmp_path / "report"
+    assert command("evaluate", "--run", few, "--data", images, "--out", report) == 0
+    # A teacher that has seen the left-out images would make them known after all.
+    wrong = (*options, "--out", tmp_path / "wrong", "--teacher", teacher, "--shots", 4)
+    capsys.readouterr()
+    assert command("student", *wrong) == 2
+    assert "both the same --shots" in capsys.readouterr().err
