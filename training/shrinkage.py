@@ -110,7 +110,7 @@ def _draw(found: Sequence[Shrinkage], names: Sequence[str], title: str, out: Pat
     figure = Figure(figsize=(13, 3.4 + 0.34 * len(names)), layout="constrained")
     figure.suptitle(title)
     heights = 2.6, 0.9 + 0.34 * len(names)
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=heights))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     axes = top.subplots()
     positions = range(len(found))
     for index, name in enumerate(names):
