@@ -22,6 +22,8 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 InputPx = Annotated[int, Field(ge=32, le=1024)]
+FREE = {"data.keep"}
+"""Mappings with keys of the user's own; they are replaced whole."""
 EXAMPLE = "training/defaults.yaml shows all keys"
 
 
@@ -42,6 +44,8 @@ class Data(Section):
     mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
     tile_px: Annotated[int, Field(ge=8, le=4096)] | None
     near_duplicate_correlation: Fraction
+    shots: Count | None
+    keep: dict[str, Annotated[int, Field(ge=1, strict=True)]]
 
     @model_validator(mode="after")
     def _fold_exists(self) -> Self:
@@ -134,6 +138,30 @@ class Distill(Section):
     angle_batch: Annotated[int, Field(ge=3, le=256)]
 
 
+class Migrate(Section):
+    """The CycleGAN of `stripsight-train migrate`."""
+
+    size_px: Annotated[int, Field(ge=32, le=512, multiple_of=4)]
+    filters: Annotated[int, Field(ge=4, le=256)]
+    blocks: Annotated[int, Field(ge=1, le=32)] | None
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    decay_epochs: Annotated[int, Field(ge=0)]
+    batch_size: Annotated[int, Field(ge=1, le=256)]
+    learning_rate: Positive
+    beta1: Annotated[float, Field(ge=0, lt=1)]
+    beta2: Annotated[float, Field(ge=0, lt=1)]
+    cycle_weight: NotNegative
+    identity_weight: NotNegative
+    pool_size: Annotated[int, Field(ge=0, le=10_000)]
+    crop_margin: Fraction
+
+    @model_validator(mode="after")
+    def _decays_within(self) -> Self:
+        if self.decay_epochs > self.epochs:
+            raise ValueError(f"decay_epochs is {self.decay_epochs}, of {self.epochs} epochs")
+        return self
+
+
 class Evaluate(Section):
     """How figures get their intervals."""
 
@@ -154,6 +182,7 @@ class Settings(Section):
     student: Student
     loss: Loss
     distill: Distill
+    migrate: Migrate
     evaluate: Evaluate
 
 
@@ -212,7 +241,7 @@ def _overlay(tree: Tree, changes: Tree, where: tuple[str, ...], source: str) -> 
             hint = f", did you mean {near[0]!r}?" if near else f"; known: {', '.join(tree)}"
             raise ConfigError(f"{source}: unknown key {name!r}{hint}")
         below = tree[key]
-        if isinstance(below, dict):
+        if isinstance(below, dict) and name not in FREE:
             if not isinstance(value, dict):
                 raise ConfigError(f"{source}: {name} must be a mapping of {', '.join(below)}")
             _overlay(below, value, (*where, key), source)

@@ -15,6 +15,7 @@ from contract.classes import ClassList
 from contract.errors import ConfigError
 from training.augment import recompress
 from training.config import Augment, Settings
+from training.few_shot import leave_out
 from training.folder import Folder, read_groups, read_mm_per_px, scan
 from training.groups import group_duplicates
 from training.pictures import Pictures, decode
@@ -67,6 +68,10 @@ def load_images(
         )  # fmt: skip
     else:
         parts, groups = apply_rows(folder.files, rows)
+    parts = leave_out(
+        parts, folder.labels, groups, folder.names,
+        shots=settings.data.shots, keep=settings.data.keep, seed=settings.seed,
+    )  # fmt: skip
     _check_parts(folder, parts)
     return LabelledImages(
         folder, classes, pictures, tuple(rows_of(folder.files, parts, groups)),

@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -39,7 +40,7 @@ from training.run import (
     open_run,
 )
 from training.sampler import class_quotas
-from training.split_file import PARTS, write_split
+from training.split_file import EVERY_PART, write_split
 from training.task import Classification, Distillation, Normalised
 
 NETWORK = "network."
@@ -177,14 +178,15 @@ def _check_teacher(teacher: Run | None, images: LabelledImages) -> None:
         if row.part != "train" and known.get(row.file) == "train":
             raise ConfigError(
                 f"{teacher.path}: the teacher was trained on {row.file}, which is in the student's"
-                f" {row.part} part; give --split {teacher.path / SPLIT}"
+                f" {row.part} part; give --split {teacher.path / SPLIT}, and both the same --shots"
             )
 
 
 def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> None:
     """Say what was found, and leave behind what a resumed training needs."""
     rows = images.rows
-    counts = [f"{sum(row.part == part for row in rows)} {part}" for part in PARTS]
+    found = Counter(row.part for row in rows)
+    counts = [f"{found[part]} {part}" for part in EVERY_PART if found[part]]
     groups = len({row.group for row in rows})
     job.say(f"{job.data}: {len(rows)} images in {groups} groups: {', '.join(counts)}")
     if images.mm_per_px is None:

@@ -9,8 +9,12 @@ from typing import Literal, NamedTuple, get_args
 
 from contract.errors import ConfigError
 
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = get_args(Part)
+Part = Literal["train", "validation", "test", "unused"]
+UNUSED: Part = "unused"
+"""Left out of the train part on purpose (`training.few_shot`)."""
+EVERY_PART: tuple[Part, ...] = get_args(Part)
+PARTS = tuple(part for part in EVERY_PART if part != UNUSED)
+"""What every split has."""
 HEADER = ["file", "part", "group"]
 
 
@@ -34,7 +38,8 @@ def read_split(path: Path) -> list[SplitRow]:
     """Read a split file.
 
     Raises:
-        ConfigError: missing, not this format, a file named twice, or a group in two parts.
+        ConfigError: missing, not this format, a file named twice, or a group in two parts; beside
+            one of them some of its images may be unused.
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -51,11 +56,11 @@ def read_split(path: Path) -> list[SplitRow]:
 
 
 def _row(path: Path, number: int, cells: list[str]) -> SplitRow:
-    for part in PARTS:
+    for part in EVERY_PART:
         if len(cells) == len(HEADER) and cells[1] == part:
             return SplitRow(cells[0], part, cells[2])
     raise ConfigError(
-        f"{path}, line {number}: must be file,part,group with a part of {', '.join(PARTS)}"
+        f"{path}, line {number}: must be file,part,group with a part of {', '.join(EVERY_PART)}"
     )
 
 
@@ -66,7 +71,7 @@ def _check(path: Path, rows: list[SplitRow]) -> None:
         if row.file in files:
             raise ConfigError(f"{path}: {row.file} stands there twice")
         files.add(row.file)
-        if parts.setdefault(row.group, row.part) != row.part:
+        if row.part != UNUSED and parts.setdefault(row.group, row.part) != row.part:
             raise ConfigError(
                 f"{path}: group {row.group} lies in {parts[row.group]} and {row.part};"
                 " a split never separates a group"
