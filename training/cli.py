@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from contract.errors import ConfigError, StripSightError
+from training.migrate.cli import migrate
 
 Role = Literal["teacher", "student"]
 
@@ -172,6 +173,9 @@ def report(
     from training.study_report import write_study_report
 
     print(write_study_report(folder, baseline))
+
+
+app.command()(migrate)
 
 
 def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """From a job to the chosen weights: data, network, Lightning's loop."""
 
-import logging
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +10,6 @@ import lightning
 import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch.callbacks import (
     Callback,
     ModelCheckpoint,
@@ -30,6 +27,7 @@ from training.init import initialise
 from training.interrupt import Interrupt
 from training.job import CHECKPOINTS, LAST, Job, Plan, is_first_process, write_plan
 from training.objectives import Objective, make_objective
+from training.quiet import quiet
 from training.run import (
     SPLIT,
     WEIGHTS,
@@ -212,7 +210,7 @@ def _fit(
     first).
     """
     last = job.last_checkpoint
-    with _quiet():
+    with quiet():
         try:
             trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
         except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
@@ -248,7 +246,7 @@ def _trainer(job: Job, optimise: Optimise, more: Sequence[Callback]) -> lightnin
         callbacks.append(TQDMProgressBar(leave=False))
     settings = job.settings
     try:
-        with _quiet():
+        with quiet():
             return lightning.Trainer(
                 accelerator=settings.accelerator, devices=settings.devices,
                 precision=lightning_precision(settings), max_epochs=optimise.epochs,
@@ -277,15 +275,3 @@ def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         return averaged * kept + current * (1 - kept)
 
     return average
-
-
-class _quiet(warnings.catch_warnings):  # noqa: N801 - a context manager, read as a verb
-    """Lightning's advice on loader processes (the data is in memory) and on its other products."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-        warnings.simplefilter("ignore", PossibleUserWarning)
-        warnings.filterwarnings("ignore", message=".*treespec.*")
-        warnings.filterwarnings("ignore", message="Grad strides do not match")  # channels-last
-        warnings.filterwarnings("ignore", message="Checkpoint directory .* is not empty")

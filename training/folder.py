@@ -63,19 +63,19 @@ class Folder:
         return ClassList(names=self.names, clean=tuple(chosen))
 
 
-def scan(path: Path) -> Folder:
+def scan(path: Path, at_least: int = 2) -> Folder:
     """List the images of `path/<class>/*`; other files and hidden folders are passed over.
 
     Raises:
-        ConfigError: no folder, one that cannot be read, fewer than two classes, a class without
-        images, or a name that cannot be used.
+        ConfigError: no folder, one that cannot be read, fewer than `at_least` classes, a class
+        without images, or a name that cannot be used.
     """
     if not path.is_dir():
         raise ConfigError(f"{path}: no such folder; --data takes one with a sub-folder per class")
     names = sorted(p.name for p in _entries(path) if p.is_dir() and not p.name.startswith("."))
-    if len(names) < 2:
+    if len(names) < at_least:
         raise ConfigError(
-            f"{path}: has {len(names)} class folders, at least two are needed:"
+            f"{path}: has {len(names)} class folders, at least {at_least} needed:"
             " one sub-folder per class, its images inside"
         )
     files: list[str] = []

@@ -100,7 +100,7 @@ def take_up(
     last = out / CHECKPOINTS / LAST
     has_begun = last.is_file()
     if has_begun:
-        _check_checkpoint(last)
+        check_checkpoint(last)
     job = Job(
         role, data, out, load_settings(out / CONFIG), command_line, git_revision(), say,
         split=out / SPLIT,
@@ -110,7 +110,12 @@ def take_up(
     return job, plan
 
 
-def _check_checkpoint(path: Path) -> None:
+def check_checkpoint(path: Path) -> None:
+    """Refuse a file that was cut off.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
