@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 DEMO := var/demo
 DEMO_BUNDLE := deploy/bundles/demo
-REAL_FRAMES := $(wildcard $(or $(STRIPSIGHT_DATA),../shared/data)/gc10_frames)
+REAL_DATA := $(or $(STRIPSIGHT_DATA),../shared/data)
+REAL_FRAMES := $(wildcard $(REAL_DATA)/gc10_frames)
 ARGS ?=
+FOLD ?= 0
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
 FLOOR := $(if $(findstring --no-skips,$(ARGS)),94,0)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports unit bench demo-score real-line docs clean
+.PHONY: help run test check format lint types imports unit bench demo-score real-line train-xsdd train-neu docs clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +70,14 @@ demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strip
 
 real-line: $(VENV)/.dev ## train on real images, export int8, run the daemon over them, compare
 	$(BIN)/python -m tests.real_line $(ARGS)
+
+train-xsdd: $(VENV)/.dev ## X-SDD's pictures to a bundle: teacher, student, int8 (DATA=folder FOLD=0)
+	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/x_sdd) \
+	  deploy/training/xsdd.yaml var/train-xsdd/fold$(FOLD) --fold $(FOLD)
+
+train-neu: $(VENV)/.dev ## the same for NEU-CLS
+	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
+	  deploy/training/neu.yaml var/train-neu/fold$(FOLD) --fold $(FOLD)
 
 docs: $(VENV)/.dev ## generate docs/metrics.md and docs/events.schema.json
 	$(BIN)/python docs/generate.py

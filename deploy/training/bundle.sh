@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# From an image folder to an int8 bundle: teacher, distilled student, export. A finished step is not
+# repeated and a broken-off one goes on, so the same command may be given again at any time.
+#   deploy/training/bundle.sh PICTURES RECIPE.yaml OUT [--fold K]
+# What follows OUT goes to the teacher's command; the student takes the teacher's split.
+set -euo pipefail
+[ $# -ge 3 ] || { echo "usage: $0 PICTURES RECIPE.yaml OUT [--fold K]" >&2; exit 2; }
+data=$1 recipe=$2 out=$3
+shift 3
+
+train() {
+  local role=$1 run=$out/$1
+  shift
+  if [ -e "$run/run.json" ]; then
+    echo "$run: finished"
+  elif [ -e "$run/plan.json" ]; then
+    stripsight-train "$role" --data "$data" --out "$run" --resume
+  else
+    stripsight-train "$role" --data "$data" --out "$run" --config "$recipe" "$@"
+  fi
+}
+
+train teacher "$@"
+train student --teacher "$out/teacher"
+if [ -e "$out/bundle" ]; then
+  echo "$out/bundle: there already"
+else
+  stripsight-export bundle --run "$out/student" --data "$data" --out "$out/bundle" --precision int8
+fi

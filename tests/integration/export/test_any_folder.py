@@ -1,0 +1,72 @@
+"""A folder of pictures that nobody here has seen goes to a bundle and through `classify`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+from tests.integration.training.conftest import QUICK, draw
+
+pytestmark = pytest.mark.integration
+
+KINDS = {"good": ("clean", 14), "Hole-2": ("hole", 9), "long_scratch": ("scratch", 12)}
+"""Folder name, what is drawn, how many."""
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Odd and mixed sizes, colour and grey, four formats, nested names, a stray text file."""
+    generator, folder = np.random.default_rng(3), tmp_path / "pictures"
+    for name, (kind, count) in KINDS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            size = (int(generator.integers(33, 300)), int(generator.integers(33, 300)))
+            image = cv2.resize(draw(kind, generator), size)
+            if number % 3 == 0:
+                image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+            suffix = ("png", "jpg", "bmp", "tif")[number % 4]
+            cv2.imencode(f".{suffix}", image)[1].tofile(folder / name / f"Bild {number}.{suffix}")
+        (folder / name / "notes.txt").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's commands are found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, room in (("train", "training"), ("export", "export"), ("edge", "edge")):
+        command = folder / f"stripsight-{name}"
+        run = f"import sys; sys.argv[0] = '{command.name}'; from {room}.cli import main; main()"
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{run}" "$@"\n')
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def said_by(*command: object) -> str:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.usefixtures("commands")
+def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "quick.yaml", tmp_path / "out"
+    recipe.write_text(QUICK)
+    script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
+    assert "student-1, int8" in said_by(*script)
+    assert "there already" in said_by(*script)
+    answers = tmp_path / "answers.json"
+    said_by("stripsight-edge", "classify", "--bundle", out / "bundle", pictures, "--json", answers)
+    answer = json.loads(answers.read_text())
+    assert len(answer["files"]) == sum(count for _, count in KINDS.values())
+    assert {file["truth"] for file in answer["files"]} == set(KINDS)
+    assert set(answer["metrics"]["recall"]) == set(KINDS)
+    assert all(abs(sum(f["probabilities"].values()) - 1) < 1e-3 for f in answer["files"])
