@@ -68,6 +68,10 @@ ScaleOption = Annotated[
 ShotsOption = Annotated[
     int | None, typer.Option("--shots", help="Learn from at most so many images per class.")
 ]
+ExtraOption = Annotated[
+    list[Path] | None,
+    typer.Option("--extra", help="Learn also from OUT/migrated of `migrate`; may be repeated."),
+]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 
 
@@ -77,11 +81,11 @@ def teacher(
     init: InitOption = None, resume: ResumeOption = False, epochs: EpochsOption = None,
     input_px: InputOption = None, seed: SeedOption = None, fold: FoldOption = None,
     folds: FoldsOption = None, clean: CleanOption = None, mm_per_px: ScaleOption = None,
-    shots: ShotsOption = None, threads: ThreadsOption = None,
+    shots: ShotsOption = None, extra: ExtraOption = None, threads: ThreadsOption = None,
 ) -> None:  # fmt: skip
     """Train the SARSN teacher (or its plain control: `teacher: {gate: none}` in --config)."""
     changes = _changes("teacher", locals())
-    _run("teacher", data, out, config, split, init, None, changes, resume=resume)
+    _run("teacher", data, out, config, split, init, None, extra, changes, resume=resume)
 
 
 @app.command()
@@ -97,7 +101,7 @@ def student(
     resume: ResumeOption = False, epochs: EpochsOption = None, input_px: InputOption = None,
     seed: SeedOption = None, fold: FoldOption = None, folds: FoldsOption = None,
     clean: CleanOption = None, mm_per_px: ScaleOption = None, shots: ShotsOption = None,
-    threads: ThreadsOption = None,
+    extra: ExtraOption = None, threads: ThreadsOption = None,
 ) -> None:  # fmt: skip
     """Train the ResNet34 student, with --teacher RUN or --no-distill.
 
@@ -109,7 +113,7 @@ def student(
         raise ConfigError("give either --teacher RUN or --no-distill, one of both")
     if teacher is not None and (split, fold, folds) == (None, None, None):
         split = teacher / "split.csv"
-    _run("student", data, out, config, split, init, teacher, changes, resume=resume)
+    _run("student", data, out, config, split, init, teacher, extra, changes, resume=resume)
 
 
 @app.command()
@@ -124,10 +128,28 @@ def evaluate(
         int | None,
         typer.Option("--jpeg-quality", min=1, max=100, help="Send every tile through JPEG first."),
     ] = None,
+    corrupted: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--corrupt",
+            help="noise, motion, defocus, shade or jpeg, with :1 to :3 for one severity, or all;"
+            " may be given more than once.",
+        ),
+    ] = None,
 ) -> None:
-    """Judge a run: table, JSON, confusion matrix, and each prediction."""
+    """Judge a run: table, JSON, confusion matrix, and each prediction.
+
+    With --corrupt also under the conditions of a worse day, beside the clean images.
+    """
     from training.evaluate import evaluate_run
 
+    if corrupted:
+        from training.robustness import evaluate_corrupted
+
+        if jpeg_quality is not None:
+            raise ConfigError("give either --jpeg-quality or --corrupt, one of both")
+        print(evaluate_corrupted(run, data, out, part, corrupted))
+        return
     print(evaluate_run(run, data, out, part, jpeg_quality))
 
 
@@ -189,7 +211,8 @@ def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:
 
 def _run(
     role: Role, data: Path, out: Path, config: Path | None, split: Path | None,
-    init: Path | None, teacher: Path | None, changes: dict[str, object], *, resume: bool,
+    init: Path | None, teacher: Path | None, extra: list[Path] | None,
+    changes: dict[str, object], *, resume: bool,
 ) -> None:  # fmt: skip
     from training.config import load_settings
     from training.fit import train
@@ -202,13 +225,16 @@ def _run(
     if split and {"data.fold", "data.folds"} & set(changes):
         raise ConfigError("give either --split, or --fold and --folds: the file says it all")
     if resume:
-        if changes or config or split or init or teacher:
+        if changes or config or split or init or teacher or extra:
             raise ConfigError("--resume takes everything else from --out; leave other options out")
         job, plan = take_up(role, out, data, words, _say)
         train(job, plan)
     else:
         settings = load_settings(config, changes)
-        job = Job(role, data, out, settings, words, git_revision(), _say, split, init, teacher)
+        job = Job(
+            role, data, out, settings, words, git_revision(), _say, split, init, teacher,
+            tuple(extra or ()),
+        )  # fmt: skip
         claim(out, "" if (out / RUN).exists() else ", or go on with --resume")
         train(job)
 

@@ -1,7 +1,7 @@
 """Judge a finished run on a folder of images."""
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,13 +11,24 @@ from training.config import Settings, load_settings
 from training.data import automatic_groups
 from training.folder import Folder, read_groups, scan
 from training.job import claim
-from training.pictures import Pictures, decode
+from training.pictures import decode
 from training.report import judge, predict, table, write_report
 from training.run import CONFIG, SPLIT, Run, open_run
 from training.split import apply_rows
-from training.split_file import Part, read_split
+from training.split_file import PARTS, read_split
 
-Choice = Literal[Part, "all"]
+CHOICES = (*PARTS, "all")
+
+
+class Selection(NamedTuple):
+    """Images to be judged: paths relative to the data folder, labels in the order of the run's
+    classes, groups, and the run's settings.
+    """
+
+    files: list[str]
+    truth: np.ndarray[tuple[int], np.dtype[np.int64]]
+    groups: list[str]
+    settings: Settings
 
 
 def evaluate_run(
@@ -36,31 +47,41 @@ def evaluate_run(
     Raises:
         ConfigError: the run, the folder or the part is not as it must be.
     """
-    if part not in get_args(Choice):
-        raise ConfigError(f"--part {part}: must be one of {', '.join(get_args(Choice))}")
-    run, folder = open_run(run_path), scan(data)
-    if part != "all" and folder.digest() != run.data_digest:
-        raise ConfigError(
-            f"{data}: is not the data that {run_path} was trained on (names or bytes differ); give"
-            " that folder, or judge this one with --part all"
-        )
+    run = open_run(run_path)
+    chosen = select(run, data, part)
     claim(out)
-    settings = load_settings(run_path / CONFIG)
-    labels = _labels(run, folder)
-    pictures = decode([data / file for file in folder.files], (run.input_px,))
-    chosen, groups = _choose(run, folder, pictures, settings, part)
-    pixels = pictures.pixels[run.input_px][chosen]
+    pixels = decode([data / file for file in chosen.files], (run.input_px,)).pixels[run.input_px]
     if jpeg_quality is not None:
         pixels = np.stack([through_jpeg(image, jpeg_quality) for image in pixels])
-    outputs = predict(run.load_deployed(), pixels)
+    probabilities = predict(run.load_deployed(), pixels).probabilities
     suffix = f", through JPEG of quality {jpeg_quality}" if jpeg_quality is not None else ""
     judged = judge(
-        f"{run.record.role}, {part} images{suffix}", run.classes.names, labels[chosen],
-        outputs.probabilities, groups, resamples=settings.evaluate.resamples, seed=settings.seed,
+        f"{run.record.role}, {part} images{suffix}", run.classes.names, chosen.truth,
+        probabilities, chosen.groups,
+        resamples=chosen.settings.evaluate.resamples, seed=chosen.settings.seed,
     )  # fmt: skip
-    files = [folder.files[i] for i in chosen]
-    write_report(out, judged, files, groups, labels[chosen], outputs.probabilities)
+    write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities)
     return table(judged)
+
+
+def select(run: Run, data: Path, part: str) -> Selection:
+    """The images of one part (`all` for the whole of any folder), not decoded yet.
+
+    Raises:
+        ConfigError: no such part, it is empty, or the folder is not the run's.
+    """
+    if part not in CHOICES:
+        raise ConfigError(f"--part {part}: must be one of {', '.join(CHOICES)}")
+    folder = scan(data)
+    if part != "all" and folder.digest() != run.data_digest:
+        raise ConfigError(
+            f"{data}: is not the data that {run.path} was trained on (names or bytes differ); give"
+            " that folder, or judge this one with --part all"
+        )
+    settings = load_settings(run.path / CONFIG)
+    labels = _labels(run, folder)
+    chosen, groups = _choose(run, folder, settings, part)
+    return Selection([folder.files[i] for i in chosen], labels[chosen], groups, settings)
 
 
 def _labels(run: Run, folder: Folder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -74,14 +95,15 @@ def _labels(run: Run, folder: Folder) -> np.ndarray[tuple[int], np.dtype[np.int6
     return order[folder.labels]
 
 
-def _choose(
-    run: Run, folder: Folder, pictures: Pictures, settings: Settings, part: str
-) -> tuple[list[int], list[str]]:
+def _choose(run: Run, folder: Folder, settings: Settings, part: str) -> tuple[list[int], list[str]]:
     if part == "all":
-        groups = read_groups(folder) or automatic_groups(pictures, settings)
-        return list(range(len(folder.files))), groups
+        return list(range(len(folder.files))), read_groups(folder) or _groups(folder, settings)
     parts, groups = apply_rows(folder.files, read_split(run.path / SPLIT))
     chosen = [index for index, found in enumerate(parts) if found == part]
     if not chosen:
         raise ConfigError(f"{run.path}: its split has no {part} images")
     return chosen, [groups[index] for index in chosen]
+
+
+def _groups(folder: Folder, settings: Settings) -> list[str]:
+    return automatic_groups(decode([folder.path / file for file in folder.files], ()), settings)
