@@ -2,11 +2,14 @@
 
     metrics.md           from edge/metrics.py
     events.schema.json   from contract/events.py
+    benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
+                         study/NAME/study.csv and the predictions beside it
 
-A test keeps them equal to the code.
+A test keeps them equal to the code and to the figures.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,9 @@ from prometheus_client import CollectorRegistry  # noqa: E402 - after the path
 
 from contract.events import json_schema  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+from training.study_report import read_finished  # noqa: E402
+
+_STUDY = re.compile(r"<!-- study (?P<name>[\w+-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 _HEAD = """# Metrics
 
@@ -34,7 +40,18 @@ def documents() -> dict[Path, str]:
     return {
         DOCS / "metrics.md": metrics_page(),
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        DOCS / "benchmarks.md": benchmarks_page(),
     }
+
+
+def benchmarks_page() -> str:
+    """The page as it is, with its studies' tables made anew."""
+    return _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
+
+
+def _study(found: re.Match[str]) -> str:
+    text = read_finished(DOCS / "study" / found["name"]).text()
+    return f"<!-- study {found['name']} -->\n{text}<!-- end -->"
 
 
 def metrics_page() -> str:

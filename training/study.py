@@ -1,6 +1,7 @@
 """A table of variants over folds and seeds: each run trained once, its figures in one tidy CSV.
 
     OUT/runs/<variant>/fold<k>-seed<s>/   the run, without checkpoints once it is finished
+    OUT/study.yaml                        what was asked for
     OUT/study.csv                         one row per finished run and condition, appended
     OUT/predictions/<...>.csv             the row's predictions, file by file
 
@@ -30,7 +31,7 @@ from training.provenance import git_revision
 from training.report import JSON, PREDICTIONS
 from training.run import CONFIG, RUN, open_run
 
-TABLE = "study.csv"
+TABLE, STUDY = "study.csv", "study.yaml"
 RUNS = "runs"
 EXAMPLE = "deploy/training/study-xsdd.yaml is an example"
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_+-]{0,40}$")]
@@ -98,8 +99,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study to be run."""
+    """A study to be run; `file` is what `study` was read from."""
 
+    file: Path
     study: Study
     data: Path
     out: Path
@@ -157,6 +159,9 @@ def run_study(plan: Plan) -> None:
         _check(plan, cell)
     known = {(r["variant"], r["fold"], r["seed"]) for r in read_rows(plan.out / TABLE)}
     missing = [c for c in cells if (c.variant, str(c.fold), str(c.seed)) not in known]
+    plan.out.mkdir(parents=True, exist_ok=True)
+    if plan.file.resolve() != (plan.out / STUDY).resolve():
+        shutil.copyfile(plan.file, plan.out / STUDY)
     plan.say(f"study {plan.study.name}: {len(cells)} runs, {len(missing)} of them to do")
     begun, spent_s = time.monotonic(), 0.0
     for number, cell in enumerate(missing):

@@ -1,6 +1,7 @@
 """A study's CSV as tables and plots: `report.md` and its pictures, beside the CSV."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -8,12 +9,12 @@ from matplotlib.figure import Figure
 
 from contract.errors import ConfigError
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
-from training.study import TABLE, read_rows
+from training.study import STUDY, TABLE, read_rows, read_study
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
 SHOWN = ("accuracy", "macro_f1", "gmean")
-INTRODUCTION = """\
+TEXT = """\
 Study `{name}`: {runs} runs, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold predictions
 in percent, with 95 % intervals from a bootstrap over groups.
 
@@ -36,25 +37,55 @@ def write_study_report(folder: Path, baseline: str | None = None) -> str:
 
     Args:
         folder: the study's `--out`.
-        baseline: the variant that the others are compared with; None: the first in the CSV.
+        baseline: the variant that the others are compared with; None: the study's own.
 
     Raises:
         ConfigError: no study lies there, or the baseline is none of its variants.
+    """
+    study = read_finished(folder, baseline)
+    (folder / REPORT).write_text(study.text(), "utf-8")
+    _plot_figures(folder / FIGURES_PNG, study.results)
+    _plot_differences(folder / DIFFERENCES_PNG, study.results, study.baseline)
+    return study.text()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a study has found so far."""
+
+    rows: list[dict[str, str]]
+    results: list[Result]
+    baseline: str
+
+    def text(self) -> str:
+        """The tables as Markdown."""
+        days = sorted({row["finished"][:10] for row in self.rows})
+        return TEXT.format(
+            name=self.rows[0]["study"], runs=len(self.rows), baseline=self.baseline,
+            hours=sum(float(row["minutes"]) for row in self.rows) / 60,
+            devices=", ".join(sorted({row["device"] for row in self.rows})),
+            when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
+            figures="\n".join(_figure_table(self.results)),
+            differences="\n".join(_difference_table(self.results)),
+            recalls="\n".join(_recall_table(self.results)),
+        )  # fmt: skip
+
+
+def read_finished(folder: Path, baseline: str | None = None) -> Finished:
+    """Read a study's CSV and predictions, and compare its variants.
+
+    Raises:
+        ConfigError: as `write_study_report`.
     """
     rows = read_rows(folder / TABLE)
     if not rows:
         raise ConfigError(f"{folder}: no {TABLE} with a finished run; stripsight-train study first")
     names = list(dict.fromkeys(row["variant"] for row in rows))
-    chosen = baseline or names[0]
+    chosen = baseline or read_study(folder / STUDY).baseline
     if chosen not in names:
         raise ConfigError(f"{chosen}: no finished variant; there are {', '.join(names)}")
     clean = [row for row in rows if row["condition"] == "clean"]
-    results = compare([_gather(folder, clean, name) for name in names], chosen)
-    text = _text(rows, results, chosen)
-    (folder / REPORT).write_text(text, "utf-8")
-    _plot_figures(folder / FIGURES_PNG, results)
-    _plot_differences(folder / DIFFERENCES_PNG, results, chosen)
-    return text
+    return Finished(rows, compare([_gather(folder, clean, name) for name in names], chosen), chosen)
 
 
 def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
@@ -65,20 +96,6 @@ def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOf
     runs = [(int(row["fold"]), int(row["seed"])) for row in own]
     by_run = {run: found for run, (_, found) in zip(runs, read, strict=True)}
     return OutOfFold(variant, read[0][0], by_run)
-
-
-def _text(rows: Sequence[dict[str, str]], results: Sequence[Result], baseline: str) -> str:
-    first = rows[0]
-    devices = ", ".join(sorted({row["device"] for row in rows}))
-    days = sorted({row["finished"][:10] for row in rows})
-    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    hours = sum(float(row["minutes"]) for row in rows) / 60
-    return INTRODUCTION.format(
-        name=first["study"], runs=len(rows), hours=hours, devices=devices, when=when,
-        baseline=baseline, figures="\n".join(_figure_table(results)),
-        differences="\n".join(_difference_table(results)),
-        recalls="\n".join(_recall_table(results)),
-    )  # fmt: skip
 
 
 def _figure_table(results: Sequence[Result]) -> list[str]:
