@@ -154,6 +154,20 @@ def evaluate(
 
 
 @app.command()
+def examples(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", help="The picture, a .png file.")],
+    config: ConfigOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw what a training sees of each class: originals, augmented images, mosaics."""
+    from training.config import load_settings
+    from training.examples import write_examples
+
+    print(write_examples(data, out, load_settings(config, {"seed": seed})))
+
+
+@app.command()
 def study(
     file: Annotated[Path, typer.Argument(help="YAML: folds, seeds and a table of variants.")],
     data: DataOption,
@@ -168,7 +182,7 @@ def study(
     from training.study import Plan, read_study, run_study
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    run_study(Plan(read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))
+    run_study(Plan(file, read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))
 
 
 @app.command()
@@ -188,7 +202,8 @@ def thresholds(
 def report(
     folder: Annotated[Path, typer.Argument(help="The --out of a study.")],
     baseline: Annotated[
-        str | None, typer.Option("--baseline", help="Compare with this variant; else the first.")
+        str | None,
+        typer.Option("--baseline", help="Compare with this variant; else the study's own."),
     ] = None,
 ) -> None:
     """Make tables and plots from a study's CSV: report.md, figures.png, differences.png."""
