@@ -77,6 +77,15 @@ class Augment(Section):
         return self
 
 
+class Mosaic(Section):
+    """Mosaic fusion of train images of one class."""
+
+    share: Fraction
+    feather: Annotated[float, Field(ge=0, le=0.4)]
+    edge: Annotated[float, Field(ge=0.05, le=0.45)]
+    kept: Annotated[float, Field(ge=0, le=2)]
+
+
 class Optimise(Section):
     """AdamW with a one-cycle schedule."""
 
@@ -178,6 +187,7 @@ class Settings(Section):
     accelerator: Literal["auto", "cpu", "gpu"]
     data: Data
     augment: Augment
+    mosaic: Mosaic
     teacher: Teacher
     student: Student
     loss: Loss

@@ -18,6 +18,7 @@ from training.config import Augment, Settings
 from training.few_shot import leave_out
 from training.folder import Folder, read_groups, read_mm_per_px, scan
 from training.groups import group_duplicates
+from training.mosaic import Mosaics
 from training.pictures import Pictures, decode
 from training.sampler import BalancedSampler
 from training.split import apply_rows, check_classes, rows_of, split_parts
@@ -30,6 +31,17 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """Images beside the folder's, only to learn from: `pixels[px]` is U8 `N x px x px`, labels are
+    those of the folder's classes, `digest` identifies them all.
+    """
+
+    pixels: dict[int, U8]
+    labels: Ints
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledImages:
     """A data folder, decoded and split."""
 
@@ -39,10 +51,21 @@ class LabelledImages:
     rows: tuple[SplitRow, ...]
     mm_per_px: float | None
     tile_px: int
+    extra: Extra | None = None
 
     def indices(self, part: Part) -> Ints:
         """Positions of the files of one part."""
         return np.flatnonzero([row.part == part for row in self.rows])
+
+    def train_labels(self) -> Ints:
+        """Labels of all that is learned from: the train part, then `extra`."""
+        labels = self.folder.labels[self.indices("train")]
+        return labels if self.extra is None else np.concatenate([labels, self.extra.labels])
+
+    def train_pixels(self, px: int) -> U8:
+        """The same as pictures, U8 `N x px x px`."""
+        pixels = self.pictures.pixels[px][self.indices("train")]
+        return pixels if self.extra is None else np.concatenate([pixels, self.extra.pixels[px]])
 
 
 def load_images(
@@ -100,10 +123,15 @@ def automatic_groups(pictures: Pictures, settings: Settings) -> list[str]:
 
 
 class Tiles(Dataset[Batch]):
-    """Tiles by index, a whole batch at once; recompressed where `augment` is given."""
+    """Tiles by index, a whole batch at once; recompressed where `augment` is given, fused with
+    others before where `mosaics` are.
+    """
 
-    def __init__(self, pixels: U8, labels: Ints, augment: Augment | None = None) -> None:
-        self.pixels, self.labels, self.augment = pixels, labels, augment
+    def __init__(
+        self, pixels: U8, labels: Ints, augment: Augment | None = None,
+        mosaics: Mosaics | None = None,
+    ) -> None:  # fmt: skip
+        self.pixels, self.labels, self.augment, self.mosaics = pixels, labels, augment, mosaics
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -115,6 +143,8 @@ class Tiles(Dataset[Batch]):
         pixels = self.pixels[indices]
         if self.augment is not None:
             seed = int(torch.randint(2**31, ()).item())
+            if self.mosaics is not None:
+                pixels, _ = self.mosaics.fuse(np.array(indices), np.random.default_rng((seed, 1)))
             pixels = recompress(pixels, self.augment, np.random.default_rng(seed))
         return torch.from_numpy(pixels), torch.from_numpy(self.labels[indices])
 
@@ -137,16 +167,18 @@ class TrainingData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Balanced, shuffled, without the last partial batch (batch norm needs full ones)."""
-        part = self.images.indices("train")
-        labels = self.images.folder.labels[part]
+        labels = self.images.train_labels()
         sampler = BalancedSampler(
             labels, exponent=self.exponent, seed=self.settings.seed,
             processes=self.trainer.world_size if self.trainer else 1,
             rank=self.trainer.global_rank if self.trainer else 0,
         )  # fmt: skip
-        pixels = self.images.pictures.pixels[self.train_px][part]
+        pixels = self.images.train_pixels(self.train_px)
+        options = self.settings
+        is_fused = options.mosaic.share > 0
+        mosaics = Mosaics(pixels, labels, options.mosaic, options.augment) if is_fused else None
         return DataLoader(
-            Tiles(pixels, labels, self.settings.augment), sampler=sampler, drop_last=True,
+            Tiles(pixels, labels, options.augment, mosaics), sampler=sampler, drop_last=True,
             batch_size=min(self.batch_size, len(sampler)), collate_fn=as_it_is,
         )  # fmt: skip
 
