@@ -22,6 +22,7 @@ from contract.errors import ConfigError, StripSightError
 from training.config import Optimise, Settings
 from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
+from training.extra import check_same_extra, with_extra
 from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
@@ -69,11 +70,14 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     recipe = recipe_of(job)
     teacher = open_run(job.teacher) if job.teacher else None
     train_px = max(recipe.input_px, teacher.input_px if teacher else 0)
-    images = load_images(job.data, job.settings, (recipe.input_px, train_px), job.split)
+    sizes = (recipe.input_px, train_px)
+    images = with_extra(load_images(job.data, job.settings, sizes, job.split), job.extra, sizes)
     _check_teacher(teacher, images)
     digest = images.folder.digest()
     if resumed and resumed.data_digest != digest:
         raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
+    if resumed:
+        check_same_extra(images, resumed.extra_digest)
     module = _module(job, recipe, teacher, images)
     chosen, interrupt = _best(job), Interrupt()
     trainer = _trainer(job, recipe.optimise, [chosen, interrupt])
@@ -149,7 +153,7 @@ def _module(
 
 
 def _objective(job: Job, optimise: Optimise, images: LabelledImages) -> Objective:
-    labels = images.folder.labels[images.indices("train")]
+    labels = images.train_labels()
     counts = np.bincount(labels, minlength=len(images.classes)).tolist()
     quotas = class_quotas(counts, optimise.sampler_exponent)
     prior = [quota / sum(quotas) for quota in quotas]
@@ -187,6 +191,8 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
     counts = [f"{found[part]} {part}" for part in EVERY_PART if found[part]]
     groups = len({row.group for row in rows})
     job.say(f"{job.data}: {len(rows)} images in {groups} groups: {', '.join(counts)}")
+    if images.extra:
+        job.say(f"and {len(images.extra.labels)} migrated images to learn from")
     if images.mm_per_px is None:
         job.say(
             "mm per pixel unknown: the line cannot check its scale. Give --mm-per-px, or"
@@ -198,6 +204,8 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
         plan = Plan(
             role=job.role, data_digest=digest, teacher=teacher, command_line=job.command_line,
             init=str(job.init.resolve()) if job.init else None,
+            extra=tuple(str(path.resolve()) for path in job.extra),
+            extra_digest=images.extra.digest if images.extra else None,
         )  # fmt: skip
         write_plan(job, plan)
 

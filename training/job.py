@@ -23,7 +23,7 @@ PLAN, CHECKPOINTS, LAST = "plan.json", "checkpoints", "last.ckpt"
 @dataclass(frozen=True, slots=True)
 class Job:
     """One training. `teacher` is the run to distil from, `say` shows a line to the user,
-    `git_revision` is that of the code at the start.
+    `git_revision` is that of the code at the start, `extra` are folders of migrated images.
     """
 
     role: Role
@@ -36,6 +36,7 @@ class Job:
     split: Path | None = None
     init: Path | None = None
     teacher: Path | None = None
+    extra: tuple[Path, ...] = ()
 
     @property
     def last_checkpoint(self) -> Path:
@@ -55,6 +56,9 @@ class Plan(BaseModel):
     init: str | None
     """File with the start weights."""
     command_line: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    """Folders of migrated images, and the digest of all that lies in them."""
+    extra_digest: str | None = None
 
 
 def is_first_process() -> bool:
@@ -106,6 +110,7 @@ def take_up(
         split=out / SPLIT,
         init=Path(plan.init) if plan.init and not has_begun else None,
         teacher=Path(plan.teacher) if plan.teacher else None,
+        extra=tuple(Path(path) for path in plan.extra),
     )  # fmt: skip
     return job, plan
 

@@ -2,7 +2,7 @@
 of one class **in the training part alone**.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -86,7 +86,7 @@ def load_lines(
     if not files:
         raise ConfigError(f"{source_split}: has no {pair.source} image in its train part")
     pictures = decode([source / file for file in files], sizes)
-    _check_leak(files, pictures, images)
+    _check_leak(files, pictures, images, settings.data.near_duplicate_correlation)
     known = read_groups(folder)
     groups = [known[i] for i in chosen.tolist()] if known else automatic_groups(pictures, settings)
     lines = Lines(
@@ -121,19 +121,20 @@ def _target_line(images: LabelledImages, name: str, sizes: tuple[int, int]) -> L
     )  # fmt: skip
 
 
-def _check_leak(files: tuple[str, ...], pictures: Pictures, images: LabelledImages) -> None:
+def _check_leak(
+    files: Sequence[str], pictures: Pictures, images: LabelledImages, correlation: float
+) -> None:
     """No copy of a validation or test image may come in by the source folder."""
-    held_out = {
-        digest: row.file
-        for digest, row in zip(images.pictures.hashes, images.rows, strict=True)
-        if row.part in {"validation", "test"}
-    }
-    for file, digest in zip(files, pictures.hashes, strict=True):
-        if digest in held_out:
-            raise ConfigError(
-                f"source image {file} shows the same pixels as {held_out[digest]}, which the target"
-                " holds out for judging; remove it from the source folder"
-            )
+    held_out = np.concatenate([images.indices("validation"), images.indices("test")]).tolist()
+    thumbnails = images.pictures.thumbnails[held_out]
+    for file, digest, thumbnail in zip(files, pictures.hashes, pictures.thumbnails, strict=True):
+        alike = (thumbnails @ thumbnail >= correlation).tolist()
+        for index, is_alike in zip(held_out, alike, strict=True):
+            if is_alike or images.pictures.hashes[index] == digest:
+                raise ConfigError(
+                    f"source image {file} shows the same as {images.rows[index].file}, which the"
+                    " target holds out for judging; remove it from the source folder"
+                )
 
 
 def _check_counts(lines: Lines, pair: ClassPair) -> None:

@@ -72,13 +72,13 @@ class Pool:
             return picture
         place = int(self.generator.integers(self.size))
         older, self.kept[place] = self.kept[place], picture
-        return older
+        return older.to(picture.device)
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {"kept": list(self.kept), "generator": self.generator.bit_generator.state}
 
-    def restore(self, state: dict[str, Any], device: torch.device) -> None:
-        """Go on as the pool that `state` was taken of."""
-        self.kept = [picture.to(device) for picture in state["kept"]]
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as the pool that `state` was taken of, on whatever device that one was."""
+        self.kept = list(state["kept"])
         self.generator.bit_generator.state = state["generator"]

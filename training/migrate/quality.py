@@ -24,8 +24,8 @@ U8 = npt.NDArray[np.uint8]
 JSON, TABLE = "quality.json", "quality.txt"
 HALVINGS = 20
 COPY_QUANTILE = 0.01
-"""A sample nearer to a target image than all but this share of target images of other groups are
-to each other counts as a copy."""
+"""Of target images to those of other groups: a sample that is nearer than half of this to a target
+image counts as a copy."""
 
 
 class Sets(NamedTuple):
@@ -106,7 +106,7 @@ def distances(sets: Sets, groups: Sequence[str]) -> Distances:
     return Distances(
         float(np.median(to_target)), float(np.median(own)),
         float(np.median(_rms(sets.source, sets.target).min(axis=1))), float(np.median(among)),
-        float(np.mean(to_target < np.quantile(among, COPY_QUANTILE))),
+        float(np.mean(to_target < np.quantile(among, COPY_QUANTILE) / 2)),
     )  # fmt: skip
 
 

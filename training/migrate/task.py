@@ -86,7 +86,7 @@ class Migration(lightning.LightningModule):
         for pool, state in zip(
             (self.pool_source, self.pool_target), checkpoint["pools"], strict=True
         ):
-            pool.restore(state, self.device)
+            pool.restore(state)
 
     def _generator_losses(
         self, source: Tensor, target: Tensor, in_source: Tensor, in_target: Tensor
