@@ -179,7 +179,8 @@ def study(
 
     deploy/training/study-xsdd.yaml is an example.
     """
-    from training.study import Plan, read_study, run_study
+    from training.study import Plan, run_study
+    from training.study_file import read_study
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     run_study(Plan(file, read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))

@@ -17,71 +17,29 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NamedTuple, Self
+from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from contract.errors import ConfigError
-from contract.settings_file import read_settings
 from training.config import Settings, load_settings, settings_from
+from training.corruptions import CLEAN, Condition, read_conditions
 from training.fit import train
-from training.job import CHECKPOINTS, PLAN, Job, Role, read_plan, take_up
+from training.job import CHECKPOINTS, PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
 from training.report import JSON, PREDICTIONS
-from training.run import CONFIG, RUN, open_run
+from training.robustness import judge_corrupted
+from training.run import CONFIG, RUN, Run, open_run
+from training.study_file import Study
 
 TABLE, STUDY = "study.csv", "study.yaml"
-RUNS = "runs"
-EXAMPLE = "deploy/training/study-xsdd.yaml is an example"
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_+-]{0,40}$")]
+RUNS, CORRUPTED = "runs", "corrupted"
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
 COLUMNS = (
     "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
     "input_px", "epochs", "best_epoch", "minutes", "device", "git_revision", "data_digest",
     "finished", "predictions",
 )  # fmt: skip
-
-
-class Variant(BaseModel):
-    """One row of the study: what differs from the study's own settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    role: Role
-    teacher: Name | None = None
-    """The variant whose run of the same fold and seed is distilled."""
-    settings: dict[str, object] = {}
-    folds: tuple[int, ...] | None = None
-    """Only these folds; None: all of the study's."""
-
-
-class Study(BaseModel):
-    """The study's file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Name
-    folds: Annotated[int, Field(ge=2, le=100)]
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
-    baseline: Name
-    """The variant that the others are compared with."""
-    settings: dict[str, object] = {}
-    variants: Annotated[dict[Name, Variant], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _names_exist(self) -> Self:
-        if self.baseline not in self.variants:
-            raise ValueError(f"baseline {self.baseline!r} is no variant")
-        seen: set[str] = set()
-        for name, variant in self.variants.items():
-            if variant.teacher is not None and variant.teacher not in seen:
-                raise ValueError(f"{name}: teacher {variant.teacher!r} must be a variant above it")
-            for fold in variant.folds or ():
-                if not 0 <= fold < self.folds:
-                    raise ValueError(f"{name}: fold {fold} does not exist: folds count from 0")
-            seen.add(name)
-        return self
 
 
 class Cell(NamedTuple):
@@ -116,6 +74,16 @@ class Plan:
                     if variant.folds is None or fold in variant.folds:
                         yield Cell(name, fold, seed)
 
+    def conditions(self, cell: Cell) -> tuple[Condition, ...]:
+        """What the run is judged under, clean tiles first."""
+        corrupted = self.study.variants[cell.variant].corrupted
+        return (CLEAN, *(read_conditions(self.study.conditions) if corrupted else ()))
+
+    def wanted_rows(self, cell: Cell) -> set[tuple[str, ...]]:
+        """Keys of the rows of one training."""
+        place = cell.variant, str(cell.fold), str(cell.seed)
+        return {(*place, condition.name) for condition in self.conditions(cell)}
+
     def run_path(self, cell: Cell) -> Path:
         """The run of one training."""
         return self.out / RUNS / cell.folder
@@ -132,20 +100,6 @@ class Plan:
         return settings_from([self.study.settings, own, place], f"variant {cell.variant}")
 
 
-def read_study(path: Path) -> Study:
-    """Read a study's file.
-
-    Raises:
-        ConfigError: what is wrong with it, by name.
-    """
-    try:
-        return Study.model_validate(read_settings(path, EXAMPLE))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from error
-
-
 def run_study(plan: Plan) -> None:
     """Train whatever is not finished, and keep its row.
 
@@ -157,8 +111,8 @@ def run_study(plan: Plan) -> None:
     cells = list(plan.cells())
     for cell in cells:
         _check(plan, cell)
-    known = {(r["variant"], r["fold"], r["seed"]) for r in read_rows(plan.out / TABLE)}
-    missing = [c for c in cells if (c.variant, str(c.fold), str(c.seed)) not in known]
+    known = {_key(row) for row in read_rows(plan.out / TABLE)}
+    missing = [c for c in cells if not plan.wanted_rows(c) <= known]
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
         shutil.copyfile(plan.file, plan.out / STUDY)
@@ -228,31 +182,58 @@ def _train(plan: Plan, cell: Cell) -> float:
 
 
 def _keep(plan: Plan, cell: Cell, minutes: float) -> None:
-    """Append the run's row and keep its predictions."""
+    """Append the rows of a finished run that are not there yet, with their predictions."""
     run = open_run(plan.run_path(cell))
+    known = {_key(row) for row in read_rows(plan.out / TABLE)}
+    conditions = plan.conditions(cell)
+    places = {CLEAN: run.path}
+    if len(conditions) > 1:
+        corrupted = run.path / CORRUPTED
+        shutil.rmtree(corrupted, ignore_errors=True)
+        judge_corrupted(run, plan.data, corrupted, conditions)
+        places |= {condition: corrupted / condition.name for condition in conditions[1:]}
+    for condition, place in places.items():
+        row = _row(plan, cell, run, minutes if condition == CLEAN else 0.0)
+        row |= {"condition": condition.name, **_figures(place)}
+        if _key(row) in known:
+            continue
+        suffix = "" if condition == CLEAN else f"-{condition.name}"
+        kept = Path("predictions") / f"{cell.variant}-fold{cell.fold}-seed{cell.seed}{suffix}.csv"
+        (plan.out / kept.parent).mkdir(exist_ok=True)
+        shutil.copyfile(place / PREDICTIONS, plan.out / kept)
+        _append(plan.out / TABLE, {**row, "predictions": str(kept)})
+
+
+def _row(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
     settings, record = plan.settings(cell), run.record
     optimise = settings.teacher.optimise if record.role == "teacher" else settings.student.optimise
-    judged = json.loads((run.path / JSON).read_text("utf-8"))
-    kept = Path("predictions") / f"{cell.variant}-fold{cell.fold}-seed{cell.seed}.csv"
-    (plan.out / kept.parent).mkdir(exist_ok=True)
-    shutil.copyfile(run.path / PREDICTIONS, plan.out / kept)
-    row: Mapping[str, object] = {
+    return {
         "study": plan.study.name, "variant": cell.variant, "role": record.role,
-        "fold": cell.fold, "seed": cell.seed, "condition": "clean",
-        "images": judged["images"], "groups": judged["groups"],
-        **{name: f"{judged['figures'][name]['value']:.6f}" for name in FIGURES},
-        "input_px": run.input_px, "epochs": optimise.epochs, "best_epoch": record.best_epoch,
-        "minutes": f"{minutes:.1f}", "device": _device(), "git_revision": record.git_revision,
-        "data_digest": record.data_digest[:16],
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"), "predictions": str(kept),
+        "fold": str(cell.fold), "seed": str(cell.seed),
+        "input_px": str(run.input_px), "epochs": str(optimise.epochs),
+        "best_epoch": str(record.best_epoch), "minutes": f"{minutes:.1f}", "device": _device(),
+        "git_revision": record.git_revision or "", "data_digest": record.data_digest[:16],
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-    table = plan.out / TABLE
+
+
+def _figures(place: Path) -> dict[str, str]:
+    judged = json.loads((place / JSON).read_text("utf-8"))
+    figures = {name: f"{judged['figures'][name]['value']:.6f}" for name in FIGURES}
+    return {"images": str(judged["images"]), "groups": str(judged["groups"]), **figures}
+
+
+def _append(table: Path, row: Mapping[str, str]) -> None:
     is_new = not table.exists()
     with table.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         if is_new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _key(row: Mapping[str, str]) -> tuple[str, ...]:
+    return row["variant"], row["fold"], row["seed"], row["condition"]
 
 
 def _device() -> str:

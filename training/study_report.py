@@ -1,6 +1,6 @@
 """A study's CSV as tables and plots: `report.md` and its pictures, beside the CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contract.errors import ConfigError
+from training.corruptions import CLEAN
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
-from training.study import STUDY, TABLE, read_rows, read_study
+from training.study import STUDY, TABLE, read_rows
+from training.study_file import read_study
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
@@ -29,6 +31,11 @@ would see in four of five cases.
 Recall per class in percent.
 
 {recalls}
+{corrupted}"""
+CORRUPTED = """
+Accuracy / Gmean in percent, clean and corrupted (severity after the name).
+
+{table}
 """
 
 
@@ -56,6 +63,14 @@ class Finished:
     rows: list[dict[str, str]]
     results: list[Result]
     baseline: str
+    corrupted: dict[str, list[Result]]
+    """Results by condition, of the variants that were judged under it."""
+
+    def _corrupted_text(self) -> str:
+        if not self.corrupted:
+            return ""
+        table = _corrupted_table(self.results, self.corrupted)
+        return CORRUPTED.format(table="\n".join(table))
 
     def text(self) -> str:
         """The tables as Markdown."""
@@ -67,7 +82,7 @@ class Finished:
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
-            recalls="\n".join(_recall_table(self.results)),
+            recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
         )  # fmt: skip
 
 
@@ -84,8 +99,18 @@ def read_finished(folder: Path, baseline: str | None = None) -> Finished:
     chosen = baseline or read_study(folder / STUDY).baseline
     if chosen not in names:
         raise ConfigError(f"{chosen}: no finished variant; there are {', '.join(names)}")
-    clean = [row for row in rows if row["condition"] == "clean"]
-    return Finished(rows, compare([_gather(folder, clean, name) for name in names], chosen), chosen)
+    by_condition = {
+        condition: [row for row in rows if row["condition"] == condition]
+        for condition in dict.fromkeys(row["condition"] for row in rows)
+    }
+    compared = {c: _compared(folder, own, chosen) for c, own in by_condition.items()}
+    return Finished(rows, compared.pop(CLEAN.name), chosen, compared)
+
+
+def _compared(folder: Path, rows: Sequence[dict[str, str]], baseline: str) -> list[Result]:
+    names = list(dict.fromkeys(row["variant"] for row in rows))
+    reference = baseline if baseline in names else names[0]
+    return compare([_gather(folder, rows, name) for name in names], reference)
 
 
 def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
@@ -130,6 +155,26 @@ def _recall_table(results: Sequence[Result]) -> list[str]:
         cells = " | ".join(f"{100 * result.recalls[name]:.1f}" for name in names)
         lines.append(f"| {result.variant} | {cells} |")
     return lines
+
+
+def _corrupted_table(
+    clean: Sequence[Result], corrupted: Mapping[str, Sequence[Result]]
+) -> list[str]:
+    lines = [
+        f"| variant | clean | {' | '.join(corrupted)} |",
+        "|---|---|" + "---|" * len(corrupted),
+    ]
+    columns = [{r.variant: r for r in results} for results in (clean, *corrupted.values())]
+    for name in dict.fromkeys(r.variant for results in corrupted.values() for r in results):
+        found = [column.get(name) for column in columns]
+        cells = [_pair(result) if result else "-" for result in found]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _pair(result: Result) -> str:
+    accuracy, gmean = (100 * result.figures[name].value for name in ("accuracy", "gmean"))
+    return f"{accuracy:.1f} / {gmean:.1f}"
 
 
 def _interval(found: Estimate) -> str:

@@ -1,6 +1,5 @@
 """A study: a table of variants, trained once each, gone on with, compared."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,8 @@ import yaml
 from contract.errors import ConfigError
 from tests.integration.training.conftest import QUICK
 from training.cli import main
-from training.study import read_rows, read_study
+from training.study import read_rows
+from training.study_file import read_study
 
 pytestmark = pytest.mark.integration
 
@@ -18,10 +18,11 @@ STUDY = {
     "folds": 2,
     "seeds": [0],
     "baseline": "plain",
+    "conditions": ["noise:2"],
     "variants": {
         "plain": {"role": "student"},
         "teacher": {"role": "teacher"},
-        "kd": {"role": "student", "teacher": "teacher"},
+        "kd": {"role": "student", "teacher": "teacher", "corrupted": True},
         "adaptive": {"role": "student", "settings": {"loss": {"kind": "adaptive"}}, "folds": [1]},
     },
 }
@@ -49,9 +50,11 @@ def test_a_study_is_run_once_and_reported(
     words = ("study", write_study(tmp_path / "study.yaml"), "--data", images, "--out", out)
     assert command(*words) == 0
     rows = read_rows(out / "study.csv")
-    assert [(r["variant"], r["fold"]) for r in rows] == [
-        ("plain", "0"), ("teacher", "0"), ("kd", "0"),
-        ("plain", "1"), ("teacher", "1"), ("kd", "1"), ("adaptive", "1"),
+    assert [(r["variant"], r["fold"], r["condition"]) for r in rows] == [
+        ("plain", "0", "clean"), ("teacher", "0", "clean"),
+        ("kd", "0", "clean"), ("kd", "0", "noise-2"),
+        ("plain", "1", "clean"), ("teacher", "1", "clean"),
+        ("kd", "1", "clean"), ("kd", "1", "noise-2"), ("adaptive", "1", "clean"),
     ]  # fmt: skip
     assert sum(int(r["images"]) for r in rows if r["variant"] == "plain") == 36
     assert all((out / r["predictions"]).is_file() for r in rows)
@@ -60,18 +63,18 @@ def test_a_study_is_run_once_and_reported(
     # Broken off after its training, before its row: the row comes, nothing is trained again.
     lines = (out / "study.csv").read_text().splitlines(keepends=True)
     (out / "study.csv").write_text("".join(lines[:-1]))
-    shutil.rmtree(out / "runs" / "kd")
     capsys.readouterr()
     assert command(*words) == 0
     said = capsys.readouterr().out
     assert "7 runs, 1 of them to do" in said
     assert "epoch" not in said
-    assert len(read_rows(out / "study.csv")) == 7
+    assert len(read_rows(out / "study.csv")) == 9
 
     assert command("report", out, "--baseline", "plain") == 0
     text = (out / "report.md").read_text()
     assert "| kd | 2 x 1 | 36 |" in text
     assert "| adaptive | 1 x 1 |" in text
+    assert "| variant | clean | noise-2 |" in text
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2
 
@@ -91,6 +94,7 @@ def test_a_study_is_run_once_and_reported(
         ({"variants": {"plain": {"role": "student", "folds": [2]}}}, "fold 2 does not exist"),
         ({"variants": {"plain": {"role": "boss"}}}, "variants.plain.role"),
         ({"variants": {}}, "variants"),
+        ({"conditions": ["rain"]}, "rain"),
         ({"seed": 1}, "seed"),
     ],
 )

@@ -1,0 +1,75 @@
+"""What a study is: a YAML with folds, seeds and a table of variants."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from contract.errors import ConfigError
+from contract.settings_file import read_settings
+from training.corruptions import read_conditions
+from training.job import Role
+
+EXAMPLE = "deploy/training/study-xsdd.yaml is an example"
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_+-]{0,40}$")]
+
+
+class Variant(BaseModel):
+    """One row of the study: what differs from the study's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    teacher: Name | None = None
+    """The variant whose run of the same fold and seed is distilled."""
+    settings: dict[str, object] = {}
+    folds: tuple[int, ...] | None = None
+    """Only these folds; None: all of the study's."""
+    corrupted: bool = False
+    """Judged under the study's conditions too."""
+
+
+class Study(BaseModel):
+    """The study's file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    folds: Annotated[int, Field(ge=2, le=100)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    baseline: Name
+    """The variant that the others are compared with."""
+    settings: dict[str, object] = {}
+    conditions: tuple[str, ...] = ()
+    """Corruptions, as `evaluate --corrupt` names them."""
+    variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        if self.baseline not in self.variants:
+            raise ValueError(f"baseline {self.baseline!r} is no variant")
+        seen: set[str] = set()
+        for name, variant in self.variants.items():
+            if variant.teacher is not None and variant.teacher not in seen:
+                raise ValueError(f"{name}: teacher {variant.teacher!r} must be a variant above it")
+            for fold in variant.folds or ():
+                if not 0 <= fold < self.folds:
+                    raise ValueError(f"{name}: fold {fold} does not exist: folds count from 0")
+            seen.add(name)
+        return self
+
+
+def read_study(path: Path) -> Study:
+    """Read a study's file.
+
+    Raises:
+        ConfigError: what is wrong with it, by name.
+    """
+    try:
+        study = Study.model_validate(read_settings(path, EXAMPLE))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {where + ': ' if where else ''}{first['msg']}") from error
+    read_conditions(study.conditions)
+    return study
