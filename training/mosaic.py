@@ -6,6 +6,7 @@ Two halves that lost their defects add up to nothing and are never joined. Where
 nothing stands out, the image stays as it is. Partners come from the arrays given, the train part.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -24,6 +25,9 @@ BACKGROUND_SHARE = 1 / 5
 SMOOTH_SHARE = 1 / 40
 STANDS_OUT = 2.5
 """Times the median energy of the image: five sigmas of white grain after smoothing."""
+
+ROUNDING = 1e-5
+"""Of sums of float32 shares."""
 
 
 class Profiles(NamedTuple):
@@ -50,10 +54,17 @@ class Seams(NamedTuple):
 class Mosaics:
     """Fuses images of a train part with others of their class, a batch at a time."""
 
-    def __init__(self, pixels: U8, labels: Ints, options: Mosaic, flips: Augment) -> None:
-        """`pixels` is U8 `N x side x side`; `flips` says which mirror images a partner may be."""
+    def __init__(
+        self, pixels: U8, labels: Ints, options: Mosaic, flips: Augment, clean: Sequence[int] = ()
+    ) -> None:
+        """`pixels` is U8 `N x side x side`; `flips` says which mirror images a partner may be,
+        `clean` which labels are no defects: they have nothing to lose, and a soft seam must not
+        become the mark of a defect.
+        """
         self.pixels, self.options, self.flips = pixels, options, flips
         self.profiles = profiles_of(pixels)
+        evenly = np.linspace(0, 1, pixels.shape[2] + 1, dtype=np.float32)
+        self.profiles.standing_out[np.isin(labels, clean)] = evenly
         self._order = np.argsort(labels, kind="stable")
         counts = np.bincount(labels)
         self._size = counts[labels]
@@ -113,7 +124,8 @@ def find_seams(
     both = a + b
     crossed = both[..., at + reach] - both[..., at - reach]
     luck = generator.uniform(0.5, 1.5, kept.shape)
-    cost = np.where(kept >= options.kept, (crossed[:, :, None] + 0.05) * luck, np.inf)
+    enough = kept >= options.kept - ROUNDING
+    cost = np.where(enough, (crossed[:, :, None] + 0.05) * luck, np.inf)
     flat = cost.reshape(len(cost), -1)
     axis, order, position = np.unravel_index(flat.argmin(axis=1), cost.shape[1:])
     stands_out = (a[:, 0, -1] > 0) & (b[:, 0, -1] > 0)

@@ -21,6 +21,7 @@ from training.run import Run, open_run
 
 CSV, TEXT, PLOT = "corrupted.csv", "corrupted.txt", "corrupted.png"
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+PLOTTED = ("accuracy", "gmean")
 
 
 def judge_corrupted(
@@ -124,8 +125,10 @@ def plot_corrupted(path: Path, results: Mapping[Condition, Judged]) -> None:
     """Accuracy and Gmean against severity, a line per kind that begins at the clean tiles."""
     kinds = list(dict.fromkeys(c.kind for c in results if c != CLEAN))
     figure = Figure(figsize=(10, 4.2), layout="constrained")
+    worst = min(100 * judged.named()[name][0] for judged in results.values() for name in PLOTTED)
+    bottom = 10 * (worst // 10) - 2
     for axes, name, title in zip(
-        figure.subplots(1, 2, sharey=True), ("accuracy", "gmean"), ("Accuracy", "Gmean"),
+        figure.subplots(1, 2, sharey=True), PLOTTED, ("Accuracy", "Gmean"),
         strict=True,
     ):  # fmt: skip
         clean = 100 * results[CLEAN].named()[name][0]
@@ -134,7 +137,7 @@ def plot_corrupted(path: Path, results: Mapping[Condition, Judged]) -> None:
             points = {c.severity: j.named()[name] for c, j in results.items() if c.kind == kind}
             values = [100 * value for value, _ in points.values()]
             axes.plot([0, *points], [clean, *values], marker="o", label=kind)
-        axes.set(title=title, xlabel="severity", xticks=(0, *SEVERITIES), ylim=(-2, 102))
+        axes.set(title=title, xlabel="severity", xticks=(0, *SEVERITIES), ylim=(bottom, 101))
         axes.set_xticklabels(["clean", *map(str, SEVERITIES)])
         axes.grid(alpha=0.3)
         axes.set_ylabel("percent" if name == "accuracy" else "")

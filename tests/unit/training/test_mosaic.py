@@ -168,6 +168,15 @@ def test_the_share_is_kept() -> None:
     assert (fused[~made] == pixels[indices][~made]).all()
 
 
+def test_clean_images_have_nothing_to_lose() -> None:
+    pixels = np.concatenate([strip("plain", 10), np.full((10, SIDE, SIDE), 90, np.uint8)])
+    labels = np.repeat([0, 1], 10)
+    for clean, expected in ([], 0), ([1], 10):
+        mosaics = Mosaics(pixels, labels, ALWAYS, SETTINGS.augment, clean)
+        _, made = mosaics.fuse(np.arange(20), np.random.default_rng(0))
+        assert made[10:].sum() == expected
+
+
 @pytest.mark.parametrize("grey", [100, 150])
 def test_no_seam_shows_between_parts_of_other_brightness(grey: float) -> None:
     """The step across the seam is no larger than steps elsewhere in the same image."""
