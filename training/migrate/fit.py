@@ -18,9 +18,10 @@ from training.migrate.job import MIGRATED, MigrateJob, MigratePlan, begin
 from training.migrate.pictures import CURVES, PICTURE, SAMPLES, Progress, plot_losses, translate
 from training.migrate.provenance import write_migrated
 from training.migrate.quality import (
+    Quality,
+    ask_judge,
     closeness,
     distances,
-    embedding_sets,
     pixel_sets,
     write_quality,
 )
@@ -129,11 +130,15 @@ def _judged(
     groups = lines.target.groups
     in_pixels = distances(pixel_sets(migrated, lines.source, lines.target), groups)
     if judge is None:
-        return write_quality(job.out, in_pixels, None, None)
+        return write_quality(job.out, Quality(in_pixels, None, None, None))
     paths = (
         files, [job.source / file for file in lines.source.files],
         [job.target / file for file in lines.target.files],
     )  # fmt: skip
-    sets = embedding_sets(judge, *(decode(some, (judge.input_px,)) for some in paths))
-    kids = closeness(sets, groups, job.settings.seed)
-    return write_quality(job.out, in_pixels, distances(sets, groups), kids)
+    side = judge.input_px
+    asked = ask_judge(judge, job.pair.target, *(decode(p, (side,)).pixels[side] for p in paths))
+    quality = Quality(
+        in_pixels, distances(asked.sets, groups), closeness(asked.sets, groups, job.settings.seed),
+        asked.named,
+    )  # fmt: skip
+    return write_quality(job.out, quality)

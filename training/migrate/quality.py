@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from training.migrate.data import Line
 from training.networks.deployed import Deployed
-from training.pictures import Pictures
 from training.report import predict
 from training.run import Run
 
@@ -54,6 +53,22 @@ class Closeness(NamedTuple):
     source_to_target: float
     target_halves: float
     """Mean over random halves that separate no group: what sets of one kind come to."""
+
+
+class Named(NamedTuple):
+    """Shares of images that the judge names as the target's class."""
+
+    migrated: float
+    source: float
+    target: float
+
+
+class Judged(NamedTuple):
+    """What a finished run says: its embeddings, and how it names the images."""
+
+    sets: Sets
+    named: Named | None
+    """None where the run does not know the class."""
 
 
 def kid(a: F64, b: F64) -> float:
@@ -121,25 +136,40 @@ def pixel_sets(migrated: U8, source: Line, target: Line) -> Sets:
     return Sets(*(stack.reshape(len(stack), -1).astype(np.float64) for stack in stacks))
 
 
-def embedding_sets(judge: Run, migrated: Pictures, source: Pictures, target: Pictures) -> Sets:
-    """Embeddings by a finished run; each picture set holds the run's `input_px`."""
+def ask_judge(judge: Run, name: str, migrated: U8, source: U8, target: U8) -> Judged:
+    """Embeddings and names by a finished run; the pictures are U8 `N x input_px x input_px` of its
+    own size, `name` is the target's class.
+    """
     network: Deployed = judge.load_deployed()
-    stacks = (one.pixels[judge.input_px] for one in (migrated, source, target))
-    return Sets(*(predict(network, stack).embedding.astype(np.float64) for stack in stacks))
+    outputs = [predict(network, pixels) for pixels in (migrated, source, target)]
+    sets = Sets(*(output.embedding.astype(np.float64) for output in outputs))
+    if name not in judge.classes.names:
+        return Judged(sets, None)
+    label = judge.classes.names.index(name)
+    shares = (float((o.probabilities.argmax(axis=1) == label).mean()) for o in outputs)
+    return Judged(sets, Named(*shares))
 
 
-def write_quality(
-    out: Path, pixels: Distances, embedding: Distances | None, kids: Closeness | None
-) -> str:
+class Quality(NamedTuple):
+    """All figures of one migration; the last three need a judge."""
+
+    grey_levels: Distances
+    embedding: Distances | None
+    kid: Closeness | None
+    named: Named | None
+
+
+def write_quality(out: Path, quality: Quality) -> str:
     """Write `quality.json` and the table, which is returned."""
     body = {
-        "kid": kids and kids._asdict(),
-        "nearest_neighbour_grey_levels": pixels._asdict(),
-        "nearest_neighbour_embedding": embedding and embedding._asdict(),
+        "kid": quality.kid and quality.kid._asdict(),
+        "named_as_target_class": quality.named and quality.named._asdict(),
+        "nearest_neighbour_grey_levels": quality.grey_levels._asdict(),
+        "nearest_neighbour_embedding": quality.embedding and quality.embedding._asdict(),
     }
     text = json.dumps(_without_nan(body), indent=1, allow_nan=False) + "\n"
     (out / JSON).write_text(text, "utf-8")
-    table = _table(pixels, embedding, kids)
+    table = _table(quality)
     (out / TABLE).write_text(table, "utf-8")
     return table
 
@@ -150,7 +180,8 @@ def _without_nan(value: object) -> object:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _table(pixels: Distances, embedding: Distances | None, kids: Closeness | None) -> str:
+def _table(quality: Quality) -> str:
+    pixels, embedding, kids, named = quality
     rows = [("", "grey levels", "embedding", "KID")]
     names = {
         "migrated_to_target": "migrated to target", "source_to_target": "source to target",
@@ -169,6 +200,12 @@ def _table(pixels: Distances, embedding: Distances | None, kids: Closeness | Non
         "Distances are medians to the nearest neighbour (root mean square; target to target: of"
         "\nanother group). KID target to target compares random halves of the target's images."
     )
+    if named:
+        shares = [f"{100 * value:.0f} %" for value in named]
+        note += (
+            f"\nThe judge names {shares[0]} of the migrated images as the target's class,"
+            f" {shares[1]} of the source's,\n{shares[2]} of the target's own."
+        )
     if kids is None:
         note += "\nKID and embedding need a finished run: --judge RUN."
     return "\n".join([*lines, "", note, ""])

@@ -114,6 +114,7 @@ def test_progress_is_kept_in_pictures_and_figures(migration: Path) -> None:
     for space in ("grey_levels", "embedding"):
         figures = quality[f"nearest_neighbour_{space}"]
         assert all(figures[name] > 0 for name in figures if name != "copied_share")
+    assert set(quality["named_as_target_class"]) == {"migrated", "source", "target"}
     assert "migrated to target" in (migration / "quality.txt").read_text()
 
 
