@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from contract.errors import ConfigError, StripSightError
+from training.clean.cli import clean
 from training.migrate.cli import migrate
 
 Role = Literal["teacher", "student"]
@@ -214,6 +215,7 @@ def report(
 
 
 app.command()(migrate)
+app.command()(clean)
 
 
 def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:

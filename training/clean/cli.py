@@ -1,0 +1,70 @@
+"""The command `clean`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.errors import ConfigError
+
+
+def clean(
+    frames: Annotated[Path, typer.Option("--frames", help="Folder that the table's files lie in.")],
+    boxes: Annotated[
+        Path, typer.Option("--boxes", help="CSV with file, xmin, ymin, xmax, ymax of each defect.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="New image folder with the class `clean`.")],
+    tile_px: Annotated[
+        int, typer.Option("--tile-px", min=8, max=4096, help="Side of the tiles that are written.")
+    ] = 128,
+    mm_per_px: Annotated[
+        float | None, typer.Option("--mm-per-px", min=0.001, max=100, help="Scale of the frames.")
+    ] = None,
+    tile_mm_per_px: Annotated[
+        float | None,
+        typer.Option(
+            "--tile-mm-per-px", min=0.001, max=100,
+            help="Scale of the tiles: that of the defects' images. Without it, the frames' own.",
+        ),
+    ] = None,
+    margin_px: Annotated[
+        int, typer.Option("--margin-px", min=0, help="Frame pixels to keep from every box.")
+    ] = 16,
+    edge_margin_px: Annotated[
+        int, typer.Option("--edge-margin-px", min=0, help="Frame pixels to keep from a strip edge.")
+    ] = 6,
+    per_frame: Annotated[
+        int | None, typer.Option("--per-frame", min=1, help="At most so many tiles of one frame.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", help="A frame to leave out, as in --boxes; may be repeated."),
+    ] = None,
+    match: Annotated[
+        Path | None,
+        typer.Option("--match", help="Image folder whose grey levels the tiles shall have."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choices by chance.")] = 0,
+) -> None:  # fmt: skip
+    """Cut defect-free tiles from real frames whose defects are marked.
+
+    Frames that --boxes does not name are not used; a row with a file and empty corners names a
+    frame without defects.
+    """
+    from runtime.scale import read_gray
+    from training.clean.cut import Cut, cut_clean
+    from training.clean.grey import image_files, statistics_of
+
+    files = image_files(match) if match else []
+    if match and not files:
+        raise ConfigError(f"{match}: no image there to match; give --match an image folder")
+    targets = tuple(statistics_of(read_gray(file)) for file in files)
+    print(
+        cut_clean(
+            Cut(
+                frames, boxes, out, tile_px, mm_per_px, tile_mm_per_px, margin_px, edge_margin_px,
+                per_frame, tuple(exclude or ()), targets, seed, ("stripsight-train", *sys.argv[1:]),
+            )
+        )
+    )  # fmt: skip
