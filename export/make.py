@@ -115,6 +115,7 @@ def make_bundle(order: Order, say: Say) -> Bundle:
         card,
         [*_data_command(order.data), order.run.record.command_line, order.command],
         {part: len(images.part(part)) for part in PARTS},
+        order.run.record.operating,
     )
     return write_bundle(order.out, model=model, card=card, golden=parity.golden, people=people)
 
@@ -170,6 +171,11 @@ def _classes(order: Order) -> tuple[ClassList, dict[str, float]]:
     classes = ClassList(names=known.names, clean=clean)
     if not classes.defects:
         raise ConfigError("--clean names every class; leave one out, so that there is a defect")
+    if order.run.record.operating and set(clean) != set(known.clean):
+        raise ConfigError(
+            "--clean: the run's operating point was made for other clean classes; train again with"
+            " these"
+        )
     if missing := set(classes.defects) - set(order.run.thresholds):
         raise ConfigError(
             f"class {min(missing)} was clean in training and so has no threshold; train again with"

@@ -4,16 +4,35 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from contract.card import Metric, ModelCard
+from training.operating import OperatingPoint
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean of recalls",
           "ece": "expected calibration error"}  # fmt: skip
 
+OPERATING = """\
+The network learned from pictures in which defects are far more common than on the line, and some
+mistakes cost more than others. Its output is therefore shifted, inside the graph, to the shares in
+the table, and a defect that is dearer to miss than a false alarm is weighed by that ratio. A
+cheaper one is reported only from a higher probability on (table above). So:
 
-def model_card(card: ModelCard, commands: Sequence[Sequence[str]], parts: Mapping[str, int]) -> str:
-    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each."""
+* The probabilities are those of the line where no cost is above 1. A class with a higher cost shows
+  a higher number than its true chance: it is the number to act on, not a frequency.
+* The figures below were measured on test pictures at the training's balance. A shift towards clean
+  costs recall there and pays on the line, where most tiles are clean.
+* If the shares or costs change, change `operating` in the settings and train again."""
+
+
+def model_card(
+    card: ModelCard, commands: Sequence[Sequence[str]], parts: Mapping[str, int],
+    point: OperatingPoint | None = None,
+) -> str:  # fmt: skip
+    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each,
+    `point` is the run's operating point.
+    """
     sections = [
         _what(card),
         _classes(card),
+        *_operating(card, point),
         _figures(card),
         _parity(card),
         _data(card, parts),
@@ -46,6 +65,19 @@ def _classes(card: ModelCard) -> str:
     note = f"Class list digest: `{card.class_digest}`"
     head = ["class", "reported from probability"]
     return f"## Classes\n\n{_table(head, rows)}\n\n{note}"
+
+
+def _operating(card: ModelCard, point: OperatingPoint | None) -> list[str]:
+    if point is None:
+        return []
+    rows = []
+    for name in card.classes.names:
+        cost = point.missed_cost.get(name)
+        missed = "-" if cost is None else f"{cost / point.false_alarm_cost:g}"
+        trained, line = point.training_balance[name], point.line_frequencies[name]
+        rows.append([name, f"{100 * trained:.3g}", f"{100 * line:.3g}", missed])
+    head = ["class", "% in training", "% on the line", "a missed one costs (false alarms)"]
+    return [f"## Operating point\n\n{OPERATING}\n\n{_table(head, rows)}"]
 
 
 def _figures(card: ModelCard) -> str:

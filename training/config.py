@@ -22,7 +22,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 InputPx = Annotated[int, Field(ge=32, le=1024)]
-FREE = {"data.keep"}
+FREE = {"data.keep", "operating.line_frequencies", "operating.missed_cost"}
 """Mappings with keys of the user's own; they are replaced whole."""
 EXAMPLE = "training/defaults.yaml shows all keys"
 
@@ -171,6 +171,14 @@ class Migrate(Section):
         return self
 
 
+class Operating(Section):
+    """What the line is like; empty mappings ask for nothing."""
+
+    line_frequencies: dict[str, Positive]
+    missed_cost: dict[str, Positive]
+    false_alarm_cost: Positive
+
+
 class Evaluate(Section):
     """How figures get their intervals."""
 
@@ -193,6 +201,7 @@ class Settings(Section):
     loss: Loss
     distill: Distill
     migrate: Migrate
+    operating: Operating
     evaluate: Evaluate
 
 

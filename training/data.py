@@ -19,6 +19,7 @@ from training.few_shot import leave_out
 from training.folder import Folder, read_groups, read_mm_per_px, scan
 from training.groups import group_duplicates
 from training.mosaic import Mosaics
+from training.operating import check_operating
 from training.pictures import Pictures, decode
 from training.sampler import BalancedSampler
 from training.split import apply_rows, check_classes, rows_of, split_parts
@@ -78,6 +79,7 @@ def load_images(
     """
     folder = scan(path)
     classes = folder.class_list(settings.data.clean)
+    check_operating(settings.operating, classes)
     known_groups = read_groups(folder)
     rows = None if split is None else read_split(split)
     pictures = decode([path / file for file in folder.files], sizes)

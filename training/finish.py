@@ -9,6 +9,13 @@ from training.curves import CURVES, PICTURE
 from training.data import LabelledImages
 from training.job import Job
 from training.networks.deployed import Deployed
+from training.operating import (
+    OperatingPoint,
+    cost_thresholds,
+    operating_point,
+    shift_logits,
+    training_balance,
+)
 from training.plots import plot_curves
 from training.provenance import versions
 from training.report import Judged, judge, predict, table, write_report
@@ -23,6 +30,7 @@ from training.run import (
     open_run,
     write_record,
 )
+from training.sampler import class_quotas
 from training.split_file import Part
 
 
@@ -56,14 +64,28 @@ def finish(job: Job, trained: Trained) -> Run:
     logs = np.log(np.maximum(plain.probabilities, np.finfo(np.float32).tiny))
     temperature = fit_temperature(logs, trained.truth("validation"))
     deployed = Deployed(network, trained.mean, trained.std, temperature)
-    tempered = predict(deployed, trained.pixels("validation")).probabilities
-    thresholds = choose_thresholds(tempered, trained.truth("validation"), trained.images.classes)
+    classes, point = trained.images.classes, _operating(job, trained)
+    if point is None:
+        tempered = predict(deployed, trained.pixels("validation")).probabilities
+        thresholds = choose_thresholds(tempered, trained.truth("validation"), classes)
+    else:
+        thresholds = cost_thresholds(point)
+        shift_logits(network, classes, point, temperature)
     judged = _judge_test(job, trained, deployed)
     plot_curves(job.out / CURVES, job.out / PICTURE)
-    write_record(job.out, _record(job, trained, temperature, thresholds, judged))
+    write_record(job.out, _record(job, trained, temperature, thresholds, judged, point))
     job.say("")
     job.say(table(judged))
     return open_run(job.out)
+
+
+def _operating(job: Job, trained: Trained) -> OperatingPoint | None:
+    settings, classes = job.settings, trained.images.classes
+    optimise = settings.student.optimise if job.role == "student" else settings.teacher.optimise
+    counts = np.bincount(trained.images.train_labels(), minlength=len(classes)).tolist()
+    quotas = class_quotas(counts, optimise.sampler_exponent)
+    balance = training_balance(settings.loss, counts, quotas)
+    return operating_point(settings.operating, classes, balance)
 
 
 def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> Judged:
@@ -80,8 +102,9 @@ def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> Judged:
 
 
 def _record(
-    job: Job, trained: Trained, temperature: float, thresholds: dict[str, float], judged: Judged
-) -> RunRecord:
+    job: Job, trained: Trained, temperature: float, thresholds: dict[str, float], judged: Judged,
+    point: OperatingPoint | None,
+) -> RunRecord:  # fmt: skip
     classes = trained.images.classes
     figures = {name: value for name, (value, _) in judged.named().items() if not np.isnan(value)}
     return RunRecord(
@@ -92,4 +115,5 @@ def _record(
         data_digest=trained.data_digest, weights_digest=file_digest(job.out / WEIGHTS),
         seed=job.settings.seed, best_epoch=trained.best_epoch, teacher=trained.teacher,
         git_revision=job.git_revision, command_line=job.command_line, versions=versions(),
+        operating=point,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from contract.errors import ConfigError
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
 from training.networks.sarsn import Depth, Gate, Sarsn, Thresholds
+from training.operating import OperatingPoint, shift_logits
 from training.split_file import Part, read_split
 
 RUN, WEIGHTS, CONFIG, SPLIT = "run.json", "weights.pt", "config.yaml", "split.csv"
@@ -95,6 +96,8 @@ class RunRecord(_Frozen):
     git_revision: str | None
     command_line: tuple[str, ...]
     versions: dict[str, str]
+    operating: OperatingPoint | None = None
+    """None also in runs from before there was a choice."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -146,8 +149,10 @@ class Run:
         Raises:
             ConfigError: as `load_network`.
         """
-        record = self.record
-        deployed = Deployed(self.load_network(), record.mean, record.std, record.temperature)
+        record, network = self.record, self.load_network()
+        if record.operating:
+            shift_logits(network, self.classes, record.operating, record.temperature)
+        deployed = Deployed(network, record.mean, record.std, record.temperature)
         return deployed.eval()
 
 
