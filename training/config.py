@@ -84,6 +84,7 @@ class Mosaic(Section):
     feather: Annotated[float, Field(ge=0, le=0.4)]
     edge: Annotated[float, Field(ge=0.05, le=0.45)]
     kept: Annotated[float, Field(ge=0, le=2)]
+    grey_change: Fraction
 
 
 class Optimise(Section):

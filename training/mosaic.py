@@ -111,8 +111,8 @@ class Mosaics:
 def find_seams(
     mine: Profiles, other: Profiles, options: Mosaic, generator: np.random.Generator
 ) -> Seams:
-    """For each pair the seam that cuts through least, with some luck in it, of those that keep
-    enough.
+    """For each pair the seam that cuts through least and needs least change of grey, with some luck
+    in it, of those that keep enough and change no part too much.
     """
     side = mine.level.shape[2]
     reach = max(1, round(options.feather * side / 2))
@@ -124,8 +124,11 @@ def find_seams(
     both = a + b
     crossed = both[..., at + reach] - both[..., at - reach]
     luck = generator.uniform(0.5, 1.5, kept.shape)
+    grey = np.stack([mine.level[..., at], other.level[..., at]])
+    change = np.abs(grey[0] - grey[1]) / np.maximum(grey[0] + grey[1], 1)
     enough = kept >= options.kept - ROUNDING
-    cost = np.where(enough, (crossed[:, :, None] + 0.05) * luck, np.inf)
+    allowed = enough & (change <= options.grey_change)[:, :, None]
+    cost = np.where(allowed, (crossed + change + 0.05)[:, :, None] * luck, np.inf)
     flat = cost.reshape(len(cost), -1)
     axis, order, position = np.unravel_index(flat.argmin(axis=1), cost.shape[1:])
     stands_out = (a[:, 0, -1] > 0) & (b[:, 0, -1] > 0)

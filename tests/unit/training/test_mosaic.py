@@ -183,14 +183,25 @@ def test_no_seam_shows_between_parts_of_other_brightness(grey: float) -> None:
     pixels = np.stack([tile("hole", 0), tile("hole", 1, grey)])
     mine = profiles_of(pixels[:1])
     theirs = profiles_of(pixels[1:])
-    seams = find_seams(mine, theirs, ALWAYS, np.random.default_rng(0))
+    freely = ALWAYS.model_copy(update={"grey_change": 1.0})
+    seams = find_seams(mine, theirs, freely, np.random.default_rng(0))
     assert seams.possible.all()
-    fused = blend(pixels[:1], pixels[1:], mine, theirs, seams, ALWAYS)[0].astype(float)
+    fused = blend(pixels[:1], pixels[1:], mine, theirs, seams, freely)[0].astype(float)
     lines = np.median(fused, axis=1 if seams.along_y[0] else 0)
     at = int(seams.at[0])
     left, right = lines[at - 8 : at - 4].mean(), lines[at + 4 : at + 8].mean()
     # Medians over 64 pixels of sigma 3 have a standard error of 0.5; four of them a side.
     assert abs(left - right) < 4 * 0.5 * (2 / 4) ** 0.5 + 0.5
+
+
+@pytest.mark.parametrize(("limit", "possible"), [(0.11, False), (0.14, True)])
+def test_grey_is_not_changed_beyond_the_limit(limit: float, possible: bool) -> None:  # noqa: FBT001
+    """Backgrounds of 110 and 142 meet at 126: 12.7 % from each."""
+    pixels = np.stack([tile("hole", 0, 110), tile("hole", 1, 142)])
+    mine, theirs = profiles_of(pixels[:1]), profiles_of(pixels[1:])
+    options = ALWAYS.model_copy(update={"grey_change": limit})
+    seams = find_seams(mine, theirs, options, np.random.default_rng(0))
+    assert seams.possible.all() == possible
 
 
 def test_what_stands_out_is_the_defect() -> None:
