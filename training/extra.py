@@ -14,7 +14,7 @@ from training.data import Extra, LabelledImages
 from training.folder import Folder, scan
 from training.migrate.provenance import Origin, read_origin, read_provenance
 from training.pictures import decode
-from training.run import SPLIT
+from training.run import SPLIT, file_digest
 from training.split_file import SplitRow, read_split
 
 HELD_OUT = frozenset({"validation", "test"})
@@ -59,12 +59,19 @@ def _checked(path: Path, images: LabelledImages, digest: str) -> Folder:
             f"{path}: holds {', '.join(folder.names)}, said to be {origin.target_class}; the run's"
             f" classes are {', '.join(images.classes.names)}"
         )
-    known = {row.file for row in read_provenance(path)}
+    rows = read_provenance(path)
+    known = {row.file for row in rows}
     if odd := sorted(known.symmetric_difference(folder.files)):
         raise ConfigError(
             f"{path}: {odd[0]} is {'listed but missing' if odd[0] in known else 'not listed'} in"
             " its provenance.csv; migrate again"
         )
+    for row in rows:
+        if file_digest(path / row.file) != row.sha256:
+            raise ConfigError(
+                f"{path}: {row.file} is not the image that was migrated (its bytes differ from"
+                " provenance.csv); migrate again"
+            )
     if origin.target_digest != digest:
         raise ConfigError(
             f"{path}: was migrated to other images than those of {images.folder.path} (names or"

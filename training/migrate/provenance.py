@@ -1,7 +1,7 @@
 """What a folder of migrated images says of where they come from.
 
     <target class>/*.png   the images
-    provenance.csv         file,source_image,source_group,checkpoint,seed
+    provenance.csv         file,source_image,source_group,checkpoint,seed,sha256
     dataset.json           source and target: classes, digests, the target images learned from
     split.csv              the target's split while the generator was trained
 
@@ -19,22 +19,25 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract.errors import ConfigError
 from training.migrate.data import ClassPair, Lines
-from training.run import SPLIT
+from training.run import SPLIT, file_digest
 from training.split_file import write_split
 
 DATASET, PROVENANCE = "dataset.json", "provenance.csv"
-HEADER = ["file", "source_image", "source_group", "checkpoint", "seed"]
+HEADER = ["file", "source_image", "source_group", "checkpoint", "seed", "sha256"]
 U8 = npt.NDArray[np.uint8]
 
 
 class Row(NamedTuple):
-    """One line of `provenance.csv`; `checkpoint` is the hex SHA-256 of the generator's file."""
+    """One line of `provenance.csv`; `checkpoint` is the hex SHA-256 of the generator's file,
+    `sha256` that of the image's own.
+    """
 
     file: str
     source_image: str
     source_group: str
     checkpoint: str
     seed: str
+    sha256: str
 
 
 class Origin(BaseModel):
@@ -66,7 +69,7 @@ def write_migrated(
         name = f"{pair.target}/migrated-{number:05}.png"
         _, data = cv2.imencode(".png", image)
         (out / name).write_bytes(data.tobytes())
-        rows.append(Row(name, file, group, checkpoint, str(seed)))
+        rows.append(Row(name, file, group, checkpoint, str(seed), file_digest(out / name)))
     with (out / PROVENANCE).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(HEADER)

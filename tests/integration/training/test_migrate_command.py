@@ -94,6 +94,7 @@ def test_the_images_say_where_they_come_from(migration: Path, plain: Path) -> No
         assert row["source_image"] == f"scar/{number}.png"
         assert row["source_group"] == f"piece{number // 2}"
         assert (row["checkpoint"], row["seed"]) == (digest, "0")
+        assert row["sha256"] == file_digest(folder / row["file"])
     origin = json.loads((folder / "dataset.json").read_text())
     split = open_run(plain).split
     learned = [file for file, part in split.items() if part == "train" and file[:4] == "hole"]
@@ -164,7 +165,7 @@ def test_fewer_images_to_learn_from_are_not_got_round(
 
 
 def test_spoilt_folders_are_refused(
-    images: Path, small: Path, migration: Path, migrated: Path, tmp_path: Path,
+    images: Path, small: Path, migration: Path, migrated: Path, plain: Path, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     def said(extra: Path = migrated) -> str:
@@ -180,6 +181,11 @@ def test_spoilt_folders_are_refused(
     one.rename(tmp_path / "one.png")
     assert "is listed but missing" in said()
     (tmp_path / "one.png").rename(one)
+    kept = one.read_bytes()
+    held_out = next(f for f, part in open_run(plain).split.items() if part == "test")
+    shutil.copy(images / held_out, one)
+    assert "hole/migrated-00000.png is not the image that was migrated" in said()
+    one.write_bytes(kept)
     (migrated / "hole").rename(migrated / "pit")
     assert "holds pit, said to be hole" in said()
     (migrated / "pit").rename(migrated / "hole")
