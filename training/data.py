@@ -58,6 +58,11 @@ class LabelledImages:
         """Positions of the files of one part."""
         return np.flatnonzero([row.part == part for row in self.rows])
 
+    @property
+    def clean_labels(self) -> list[int]:
+        """Labels of the classes that are no defects."""
+        return [self.folder.names.index(name) for name in self.classes.clean]
+
     def train_labels(self) -> Ints:
         """Labels of all that is learned from: the train part, then `extra`."""
         labels = self.folder.labels[self.indices("train")]
@@ -176,13 +181,18 @@ class TrainingData(lightning.LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
         )  # fmt: skip
         pixels = self.images.train_pixels(self.train_px)
-        options = self.settings
-        is_fused = options.mosaic.share > 0
-        mosaics = Mosaics(pixels, labels, options.mosaic, options.augment) if is_fused else None
+        mosaics = self._mosaics(pixels, labels)
         return DataLoader(
-            Tiles(pixels, labels, options.augment, mosaics), sampler=sampler, drop_last=True,
+            Tiles(pixels, labels, self.settings.augment, mosaics), sampler=sampler, drop_last=True,
             batch_size=min(self.batch_size, len(sampler)), collate_fn=as_it_is,
         )  # fmt: skip
+
+    def _mosaics(self, pixels: U8, labels: Ints) -> Mosaics | None:
+        settings = self.settings
+        if not settings.mosaic.share:
+            return None
+        clean = self.images.clean_labels
+        return Mosaics(pixels, labels, settings.mosaic, settings.augment, clean)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation tile, in order."""

@@ -38,7 +38,7 @@ def write_examples(data: Path, out: Path, settings: Settings) -> str:
     torch.manual_seed(settings.seed)
     generator = np.random.default_rng(settings.seed)
     always = settings.mosaic.model_copy(update={"share": 1.0})
-    mosaics = Mosaics(pixels, labels, always, settings.augment)
+    mosaics = Mosaics(pixels, labels, always, settings.augment, images.clean_labels)
     rows: list[tuple[str, list[U8]]] = []
     said = []
     for label, name in enumerate(images.folder.names):
