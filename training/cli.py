@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from contract.errors import ConfigError, StripSightError
-from training.clean.cli import clean
+from training.clean.cli import check_clean, clean
 from training.migrate.cli import migrate
 
 Role = Literal["teacher", "student"]
@@ -216,6 +216,7 @@ def report(
 
 app.command()(migrate)
 app.command()(clean)
+app.command()(check_clean)
 
 
 def _changes(role: Role, options: dict[str, object]) -> dict[str, object]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from contract.errors import ConfigError
 from training.augment import through_jpeg
+from training.clean.alarms import alarm_lines, count_alarms
 from training.config import Settings, load_settings
 from training.data import automatic_groups
 from training.folder import Folder, read_groups, scan
@@ -61,7 +62,8 @@ def evaluate_run(
         resamples=chosen.settings.evaluate.resamples, seed=chosen.settings.seed,
     )  # fmt: skip
     write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities)
-    return table(judged)
+    alarms = count_alarms(chosen.truth, probabilities, run.classes, run.thresholds)
+    return "\n".join(filter(None, (table(judged), alarm_lines(alarms))))
 
 
 def select(run: Run, data: Path, part: str) -> Selection:

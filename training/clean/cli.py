@@ -1,4 +1,4 @@
-"""The command `clean`."""
+"""The commands `clean` and `check-clean`."""
 
 import sys
 from pathlib import Path
@@ -68,3 +68,16 @@ def clean(
             )
         )
     )  # fmt: skip
+
+
+def check_clean(
+    run: Annotated[Path, typer.Option("--run", help="A finished run with a clean class.")],
+    data: Annotated[Path, typer.Option("--data", help="The folder it was trained on.")],
+    part: Annotated[
+        str, typer.Option("--part", help="train, validation, test, or all (for another folder).")
+    ] = "test",
+) -> None:
+    """Find out whether a run tells defects from clean strip, or one data set from another."""
+    from training.clean.shortcut import check_clean as measure
+
+    print(measure(run, data, part))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -117,3 +118,21 @@ def test_real_frames_give_clean_tiles(real_data: Path, tmp_path: Path) -> None:
     assert len(rows) > 300
     assert len({row["frame"] for row in rows}) == 6
     assert not [row for row in rows if row["frame"].endswith("05.jpg") and int(row["column"]) < 600]
+
+
+def test_a_run_with_a_clean_class_tells_its_false_alarms(
+    images: Path, quick: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    options = ("--data", images, "--out", run, "--config", quick)
+    assert command("student", *options, "--no-distill", "--epochs", 1) == 0
+    capsys.readouterr()
+    judged = ("--run", run, "--data", images)
+    assert command("evaluate", *judged, "--out", tmp_path / "report") == 0
+    said = capsys.readouterr().out
+    assert re.search(r"false alarms: +\d+\.\d per 1,000 clean tiles \(\d of 4\)", said)
+    assert command("check-clean", *judged) == 0
+    told, turned, lost = capsys.readouterr().out.splitlines()
+    assert told.startswith("told apart by grey")
+    assert "clean tiles reported once" in turned
+    assert "defects lost once" in lost
