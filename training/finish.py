@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from training.calibration import choose_thresholds, fit_temperature
 from training.curves import CURVES, PICTURE
@@ -15,6 +16,7 @@ from training.operating import (
     operating_point,
     shift_logits,
     training_balance,
+    worth,
 )
 from training.plots import plot_curves
 from training.provenance import versions
@@ -32,6 +34,8 @@ from training.run import (
 )
 from training.sampler import class_quotas
 from training.split_file import Part
+
+F32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +68,19 @@ def finish(job: Job, trained: Trained) -> Run:
     logs = np.log(np.maximum(plain.probabilities, np.finfo(np.float32).tiny))
     temperature = fit_temperature(logs, trained.truth("validation"))
     deployed = Deployed(network, trained.mean, trained.std, temperature)
+    tempered = predict(deployed, trained.pixels("validation")).probabilities
     classes, point = trained.images.classes, _operating(job, trained)
-    if point is None:
-        tempered = predict(deployed, trained.pixels("validation")).probabilities
-        thresholds = choose_thresholds(tempered, trained.truth("validation"), classes)
-    else:
-        thresholds = cost_thresholds(point)
+    plain_thresholds = choose_thresholds(tempered, trained.truth("validation"), classes)
+    thresholds = cost_thresholds(point) if point else plain_thresholds
+    if point:
         shift_logits(network, classes, point, temperature)
-    judged = _judge_test(job, trained, deployed)
+    judged, probabilities = _judge_test(job, trained, deployed)
     plot_curves(job.out / CURVES, job.out / PICTURE)
     write_record(job.out, _record(job, trained, temperature, thresholds, judged, point))
     job.say("")
     job.say(table(judged))
+    if point:
+        job.say(worth(probabilities, trained.truth("test"), classes, point, plain_thresholds))
     return open_run(job.out)
 
 
@@ -88,7 +93,7 @@ def _operating(job: Job, trained: Trained) -> OperatingPoint | None:
     return operating_point(settings.operating, classes, balance)
 
 
-def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> Judged:
+def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> tuple[Judged, F32]:
     rows = [row for row in trained.images.rows if row.part == "test"]
     groups = [row.group for row in rows]
     truth = trained.truth("test")
@@ -98,7 +103,7 @@ def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> Judged:
         resamples=job.settings.evaluate.resamples, seed=job.settings.seed,
     )  # fmt: skip
     write_report(job.out, judged, [row.file for row in rows], groups, truth, probabilities)
-    return judged
+    return judged, probabilities
 
 
 def _record(

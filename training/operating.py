@@ -173,3 +173,35 @@ def expected_cost(
         cost = silent * point.missed_cost[name] if name in point.missed_cost else wrong
         total += point.line_frequencies[name] * cost
     return total
+
+
+def without_shift(probabilities: Floats, classes: ClassList, point: OperatingPoint) -> Floats:
+    """What the network gave before `shift_logits`, from what it gives after, `N x C`."""
+    weights = np.exp([-point.logit_offset[name] for name in classes.names])
+    weighed = probabilities * weights
+    plain: Floats = weighed / weighed.sum(axis=1, keepdims=True)
+    return plain
+
+
+def worth(
+    probabilities: Floats, truth: Ints, classes: ClassList, point: OperatingPoint,
+    plain_thresholds: Mapping[str, float],
+) -> str:  # fmt: skip
+    """The expected cost of 1,000 tiles of the line with and without the operating point, in words.
+
+    Args:
+        probabilities: of the shifted network, `N x C`.
+        truth: class index of each tile, `N`.
+        classes: of the network.
+        point: what was asked for.
+        plain_thresholds: those that would hold without it.
+    """
+    named = reported(probabilities, classes, cost_thresholds(point))
+    plain = reported(without_shift(probabilities, classes, point), classes, plain_thresholds)
+    now, before = (expected_cost(answer, truth, classes, point) for answer in (named, plain))
+    if now is None or before is None:
+        return "expected cost on the line: not known, a class has no tile in the test part"
+    return (
+        f"expected cost of 1,000 tiles of the line: {1000 * now:.4g}; without the operating point"
+        f" {1000 * before:.4g}"
+    )

@@ -20,6 +20,8 @@ from training.operating import (
     reported,
     shift_logits,
     training_balance,
+    without_shift,
+    worth,
 )
 
 CLASSES = ClassList(names=("clean", "hole", "stain"), clean=("clean",))
@@ -93,6 +95,18 @@ def test_expected_cost_by_hand() -> None:
     expected = 0.9 * 0.25 * 1 + 0.04 * 0.5 * 20 + 0.06 * 0
     assert expected_cost(named, truth, CLASSES, point) == pytest.approx(expected)
     assert expected_cost(named[:6], truth[:6], CLASSES, point) is None
+
+
+def test_what_an_operating_point_is_worth() -> None:
+    given = options(missed_cost={"hole": 20, "stain": 1})
+    point = operating_point(given, CLASSES, (0.8, 0.1, 0.1))
+    assert point is not None
+    plain = np.array([[0.7, 0.2, 0.1], [0.7, 0.2, 0.1], [0.98, 0.01, 0.01], [0.1, 0.1, 0.8]])
+    output = shifted(plain, point.logit_offset)
+    assert without_shift(output, CLASSES, point) == pytest.approx(plain)
+    said = worth(output, np.array([1, 0, 0, 2]), CLASSES, point, {"hole": 0.5, "stain": 0.5})
+    # Before, the hole is missed (0.1 x 20); after, one clean tile of two is reported (0.8 / 2).
+    assert said.endswith("the line: 400; without the operating point 2000")
 
 
 def test_the_line_reports_what_is_most_probable_and_reaches_its_threshold() -> None:
