@@ -6,7 +6,7 @@ may tell them apart, and a network may learn that instead. Two measures:
 1. *Told apart by appearance*: a logistic regression sees only median grey, spread of grey and
    sharpness of a tile, no picture. Its balanced accuracy over held-out groups is how far these
    three alone go: 50 % is chance, and near 100 % the data invites the shortcut. It is about the
-   data, and needs no network. Large stains change these numbers too, so it is an upper bound.
+   whole data, and needs no network. Large stains change these numbers too, so it is an upper bound.
 2. *Turned by grey levels*: clean tiles get median and spread of defective ones, and the other way
    round, and are judged again. A network that sees defects hardly changes its mind. Each tile's
    partner is drawn with a fixed seed.
@@ -87,7 +87,8 @@ def exchange_grey(pixels: U8, is_clean: Bools) -> U8:
 
 
 def check_clean(run_path: Path, data: Path, part: str) -> str:
-    """Both measures for one part of a run's data, as lines to read.
+    """Both measures as lines to read: the first of all the run's data, which it is about, the
+    second of one part.
 
     Raises:
         ConfigError: as `training.evaluate.select`, or a side of the comparison is missing.
@@ -95,10 +96,14 @@ def check_clean(run_path: Path, data: Path, part: str) -> str:
     run = open_run(run_path)
     if not run.classes.clean:
         raise ConfigError(f"{run_path}: has no clean class, so there is nothing to compare")
-    chosen = select(run, data, part)
-    pixels = decode([data / file for file in chosen.files], (run.input_px,)).pixels[run.input_px]
-    is_clean: Bools = np.isin(chosen.truth, run.classes.clean_indices)
-    share = told_apart(pixels, is_clean, chosen.groups)
+    chosen, everything = select(run, data, part), select(run, data, "all")
+    pixels = decode([data / f for f in everything.files], (run.input_px,)).pixels[run.input_px]
+    is_clean: Bools = np.isin(everything.truth, run.classes.clean_indices)
+    share = told_apart(pixels, is_clean, everything.groups)
+    in_part = np.isin(everything.files, chosen.files)
+    pixels, is_clean = pixels[in_part], is_clean[in_part]
+    if is_clean.all() or not is_clean.any():
+        raise ConfigError(f"--part {part}: needs clean and defective tiles; judge another part")
     before = _alarms(run, pixels)
     after = _alarms(run, exchange_grey(pixels, is_clean))
     quiet, found = is_clean & ~before, ~is_clean & before
