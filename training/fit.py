@@ -1,32 +1,29 @@
 """From a job to the chosen weights: data, network, Lightning's loop."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import lightning
 import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import (
     Callback,
     ModelCheckpoint,
-    TQDMProgressBar,
     WeightAveraging,
 )
 from torch import Tensor, nn
 
 from contract.errors import ConfigError, StripSightError
-from training.config import Optimise, Settings
+from training.config import Optimise
 from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
 from training.extra import check_same_extra, with_extra
 from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
-from training.job import CHECKPOINTS, LAST, Job, Plan, is_first_process, write_plan
+from training.job import CHECKPOINTS, Job, Plan, is_first_process, write_plan
 from training.objectives import Objective, make_objective
 from training.quiet import quiet
 from training.run import (
@@ -41,6 +38,7 @@ from training.run import (
 from training.sampler import class_quotas
 from training.split_file import EVERY_PART, write_split
 from training.task import Classification, Distillation, Normalised
+from training.trainer import make_trainer
 
 NETWORK = "network."
 
@@ -80,7 +78,12 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
         check_same_extra(images, resumed.extra_digest)
     module = _module(job, recipe, teacher, images)
     chosen, interrupt = _best(job), Interrupt()
-    trainer = _trainer(job, recipe.optimise, [chosen, interrupt])
+    callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
+    if recipe.optimise.ema_decay:
+        callbacks.append(WeightAveraging(avg_fn=_average(recipe.optimise.ema_decay)))
+    trainer = make_trainer(
+        job.settings, job.out, recipe.optimise.epochs, callbacks, job.settings.devices
+    )
     if is_first_process():
         _begin(job, images, digest, is_new=resumed is None)
     data = TrainingData(
@@ -110,23 +113,6 @@ def recipe_of(job: Job) -> Recipe:
         thresholds=teacher.thresholds,
     )  # fmt: skip
     return Recipe(shape, teacher.input_px, teacher.optimise)
-
-
-def lightning_precision(settings: Settings) -> Literal["bf16-mixed", "32-true"]:
-    """bf16 with float32 weights where it is asked for, or `auto` and the processor has it.
-
-    On a CPU with AVX512-BF16 or AMX bf16 trains a ResNet34 twice as fast as float32; elsewhere it
-    is emulated and slower.
-    """
-    wanted = settings.precision == "bf16"
-    if settings.precision == "auto":
-        if settings.accelerator != "cpu" and torch.cuda.is_available():
-            wanted = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            probe = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # torch 2.12 or later
-            known = probe()
-            wanted = bool(known.get("avx512_bf16") or known.get("amx_bf16"))
-    return "bf16-mixed" if wanted else "32-true"
 
 
 def _module(
@@ -239,35 +225,6 @@ def _best(job: Job) -> ModelCheckpoint:
         job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
         save_weights_only=True, save_on_train_epoch_end=True,
     )  # fmt: skip
-
-
-def _trainer(job: Job, optimise: Optimise, more: Sequence[Callback]) -> lightning.Trainer:
-    last = ModelCheckpoint(
-        job.out / CHECKPOINTS, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )  # fmt: skip
-    callbacks: list[Callback] = [Curves(job.out, job.say), *more, last]
-    if optimise.ema_decay:
-        callbacks.append(WeightAveraging(avg_fn=_average(optimise.ema_decay)))
-    has_terminal = sys.stdout.isatty()
-    if has_terminal:
-        callbacks.append(TQDMProgressBar(leave=False))
-    settings = job.settings
-    try:
-        with quiet():
-            return lightning.Trainer(
-                accelerator=settings.accelerator, devices=settings.devices,
-                precision=lightning_precision(settings), max_epochs=optimise.epochs,
-                use_distributed_sampler=False,  # `BalancedSampler` shares the epoch out itself
-                callbacks=callbacks, logger=False, num_sanity_val_steps=0,
-                default_root_dir=job.out, enable_model_summary=False,
-                enable_progress_bar=has_terminal,
-            )  # fmt: skip
-    except MisconfigurationException as error:
-        raise ConfigError(
-            f"accelerator {settings.accelerator}, devices {settings.devices}: {error} Set both in"
-            " --config to what this machine has"
-        ) from error
 
 
 def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:

@@ -1,18 +1,14 @@
 """A migration from both folders to the migrated images and what they are worth."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import lightning
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 
 from contract.errors import ConfigError
-from training.fit import StoppedError, lightning_precision
+from training.fit import StoppedError
 from training.interrupt import Interrupt
-from training.job import CHECKPOINTS, LAST
 from training.migrate.data import U8, Lines, load_lines, pair_loader
 from training.migrate.job import MIGRATED, MigrateJob, MigratePlan, begin
 from training.migrate.pictures import CURVES, PICTURE, SAMPLES, Progress, plot_losses, translate
@@ -29,6 +25,7 @@ from training.migrate.task import Migration
 from training.pictures import decode
 from training.quiet import quiet
 from training.run import Run, file_digest, open_run
+from training.trainer import make_trainer
 
 GENERATOR = "generator.pt"
 
@@ -52,7 +49,9 @@ def migrate(job: MigrateJob, resumed: MigratePlan | None = None) -> None:
     lightning.seed_everything(settings.seed, verbose=False)
     module = Migration(settings.migrate, settings.seed)
     interrupt = Interrupt()
-    trainer = _trainer(job, [Progress(job.out, lines, job.say), interrupt])
+    callbacks = [Progress(job.out, lines, job.say), interrupt]
+    # Batches of one cannot be shared among devices.
+    trainer = make_trainer(settings, job.out, settings.migrate.epochs, callbacks, devices=1)
     last = job.last_checkpoint
     with interrupt, quiet():
         try:
@@ -83,32 +82,6 @@ def _introduce(job: MigrateJob, lines: Lines) -> None:
         f" {job.pair.target} in the target's train part; {options.size_px} px, {options.filters}"
         f" filters, {options.epochs} epochs; a grid of samples after each in {job.out / SAMPLES}"
     )
-
-
-def _trainer(job: MigrateJob, more: list[Callback]) -> lightning.Trainer:
-    last = ModelCheckpoint(
-        job.out / CHECKPOINTS, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )  # fmt: skip
-    callbacks: list[Callback] = [*more, last]
-    has_terminal = sys.stdout.isatty()
-    if has_terminal:
-        callbacks.append(TQDMProgressBar(leave=False))
-    settings = job.settings
-    try:
-        with quiet():
-            return lightning.Trainer(
-                accelerator=settings.accelerator, devices=1,  # batches of one cannot be shared
-                precision=lightning_precision(settings), max_epochs=settings.migrate.epochs,
-                callbacks=callbacks, logger=False, num_sanity_val_steps=0,
-                default_root_dir=job.out, enable_model_summary=False,
-                enable_progress_bar=has_terminal,
-            )  # fmt: skip
-    except MisconfigurationException as error:
-        raise ConfigError(
-            f"accelerator {settings.accelerator}: {error} Set it in --config to what this machine"
-            " has"
-        ) from error
 
 
 def _finish(job: MigrateJob, lines: Lines, module: Migration, judge: Run | None) -> None:
