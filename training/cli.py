@@ -175,16 +175,24 @@ def study(
     out: Annotated[
         Path, typer.Option("--out", help="Folder of the study; the same command goes on in it.")
     ],
+    fold: Annotated[
+        list[int] | None,
+        typer.Option("--fold", help="Only this fold (may be given again); else all."),
+    ] = None,
 ) -> None:
     """Train a table of variants over folds, one after another; each finished run is one CSV row.
 
+    Many at once: start the command once for each fold, with the same --out; on two cores two
+    trainings of one thread each (threads: 1) are faster than one of two threads.
     deploy/training/study-xsdd.yaml is an example.
     """
     from training.study import Plan, run_study
     from training.study_file import read_study
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    run_study(Plan(file, read_study(file), data, out, ("stripsight-train", *sys.argv[1:]), _say))
+    command_line = ("stripsight-train", *sys.argv[1:])
+    folds = frozenset(fold) if fold else None
+    run_study(Plan(file, read_study(file), data, out, command_line, _say, folds))
 
 
 @app.command()

@@ -6,6 +6,7 @@
     OUT/predictions/<...>.csv             the row's predictions, file by file
 
 The same command goes on where it was broken off: a run is made again only if it is not finished.
+Processes that run different folds of one study may share OUT.
 """
 
 import csv
@@ -57,7 +58,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study to be run; `file` is what `study` was read from."""
+    """A study to be run; `file` is what `study` was read from, `folds` the folds to run now (None:
+    all).
+    """
 
     file: Path
     study: Study
@@ -65,11 +68,14 @@ class Plan:
     out: Path
     command_line: tuple[str, ...]
     say: Callable[[str], None]
+    folds: frozenset[int] | None = None
 
     def cells(self) -> Iterator[Cell]:
         """Fold by fold, so that a study broken off has whole comparisons."""
         for seed in self.study.seeds:
             for fold in range(self.study.folds):
+                if self.folds is not None and fold not in self.folds:
+                    continue
                 for name, variant in self.study.variants.items():
                     if variant.folds is None or fold in variant.folds:
                         yield Cell(name, fold, seed)
