@@ -70,6 +70,29 @@ def bundle(
 
 
 @app.command()
+def study(
+    folder: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="The --out of stripsight-train study.")
+    ],
+    data: Annotated[Path, typer.Option(help="The image folder of the study.")],
+    variant: Annotated[list[str], typer.Option(help="Whose runs; may be repeated.")],
+    precision: Annotated[Precision, typer.Option(help="Of the bundles.")] = "int8",
+    corrupt: Annotated[
+        list[str] | None, typer.Option(help="NAME or NAME:SEVERITY, as in evaluate; repeatable.")
+    ] = None,
+) -> None:
+    """Export a study's runs and judge them as deployed: rows VARIANT-int8 in its table."""
+    _keep_quiet()
+    from export.study import Deployment, judge_deployed
+    from training.corruptions import read_conditions
+
+    conditions = read_conditions(corrupt or [])
+    command = ("stripsight-export", *sys.argv[1:])
+    judge_deployed(Deployment(folder, data, variant, precision, conditions, command), print)
+    print(f"compare: stripsight-train report {folder}")
+
+
+@app.command()
 def parity(
     path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder.")],
 ) -> None:

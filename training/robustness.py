@@ -6,10 +6,11 @@
 
 import csv
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from runtime.scale import fit_tile, read_gray
@@ -20,13 +21,19 @@ from training.report import Judged, judge, predict, write_report
 from training.run import Run, open_run
 
 CSV, TEXT, PLOT = "corrupted.csv", "corrupted.txt", "corrupted.png"
+U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
+Classify = Callable[[U8], F32]
+"""Tiles `N x H x W` to probabilities `N x C`."""
+
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
 PLOTTED = ("accuracy", "gmean")
 
 
 def judge_corrupted(
-    run: Run, data: Path, out: Path, conditions: Sequence[Condition], part: str = "test"
-) -> dict[Condition, Judged]:
+    run: Run, data: Path, out: Path, conditions: Sequence[Condition], part: str = "test",
+    classify: Classify | None = None,
+) -> dict[Condition, Judged]:  # fmt: skip
     """Judge a run under each condition, clean tiles first, and write everything to `out`.
 
     The figures of one condition are those of the same images as the clean ones; predictions stand
@@ -38,6 +45,8 @@ def judge_corrupted(
         out: a new folder.
         conditions: of `corruptions.every_condition()`; clean is added.
         part: `train`, `validation`, `test` or `all`.
+        classify: the run in another shape, say its bundle on the line's engine; None: the run
+            itself, in float32.
 
     Raises:
         ConfigError: as `select`, or `out` is in use.
@@ -45,14 +54,14 @@ def judge_corrupted(
     selection = select(run, data, part)
     claim(out)
     images = [read_gray(data / file) for file in selection.files]
-    network = run.load_deployed()
+    classify = classify or _in_float32(run)
     results: dict[Condition, Judged] = {}
     for condition in (CLEAN, *(c for c in conditions if c != CLEAN)):
         tiles = [
             fit_tile(corrupt(image, condition, _key(selection, file)), run.input_px)
             for image, file in zip(images, selection.files, strict=True)
         ]
-        probabilities = predict(network, np.stack(tiles)).probabilities
+        probabilities = classify(np.stack(tiles))
         judged = judge(
             f"{run.record.role}, {part} images, {condition.name}", run.classes.names,
             selection.truth, probabilities, selection.groups,
@@ -75,6 +84,11 @@ def evaluate_corrupted(run: Path, data: Path, out: Path, part: str, words: Seque
     """
     conditions = read_conditions(words)
     return corrupted_table(judge_corrupted(open_run(run), data, out, conditions, part))
+
+
+def _in_float32(run: Run) -> Classify:
+    network = run.load_deployed()
+    return lambda pixels: predict(network, pixels).probabilities
 
 
 def _key(selection: Selection, file: str) -> tuple[int, int]:

@@ -9,14 +9,12 @@ The same command goes on where it was broken off: a run is made again only if it
 Processes that run different folds of one study may share OUT.
 """
 
-import csv
-import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,19 +26,13 @@ from training.corruptions import CLEAN, Condition, read_conditions
 from training.fit import train
 from training.job import CHECKPOINTS, PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
-from training.report import JSON, PREDICTIONS
 from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
 from training.study_file import Study
+from training.study_table import TABLE, keep_rows, key, read_rows
 
-TABLE, STUDY = "study.csv", "study.yaml"
+STUDY = "study.yaml"
 RUNS, CORRUPTED = "runs", "corrupted"
-FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
-COLUMNS = (
-    "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
-    "input_px", "epochs", "best_epoch", "minutes", "device", "git_revision", "data_digest",
-    "finished", "predictions",
-)  # fmt: skip
 
 
 class Cell(NamedTuple):
@@ -117,7 +109,7 @@ def run_study(plan: Plan) -> None:
     cells = list(plan.cells())
     for cell in cells:
         _check(plan, cell)
-    known = {_key(row) for row in read_rows(plan.out / TABLE)}
+    known = {key(row) for row in read_rows(plan.out / TABLE)}
     missing = [c for c in cells if not plan.wanted_rows(c) <= known]
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
@@ -132,22 +124,6 @@ def run_study(plan: Plan) -> None:
         _keep(plan, cell, minutes)
         spent_s = time.monotonic() - begun
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a study's CSV; none where there is no file yet.
-
-    Raises:
-        ConfigError: other columns.
-    """
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        rows = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ConfigError(f"{path}: has other columns than this version writes; move it away")
-    return [row for row in rows if None not in row.values()]
 
 
 def _check(plan: Plan, cell: Cell) -> None:
@@ -188,29 +164,19 @@ def _train(plan: Plan, cell: Cell) -> float:
 
 
 def _keep(plan: Plan, cell: Cell, minutes: float) -> None:
-    """Append the rows of a finished run that are not there yet, with their predictions."""
+    """Judge a finished run under its conditions, and append its rows."""
     run = open_run(plan.run_path(cell))
-    known = {_key(row) for row in read_rows(plan.out / TABLE)}
     conditions = plan.conditions(cell)
-    places = {CLEAN: run.path}
+    reports = {CLEAN: run.path}
     if len(conditions) > 1:
         corrupted = run.path / CORRUPTED
         shutil.rmtree(corrupted, ignore_errors=True)
         judge_corrupted(run, plan.data, corrupted, conditions)
-        places |= {condition: corrupted / condition.name for condition in conditions[1:]}
-    for condition, place in places.items():
-        row = _row(plan, cell, run, minutes if condition == CLEAN else 0.0)
-        row |= {"condition": condition.name, **_figures(place)}
-        if _key(row) in known:
-            continue
-        suffix = "" if condition == CLEAN else f"-{condition.name}"
-        kept = Path("predictions") / f"{cell.variant}-fold{cell.fold}-seed{cell.seed}{suffix}.csv"
-        (plan.out / kept.parent).mkdir(exist_ok=True)
-        shutil.copyfile(place / PREDICTIONS, plan.out / kept)
-        _append(plan.out / TABLE, {**row, "predictions": str(kept)})
+        reports |= {condition: corrupted / condition.name for condition in conditions[1:]}
+    keep_rows(plan.out, _common(plan, cell, run, minutes), reports)
 
 
-def _row(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
+def _common(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
     settings, record = plan.settings(cell), run.record
     optimise = settings.teacher.optimise if record.role == "teacher" else settings.student.optimise
     return {
@@ -219,27 +185,7 @@ def _row(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
         "input_px": str(run.input_px), "epochs": str(optimise.epochs),
         "best_epoch": str(record.best_epoch), "minutes": f"{minutes:.1f}", "device": _device(),
         "git_revision": record.git_revision or "", "data_digest": record.data_digest[:16],
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-
-
-def _figures(place: Path) -> dict[str, str]:
-    judged = json.loads((place / JSON).read_text("utf-8"))
-    figures = {name: f"{judged['figures'][name]['value']:.6f}" for name in FIGURES}
-    return {"images": str(judged["images"]), "groups": str(judged["groups"]), **figures}
-
-
-def _append(table: Path, row: Mapping[str, str]) -> None:
-    is_new = not table.exists()
-    with table.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def _key(row: Mapping[str, str]) -> tuple[str, ...]:
-    return row["variant"], row["fold"], row["seed"], row["condition"]
 
 
 def _device() -> str:

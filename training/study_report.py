@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from contract.errors import ConfigError
 from training.corruptions import CLEAN
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
-from training.study import STUDY, TABLE, read_rows
+from training.study import STUDY
 from training.study_file import read_study
+from training.study_table import TABLE, read_rows
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}

@@ -152,11 +152,12 @@ class Classification(lightning.LightningModule):
             ],
             lr=self.optimise.max_learning_rate,
         )
+        steps = int(self.trainer.estimated_stepping_batches)
+        # torch divides by zero where the rise is exactly one step long.
+        rise = min(max(self.optimise.warm_up_share, 1.5 / steps), 0.9)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.optimise.max_learning_rate,
-            total_steps=int(self.trainer.estimated_stepping_batches),
-            pct_start=self.optimise.warm_up_share,
-        )  # fmt: skip
+            optimiser, self.optimise.max_learning_rate, total_steps=steps, pct_start=rise
+        )
         return {
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},

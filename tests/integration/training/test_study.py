@@ -8,8 +8,8 @@ import yaml
 from contract.errors import ConfigError
 from tests.integration.training.conftest import QUICK
 from training.cli import main
-from training.study import read_rows
 from training.study_file import read_study
+from training.study_table import read_rows
 
 pytestmark = pytest.mark.integration
 

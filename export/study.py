@@ -1,0 +1,82 @@
+"""The runs of a study as they are deployed: each one's bundle judged by the line's own engine.
+
+OUT/runs/<variant>/<run>/bundle-int8/     made once
+OUT/runs/<variant>/<run>/deployed-int8/   its reports
+OUT/study.csv                             rows of a variant `<variant>-int8` beside the others
+"""
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.bundle import open_bundle
+from contract.card import Precision
+from contract.errors import ConfigError
+from export.make import REFERENCE, Order, Say, default_name, make_bundle
+from runtime.engine import Engine, load_engine
+from training.corruptions import CLEAN, Condition
+from training.robustness import judge_corrupted
+from training.run import Run, open_run
+from training.study import RUNS
+from training.study_table import TABLE, Row, keep_rows, key, read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Which runs of a study are exported, and what their bundles are judged under."""
+
+    study: Path
+    data: Path
+    variants: Sequence[str]
+    precision: Precision
+    conditions: Sequence[Condition]
+    command: tuple[str, ...]
+
+
+def judge_deployed(order: Deployment, say: Say) -> None:
+    """Export and judge every finished run of the variants; what is in the table stays.
+
+    Raises:
+        ConfigError: no such variant has finished runs, or it is a teacher's.
+        ParityError: an engine is too far from the trained network.
+    """
+    rows = [row for row in read_rows(order.study / TABLE) if row["condition"] == CLEAN.name]
+    if unknown := set(order.variants) - {row["variant"] for row in rows}:
+        raise ConfigError(f"{order.study / TABLE}: no finished run of {min(unknown)}")
+    wanted = [row for row in rows if row["variant"] in order.variants]
+    for number, row in enumerate(wanted, 1):
+        begun_s = time.perf_counter()
+        _judge(order, row)
+        place = f"{row['variant']} fold {row['fold']} seed {row['seed']}"
+        say(f"[{number}/{len(wanted)}] {place}  {time.perf_counter() - begun_s:.1f} s")
+
+
+def _judge(order: Deployment, row: Row) -> None:
+    variant = f"{row['variant']}-{order.precision}"
+    conditions = (CLEAN, *order.conditions)
+    wanted = {key({**row, "variant": variant, "condition": c.name}) for c in conditions}
+    if wanted <= {key(known) for known in read_rows(order.study / TABLE)}:
+        return
+    run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
+    engine = _engine(order, run)
+    out = run.path / f"deployed-{order.precision}"
+    shutil.rmtree(out, ignore_errors=True)
+    judge_corrupted(
+        run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0]
+    )
+    common = {**row, "variant": variant, "minutes": "0.0", "device": engine.backend}
+    keep_rows(order.study, common, {c: out / c.name for c in conditions})
+
+
+def _engine(order: Deployment, run: Run) -> Engine:
+    """Of the run's bundle, which is made where it is not there yet."""
+    path = run.path / f"bundle-{order.precision}"
+    if path.exists():
+        return load_engine(open_bundle(path), REFERENCE, threads=1)
+    wanted = Order(
+        run, order.data, path, order.precision, default_name(run), "1", None, None, 0.25,
+        order.command,
+    )  # fmt: skip
+    return load_engine(make_bundle(wanted, lambda _: None), REFERENCE, threads=1)

@@ -1,0 +1,50 @@
+"""A study's runs become bundles and are judged by the line's engine."""
+
+from pathlib import Path
+
+import pytest
+
+from export.cli import main as export_main
+from tests.integration.training.test_study import command, write_study
+from training.pooled import read_predictions
+from training.study_table import read_rows
+
+pytestmark = pytest.mark.integration
+
+
+def test_int8_stands_beside_fp32(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def export(*words: object) -> int:
+        monkeypatch.setattr("sys.argv", ["stripsight-export", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            export_main()
+        return int(ended.value.code or 0)
+
+    out = tmp_path / "out"
+    variants = {"plain": {"role": "student"}, "teacher": {"role": "teacher"}}
+    file = write_study(tmp_path / "study.yaml", variants=variants)
+    assert command("study", file, "--data", images, "--out", out, "--fold", 1) == 0
+    assert {row["fold"] for row in read_rows(out / "study.csv")} == {"1"}
+
+    words = ("study", out, "--data", images, "--corrupt", "jpeg:1", "--variant")
+    assert export(*words, "plain") == 0
+    rows = [row for row in read_rows(out / "study.csv") if row["variant"] == "plain-int8"]
+    assert [row["condition"] for row in rows] == ["clean", "jpeg-1"]
+    assert rows[0]["device"] == "openvino"
+    names, exact = read_predictions(out / "predictions/plain-fold1-seed0.csv")
+    same, reduced = read_predictions(out / "predictions/plain-int8-fold1-seed0.csv")
+    assert names == same
+    assert [row[:3] for row in exact] == [row[:3] for row in reduced]
+    assert exact != reduced
+
+    before = (out / "study.csv").read_bytes()
+    assert export(*words, "plain") == 0
+    assert (out / "study.csv").read_bytes() == before
+
+    capsys.readouterr()
+    assert export(*words, "nobody") == 2
+    assert "no finished run of nobody" in capsys.readouterr().err
+    assert export(*words, "teacher") == 2
+    assert "is a teacher; give a student's run" in capsys.readouterr().err
