@@ -91,6 +91,11 @@ class Plan:
         teacher = self.study.variants[cell.variant].teacher
         return self.run_path(cell._replace(variant=teacher)) if teacher else None
 
+    def migrated(self, cell: Cell) -> tuple[Path, ...]:
+        """Folders of migrated images that this one learns from."""
+        names = self.study.variants[cell.variant].extra
+        return tuple(self.out / name.replace("FOLD", str(cell.fold)) for name in names)
+
     def settings(self, cell: Cell) -> Settings:
         """Defaults, then the study's settings, then the variant's, then fold and seed."""
         own = self.study.variants[cell.variant].settings
@@ -102,8 +107,8 @@ def run_study(plan: Plan) -> None:
     """Train whatever is not finished, and keep its row.
 
     Raises:
-        ConfigError: a setting of any variant is wrong (before the first training), or a run that
-            lies there already was made with other settings.
+        ConfigError: a setting of any variant is wrong or its migrated images are missing (before
+            the first training), or a run that lies there already was made with other settings.
         StoppedError: broken off; the same command goes on.
     """
     cells = list(plan.cells())
@@ -128,15 +133,23 @@ def run_study(plan: Plan) -> None:
 
 def _check(plan: Plan, cell: Cell) -> None:
     path, wanted, teacher = plan.run_path(cell), plan.settings(cell), plan.teacher_path(cell)
+    missing = [folder for folder in plan.migrated(cell) if not folder.is_dir()]
+    if missing and not (path / RUN).exists():
+        raise ConfigError(
+            f"variant {cell.variant}: no migrated images in {missing[0]}; stripsight-train migrate"
+            f" --fold {cell.fold} makes them"
+        )
     if not (path / PLAN).is_file():
         return
     begun = read_plan(path)
     same_teacher = begun.teacher == (str(teacher.resolve()) if teacher else None)
     same_role = begun.role == plan.study.variants[cell.variant].role
-    if not (same_role and same_teacher and load_settings(path / CONFIG) == wanted):
+    same_extra = begun.extra == tuple(str(folder.resolve()) for folder in plan.migrated(cell))
+    same_source = same_role and same_teacher and same_extra
+    if not (same_source and load_settings(path / CONFIG) == wanted):
         raise ConfigError(
-            f"{path}: was made with another role, teacher or settings than {cell.variant} has now;"
-            " give the variant another name, or remove the folder and its rows"
+            f"{path}: was made with another role, teacher, extra or settings than {cell.variant}"
+            " has now; give the variant another name, or remove the folder and its rows"
         )
 
 
@@ -156,7 +169,7 @@ def _train(plan: Plan, cell: Cell) -> float:
         split = teacher / "split.csv" if teacher else None
         job = Job(
             variant.role, plan.data, path, settings, plan.command_line, git_revision(), plan.say,
-            split, None, teacher,
+            split, None, teacher, plan.migrated(cell),
         )  # fmt: skip
         train(job)
     shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)

@@ -25,6 +25,9 @@ class Variant(BaseModel):
     settings: dict[str, object] = {}
     folds: tuple[int, ...] | None = None
     """Only these folds; None: all of the study's."""
+    extra: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Folders of migrated images to learn from, below the study's `--out`; `FOLD` in a name stands
+    for the fold's number, since each fold needs a migration that never saw its test images."""
     corrupted: bool = False
     """Judged under the study's conditions too."""
 

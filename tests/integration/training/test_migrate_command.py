@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from tests.integration.training.conftest import draw
 from training.cli import main
@@ -131,6 +132,29 @@ def test_a_student_learns_from_them_and_is_judged_on_its_own(
     predicted = (out / "predictions.csv").read_text()
     assert "migrated" not in predicted
     assert len(predicted.splitlines()) == len((plain / "predictions.csv").read_text().splitlines())
+
+
+def test_a_study_s_variant_learns_from_its_fold_s_migration(
+    images: Path, small: Path, migration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = yaml.safe_load(small.read_text())
+    settings["data"].pop("folds")
+    study, out = tmp_path / "study.yaml", tmp_path / "out"
+    variant = {"role": "student", "folds": [0], "extra": ["scar-fold-FOLD/migrated"]}
+    study.write_text(yaml.safe_dump({
+        "name": "small", "folds": 3, "seeds": [0], "baseline": "migrated", "settings": settings,
+        "variants": {"migrated": variant},
+    }))  # fmt: skip
+    words = ("study", study, "--data", images, "--out", out)
+    assert command(*words) == 2
+    assert "no migrated images in" in capsys.readouterr().err
+    made = out / "scar-fold-0"
+    made.mkdir(parents=True)
+    shutil.copytree(migration / "migrated", made / "migrated")
+    assert command(*words) == 0
+    assert f"and {SOURCES} migrated images to learn from" in capsys.readouterr().out
+    shutil.rmtree(made)  # what is finished does not need them any more
+    assert command(*words) == 0
 
 
 def test_only_the_train_part_grows(images: Path, small: Path, migration: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_study_is_run_once_and_reported(
 
     changed = write_study(tmp_path / "study.yaml", variants={"plain": {"role": "teacher"}})
     assert command("study", changed, "--data", images, "--out", out) == 2
-    assert "was made with another role, teacher or settings" in capsys.readouterr().err
+    assert "was made with another role, teacher, extra or settings" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
