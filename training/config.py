@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from contract.errors import ConfigError
 from contract.settings_file import read_settings
+from training.networks.resnet import StemStride
 from training.networks.sarsn import Depth, Gate, Thresholds
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -108,6 +109,7 @@ class Teacher(Section):
     reduction: Annotated[int, Field(ge=1, le=64)]
     gate: Gate
     thresholds: Thresholds
+    stem_stride: StemStride
     optimise: Optimise
 
 
@@ -115,6 +117,7 @@ class Student(Section):
     """The ResNet34 that is deployed."""
 
     input_px: InputPx
+    stem_stride: StemStride
     optimise: Optimise
 
 

@@ -104,13 +104,13 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
 
 def recipe_of(job: Job) -> Recipe:
     """Network, input and schedule of the job's role."""
+    student, teacher = job.settings.student, job.settings.teacher
     if job.role == "student":
-        student = job.settings.student
-        return Recipe(ResNet34Shape(), student.input_px, student.optimise)
-    teacher = job.settings.teacher
+        deployed = ResNet34Shape(stem_stride=student.stem_stride)
+        return Recipe(deployed, student.input_px, student.optimise)
     shape = SarsnShape(
         depth=teacher.depth, reduction=teacher.reduction, gate=teacher.gate,
-        thresholds=teacher.thresholds,
+        thresholds=teacher.thresholds, stem_stride=teacher.stem_stride,
     )  # fmt: skip
     return Recipe(shape, teacher.input_px, teacher.optimise)
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from contract.classes import ClassList
 from contract.errors import ConfigError
 from training.networks.deployed import Deployed
-from training.networks.resnet import ResNet34
+from training.networks.resnet import ResNet34, StemStride
 from training.networks.sarsn import Depth, Gate, Sarsn, Thresholds
 from training.operating import OperatingPoint, shift_logits
 from training.split_file import Part, read_split
@@ -41,10 +41,12 @@ class ResNet34Shape(_Frozen):
     """The deployed student."""
 
     kind: Literal["resnet34"] = "resnet34"
+    stem_stride: StemStride = 2
+    """What runs had before there was a choice."""
 
     def build(self, classes: int) -> ResNet34:
         """A network with fresh weights."""
-        return ResNet34(classes)
+        return ResNet34(classes, self.stem_stride)
 
 
 class SarsnShape(_Frozen):
@@ -55,13 +57,14 @@ class SarsnShape(_Frozen):
     reduction: Annotated[int, Field(ge=1, le=64)]
     gate: Gate
     thresholds: Thresholds = "channel"
-    """What runs had before there was a choice."""
+    stem_stride: StemStride = 2
+    """Both are what runs had before there was a choice."""
 
     def build(self, classes: int) -> Sarsn:
         """A network with fresh weights."""
         return Sarsn(
             classes, depth=self.depth, reduction=self.reduction, gate=self.gate,
-            thresholds=self.thresholds,
+            thresholds=self.thresholds, stem_stride=self.stem_stride,
         )  # fmt: skip
 
 

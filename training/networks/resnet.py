@@ -3,8 +3,14 @@
 The names make ImageNet weights loadable from a local file (`training.init`).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+
+StemStride = Literal[2, 4]
+"""Of the first convolution. 2 is the published network. 4 takes a tile of twice the side at the
+same cost: all later layers are as large, and only the first one sees the finer pixels."""
 
 STAGES_34 = (3, 4, 6, 3)
 WIDTHS = (64, 128, 256, 512)
@@ -39,9 +45,9 @@ class ResNet34(nn.Module):
 
     embedding_size = WIDTHS[-1]
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, stem_stride: StemStride = 2) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(1, 64, 7, stem_stride, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from training.networks.resnet import StemStride
+
 Gate = Literal["shrink_se", "shrink", "none"]
 Thresholds = Literal["channel", "cell"]
 Depth = Literal[18, 34, 50, 101]
@@ -114,12 +116,13 @@ class Sarsn(nn.Module):
 
     def __init__(
         self, classes: int, *, depth: int = 50, reduction: int = 16, gate: Gate = "shrink_se",
-        thresholds: Thresholds = "channel",
+        thresholds: Thresholds = "channel", stem_stride: StemStride = 2,
     ) -> None:  # fmt: skip
         super().__init__()
         bottleneck = depth >= BOTTLENECK_FROM
         expansion = 4 if bottleneck else 1
-        self.stem = nn.Sequential(nn.Conv2d(1, 64, 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1))
+        first = nn.Conv2d(1, 64, 7, stem_stride, 3, bias=False)
+        self.stem = nn.Sequential(first, nn.MaxPool2d(3, 2, 1))
         blocks: list[nn.Module] = []
         inputs = 64
         for stage, (count, width) in enumerate(zip(STAGES[depth], WIDTHS, strict=True)):

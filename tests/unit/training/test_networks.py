@@ -1,12 +1,18 @@
 """The blocks against hand-computed numbers, the networks against their published shapes."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
 from training.networks.sarsn import STAGES, Gate, Sarsn, ShrinkGate, Thresholds, soft_threshold
+from training.run import ResNet34Shape
 
 
 def test_soft_threshold_by_hand() -> None:
@@ -61,6 +67,21 @@ def test_resnet34_is_torchvision_by_name_and_size() -> None:
     assert len(names) == 218
     # torchvision: 21,797,672 with three input channels; two channels less are 2 * 64 * 49 weights.
     assert sum(p.numel() for p in network.parameters()) == 21_797_672 - 2 * 64 * 49
+
+
+@pytest.mark.parametrize("kind", [ResNet34, partial(Sarsn, depth=18)])
+def test_a_wide_stem_takes_twice_the_side_at_the_same_cost(
+    kind: Callable[..., ResNet34 | Sarsn],
+) -> None:
+    counted = {}
+    for stride, side in ((2, 64), (4, 128)):
+        network = kind(7, stem_stride=stride).eval()
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            network(torch.zeros(1, 1, side, side))
+        counted[stride] = counter.get_total_flops()
+    assert counted[2] == counted[4] > 1e8
+    with pytest.raises(ValidationError):
+        ResNet34Shape.model_validate({"kind": "resnet34", "stem_stride": 3})
 
 
 @pytest.mark.parametrize(("depth", "size"), [(18, 512), (50, 2048)])
