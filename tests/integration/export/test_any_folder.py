@@ -1,8 +1,6 @@
 """A folder of pictures that nobody here has seen goes to a bundle and through `classify`."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
+from tests.integration.conftest import said_by
 from tests.integration.training.conftest import QUICK, draw
 
 pytestmark = pytest.mark.integration
@@ -33,27 +32,6 @@ def pictures(tmp_path: Path) -> Path:
             cv2.imencode(f".{suffix}", image)[1].tofile(folder / name / f"Bild {number}.{suffix}")
         (folder / name / "notes.txt").write_text("not a picture")
     return folder
-
-
-@pytest.fixture
-def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package's commands are found."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name, room in (("train", "training"), ("export", "export"), ("edge", "edge")):
-        command = folder / f"stripsight-{name}"
-        run = f"import sys; sys.argv[0] = '{command.name}'; from {room}.cli import main; main()"
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{run}" "$@"\n')
-        command.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
-def said_by(*command: object) -> str:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.usefixtures("commands")
