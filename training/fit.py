@@ -40,6 +40,8 @@ from training.split_file import EVERY_PART, write_split
 from training.task import Classification, Distillation, Normalised
 from training.trainer import make_trainer
 
+Tensors = list[Tensor]
+
 NETWORK = "network."
 
 
@@ -80,7 +82,7 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     chosen, interrupt = _best(job), Interrupt()
     callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
     if recipe.optimise.ema_decay:
-        callbacks.append(WeightAveraging(avg_fn=_average(recipe.optimise.ema_decay)))
+        callbacks.append(WeightAveraging(multi_avg_fn=_average(recipe.optimise.ema_decay)))
     trainer = make_trainer(
         job.settings, job.out, recipe.optimise.epochs, callbacks, job.settings.devices
     )
@@ -227,16 +229,20 @@ def _best(job: Job) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _average(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:
     """Exponential moving average over a tenth of the steps so far, at most `1 / (1 - decay)`.
 
     A fixed decay would carry the start weights, and batch norm statistics that do not belong to the
     averaged weights, far into a short training.
     """
 
-    def average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+    def average(averaged: Tensors, current: Tensors, count: Tensor) -> None:
         steps = float(count)
         kept = min(decay, (1 + steps) / (10 + steps))
-        return averaged * kept + current * (1 - kept)
+        for mean, value in zip(averaged, current, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - kept)
+            else:
+                mean.copy_(value)
 
     return average

@@ -150,8 +150,8 @@ class Classification(lightning.LightningModule):
                 {"params": decayed, "weight_decay": self.optimise.weight_decay},
                 {"params": plain, "weight_decay": 0.0},
             ],
-            lr=self.optimise.max_learning_rate,
-        )
+            lr=self.optimise.max_learning_rate, fused=True,
+        )  # fmt: skip
         steps = int(self.trainer.estimated_stepping_batches)
         # torch divides by zero where the rise is exactly one step long.
         rise = min(max(self.optimise.warm_up_share, 1.5 / steps), 0.9)
