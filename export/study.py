@@ -20,7 +20,7 @@ from training.corruptions import CLEAN, Condition
 from training.robustness import judge_corrupted
 from training.run import Run, open_run
 from training.study import RUNS
-from training.study_table import TABLE, Row, keep_rows, key, read_rows
+from training.study_table import BUNDLE, TABLE, Row, keep_rows, key, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def _judge(order: Deployment, row: Row) -> None:
     judge_corrupted(
         run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0]
     )
-    common = {**row, "variant": variant, "minutes": "0.0", "device": engine.backend}
+    common = {**row, "variant": variant, "role": BUNDLE, "minutes": "0.0"}
+    common["device"] = engine.backend
     keep_rows(order.study, common, {c: out / c.name for c in conditions})
 
 

@@ -204,4 +204,5 @@ def _common(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
 def _device() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    count = torch.get_num_threads()
+    return f"{platform.machine()} CPU, {count} thread{'s' if count > 1 else ''}"

@@ -12,14 +12,14 @@ from training.corruptions import CLEAN
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
 from training.study import STUDY
 from training.study_file import read_study
-from training.study_table import TABLE, read_rows
+from training.study_table import BUNDLE, TABLE, read_rows
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
 SHOWN = ("accuracy", "macro_f1", "gmean")
 TEXT = """\
-Study `{name}`: {runs} runs, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold predictions
-in percent, with 95 % intervals from a bootstrap over groups.
+Study `{name}`: {runs} trainings, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold
+predictions in percent, with 95 % intervals from a bootstrap over groups.
 
 {figures}
 
@@ -76,10 +76,11 @@ class Finished:
     def text(self) -> str:
         """The tables as Markdown."""
         days = sorted({row["finished"][:10] for row in self.rows})
+        trained = [r for r in self.rows if r["condition"] == CLEAN.name and r["role"] != BUNDLE]
         return TEXT.format(
-            name=self.rows[0]["study"], runs=len(self.rows), baseline=self.baseline,
-            hours=sum(float(row["minutes"]) for row in self.rows) / 60,
-            devices=", ".join(sorted({row["device"] for row in self.rows})),
+            name=self.rows[0]["study"], runs=len(trained), baseline=self.baseline,
+            hours=sum(float(row["minutes"]) for row in trained) / 60,
+            devices=", ".join(sorted({row["device"] for row in trained})),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),

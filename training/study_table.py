@@ -12,6 +12,9 @@ from training.corruptions import CLEAN, Condition
 from training.report import JSON, PREDICTIONS
 
 TABLE = "study.csv"
+BUNDLE = "bundle"
+"""The role in rows of a run's bundle, beside `teacher` and `student`."""
+
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
 COLUMNS = (
     "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
@@ -48,7 +51,8 @@ def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None
 
     Args:
         out: the study's folder.
-        common: what all of them say; the minutes are the clean row's.
+        common: what all of them say; the minutes (of the process that finished the training) are
+            the clean row's.
         reports: by condition, the folder of what `training.report` wrote.
     """
     known = {key(row) for row in read_rows(out / TABLE)}
