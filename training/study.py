@@ -12,6 +12,7 @@ Processes that run different folds of one study may share OUT.
 import platform
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ import torch
 from contract.errors import ConfigError
 from training.config import Settings, load_settings, settings_from
 from training.corruptions import CLEAN, Condition, read_conditions
+from training.curves import CURVES, read_curves
 from training.fit import train
 from training.job import CHECKPOINTS, PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
@@ -125,8 +127,8 @@ def run_study(plan: Plan) -> None:
         left = timedelta(seconds=round(spent_s / max(number, 1) * (len(missing) - number)))
         when = f", about {left} left" if number else ""
         plan.say(f"\n[{number + 1}/{len(missing)}] {cell.folder}{when}")
-        minutes = _train(plan, cell) / 60
-        _keep(plan, cell, minutes)
+        _train(plan, cell)
+        _keep(plan, cell)
         spent_s = time.monotonic() - begun
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
@@ -153,12 +155,12 @@ def _check(plan: Plan, cell: Cell) -> None:
         )
 
 
-def _train(plan: Plan, cell: Cell) -> float:
-    """Train one cell, or go on with it; returns the seconds it took now."""
+def _train(plan: Plan, cell: Cell) -> None:
+    """Train one cell, or go on with it."""
     path = plan.run_path(cell)
     if (path / RUN).exists():
-        return 0.0
-    variant, begun_s = plan.study.variants[cell.variant], time.monotonic()
+        return
+    variant = plan.study.variants[cell.variant]
     if (path / PLAN).exists():
         train(*take_up(variant.role, path, plan.data, plan.command_line, plan.say))
     else:
@@ -173,10 +175,9 @@ def _train(plan: Plan, cell: Cell) -> float:
         )  # fmt: skip
         train(job)
     shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
-    return time.monotonic() - begun_s
 
 
-def _keep(plan: Plan, cell: Cell, minutes: float) -> None:
+def _keep(plan: Plan, cell: Cell) -> None:
     """Judge a finished run under its conditions, and append its rows."""
     run = open_run(plan.run_path(cell))
     conditions = plan.conditions(cell)
@@ -186,19 +187,27 @@ def _keep(plan: Plan, cell: Cell, minutes: float) -> None:
         shutil.rmtree(corrupted, ignore_errors=True)
         judge_corrupted(run, plan.data, corrupted, conditions)
         reports |= {condition: corrupted / condition.name for condition in conditions[1:]}
-    keep_rows(plan.out, _common(plan, cell, run, minutes), reports)
+    keep_rows(plan.out, _common(plan, cell, run), reports)
 
 
-def _common(plan: Plan, cell: Cell, run: Run, minutes: float) -> dict[str, str]:
+def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
     settings, record = plan.settings(cell), run.record
     optimise = settings.teacher.optimise if record.role == "teacher" else settings.student.optimise
     return {
         "study": plan.study.name, "variant": cell.variant, "role": record.role,
         "fold": str(cell.fold), "seed": str(cell.seed),
         "input_px": str(run.input_px), "epochs": str(optimise.epochs),
-        "best_epoch": str(record.best_epoch), "minutes": f"{minutes:.1f}", "device": _device(),
-        "git_revision": record.git_revision or "", "data_digest": record.data_digest[:16],
+        "best_epoch": str(record.best_epoch), "minutes": f"{_minutes(run):.1f}",
+        "device": _device(), "git_revision": record.git_revision or "",
+        "data_digest": record.data_digest[:16],
     }  # fmt: skip
+
+
+def _minutes(run: Run) -> float:
+    """Of all epochs, also of a training that was broken off in between."""
+    images = Counter(run.split.values())["train"]
+    rates = [float(row["images_per_s"]) for row in read_curves(run.path / CURVES)]
+    return sum(images / rate for rate in rates) / 60
 
 
 def _device() -> str:

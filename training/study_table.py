@@ -51,8 +51,7 @@ def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None
 
     Args:
         out: the study's folder.
-        common: what all of them say; the minutes (of the process that finished the training) are
-            the clean row's.
+        common: what all of them say; the minutes of training are the clean row's.
         reports: by condition, the folder of what `training.report` wrote.
     """
     known = {key(row) for row in read_rows(out / TABLE)}
