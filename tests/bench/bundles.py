@@ -18,13 +18,25 @@ from export.graph import stamp, to_onnx
 from export.quantise import to_int8
 from runtime.factory import open_backend
 from training.networks.deployed import Deployed
-from training.networks.resnet import ResNet34
+from training.networks.resnet import ResNet34, StemStride
 
 CLASSES = ClassList(names=("clean", *(f"defect_{i}" for i in range(7))), clean=("clean",))
 NEVER = 1.0
 TILE_PX = 128
 MM_PER_PX = 0.5
 SEED = 0
+
+
+class Shape(NamedTuple):
+    """Input of the network and stride of its first convolution."""
+
+    input_px: int
+    stem_stride: StemStride
+
+    @property
+    def name(self) -> str:
+        """For folders and tables."""
+        return f"{self.input_px} px" + (", stem of stride 4" if self.stem_stride == 4 else "")
 
 
 class Pair(NamedTuple):
@@ -34,15 +46,17 @@ class Pair(NamedTuple):
     int8: Bundle
 
 
-def bench_bundles(folder: Path, input_px: int, tiles: np.ndarray) -> Pair:
-    """Make, or find from an earlier run, the two bundles of one input size.
+def bench_bundles(folder: Path, shape: Shape, tiles: np.ndarray) -> Pair:
+    """Make, or find from an earlier run, the two bundles of one network.
 
     `tiles` (U8 `N x input x input`) calibrate the int8 graph and serve as golden tiles.
     """
-    root = folder / f"{input_px}px"
+    input_px = shape.input_px
+    root = folder / f"{input_px}px-stem{shape.stem_stride}"
     if not root.is_dir():
         torch.manual_seed(SEED)
-        network = Deployed(ResNet34(len(CLASSES)), mean=128, std=50, temperature=1).eval()
+        student = ResNet34(len(CLASSES), shape.stem_stride)
+        network = Deployed(student, mean=128, std=50, temperature=1).eval()
         graph = to_onnx(network, input_px)
         _write(root / "fp32", stamp(graph, CLASSES), input_px, "fp32", tiles[:8])
         quantised = to_int8(graph, tiles[:64])
