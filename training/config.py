@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from contract.errors import ConfigError
 from contract.settings_file import read_settings
+from training.networks.deployed import Views
 from training.networks.resnet import StemStride
 from training.networks.sarsn import Depth, Gate, Thresholds
 
@@ -110,6 +111,7 @@ class Teacher(Section):
     gate: Gate
     thresholds: Thresholds
     stem_stride: StemStride
+    views: Views
     optimise: Optimise
 
 
@@ -118,6 +120,7 @@ class Student(Section):
 
     input_px: InputPx
     stem_stride: StemStride
+    views: Views
     optimise: Optimise
 
 
@@ -207,6 +210,14 @@ class Settings(Section):
     migrate: Migrate
     operating: Operating
     evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _views_are_tiles_of_the_class(self) -> Self:
+        flips = self.augment.flip_across, self.augment.flip_along
+        for name, views in (("teacher", self.teacher.views), ("student", self.student.views)):
+            if not all(flips[: views // 2]):
+                raise ValueError(f"{name}.views {views} needs augment.flip_across (4: and along)")
+        return self
 
 
 Tree = dict[str, object]

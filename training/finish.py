@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from training.calibration import choose_thresholds, fit_temperature
 from training.curves import CURVES, PICTURE
 from training.data import LabelledImages
 from training.job import Job
-from training.networks.deployed import Deployed
+from training.networks.deployed import Deployed, Views
 from training.operating import (
     OperatingPoint,
     cost_thresholds,
@@ -45,6 +46,7 @@ class Trained:
     shape: ResNet34Shape | SarsnShape
     images: LabelledImages
     input_px: int
+    views: Views
     mean: float
     std: float
     data_digest: str
@@ -55,6 +57,10 @@ class Trained:
         """Labels of one part."""
         return self.images.folder.labels[self.images.indices(part)]
 
+    def deployed(self, network: nn.Module, temperature: float) -> Deployed:
+        """The network as it will run."""
+        return Deployed(network, self.mean, self.std, temperature, self.views)
+
     def pixels(self, part: Part) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
         """Tiles of one part at the network's input size."""
         return self.images.pictures.pixels[self.input_px][self.images.indices(part)]
@@ -64,10 +70,10 @@ def finish(job: Job, trained: Trained) -> Run:
     """Calibrate on validation, judge on test, and write the run."""
     network = trained.shape.build(len(trained.images.classes))
     network.load_state_dict(load_state_dict(job.out / WEIGHTS))
-    plain = predict(Deployed(network, trained.mean, trained.std, 1.0), trained.pixels("validation"))
+    plain = predict(trained.deployed(network, 1.0), trained.pixels("validation"))
     logs = np.log(np.maximum(plain.probabilities, np.finfo(np.float32).tiny))
     temperature = fit_temperature(logs, trained.truth("validation"))
-    deployed = Deployed(network, trained.mean, trained.std, temperature)
+    deployed = trained.deployed(network, temperature)
     tempered = predict(deployed, trained.pixels("validation")).probabilities
     classes, point = trained.images.classes, _operating(job, trained)
     plain_thresholds = choose_thresholds(tempered, trained.truth("validation"), classes)
@@ -120,5 +126,5 @@ def _record(
         data_digest=trained.data_digest, weights_digest=file_digest(job.out / WEIGHTS),
         seed=job.settings.seed, best_epoch=trained.best_epoch, teacher=trained.teacher,
         git_revision=job.git_revision, command_line=job.command_line, versions=versions(),
-        operating=point,
+        operating=point, views=trained.views,
     )  # fmt: skip

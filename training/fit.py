@@ -24,6 +24,7 @@ from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
 from training.job import CHECKPOINTS, Job, Plan, is_first_process, write_plan
+from training.networks.deployed import Views
 from training.objectives import Objective, make_objective
 from training.quiet import quiet
 from training.run import (
@@ -56,6 +57,7 @@ class Recipe(NamedTuple):
 
     shape: ResNet34Shape | SarsnShape
     input_px: int
+    views: Views
     optimise: Optimise
 
 
@@ -98,8 +100,8 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
         return None
     student = module.student
     trained = Trained(
-        recipe.shape, images, recipe.input_px, student.mean, student.std, digest, epoch,
-        teacher.record.weights_digest if teacher else None,
+        recipe.shape, images, recipe.input_px, recipe.views, student.mean, student.std, digest,
+        epoch, teacher.record.weights_digest if teacher else None,
     )  # fmt: skip
     return finish(job, trained)
 
@@ -109,12 +111,12 @@ def recipe_of(job: Job) -> Recipe:
     student, teacher = job.settings.student, job.settings.teacher
     if job.role == "student":
         deployed = ResNet34Shape(stem_stride=student.stem_stride)
-        return Recipe(deployed, student.input_px, student.optimise)
+        return Recipe(deployed, student.input_px, student.views, student.optimise)
     shape = SarsnShape(
         depth=teacher.depth, reduction=teacher.reduction, gate=teacher.gate,
         thresholds=teacher.thresholds, stem_stride=teacher.stem_stride,
     )  # fmt: skip
-    return Recipe(shape, teacher.input_px, teacher.optimise)
+    return Recipe(shape, teacher.input_px, teacher.views, teacher.optimise)
 
 
 def _module(
@@ -131,7 +133,7 @@ def _module(
     if teacher:
         record = teacher.record
         taught = _channels_last(teacher.load_network())
-        frozen = Normalised(taught, record.mean, record.std, record.input_px)
+        frozen = Normalised(taught, record.mean, record.std, record.input_px, record.views)
         distillation = Distillation(frozen, job.settings.distill)
     objective = _objective(job, recipe.optimise, images)
     return Classification(

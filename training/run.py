@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from contract.classes import ClassList
 from contract.errors import ConfigError
-from training.networks.deployed import Deployed
+from training.networks.deployed import Deployed, Views
 from training.networks.resnet import ResNet34, StemStride
 from training.networks.sarsn import Depth, Gate, Sarsn, Thresholds
 from training.operating import OperatingPoint, shift_logits
@@ -100,7 +100,8 @@ class RunRecord(_Frozen):
     command_line: tuple[str, ...]
     versions: dict[str, str]
     operating: OperatingPoint | None = None
-    """None also in runs from before there was a choice."""
+    views: Views = 1
+    """Both are what runs had before there was a choice."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -155,7 +156,7 @@ class Run:
         record, network = self.record, self.load_network()
         if record.operating:
             shift_logits(network, self.classes, record.operating, record.temperature)
-        deployed = Deployed(network, record.mean, record.std, record.temperature)
+        deployed = Deployed(network, record.mean, record.std, record.temperature, record.views)
         return deployed.eval()
 
 

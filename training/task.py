@@ -1,7 +1,6 @@
 """One training step and one validation step, for teacher, student and distilled student."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import lightning
 import torch
@@ -16,6 +15,7 @@ from training.augment import augment
 from training.config import Augment, Distill, Optimise
 from training.data import Batch
 from training.losses import kd, mean_of_classes, rkd_angle, rkd_distance
+from training.networks.deployed import Views, over_views
 from training.objectives import Objective
 
 
@@ -27,6 +27,7 @@ class Normalised:
     mean: float
     std: float
     input_px: int
+    views: Views = 1
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and embedding."""
@@ -34,7 +35,7 @@ class Normalised:
             side = (self.input_px, self.input_px)
             images = functional.interpolate(images, side, mode="bilinear", antialias=True)
         x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return cast("tuple[Tensor, Tensor]", self.network(x))
+        return over_views(self.network, x, self.views)
 
 
 @dataclass(frozen=True, slots=True)

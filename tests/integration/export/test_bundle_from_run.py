@@ -27,7 +27,7 @@ from export.make import Order, default_name, make_bundle
 from runtime.engine import load_engine
 from runtime.graph import check_graph
 from tests.conftest import ROOT
-from training.run import Run
+from training.run import Run, open_run, write_record
 
 pytestmark = pytest.mark.integration
 
@@ -47,6 +47,25 @@ def int8(trained_run: Run, images: Path, tmp_path_factory: pytest.TempPathFactor
     bundle = make_bundle(order(trained_run, images, out), said.append)
     assert len(said) == 5
     return bundle
+
+
+def test_a_mirrored_student_is_mirrored_on_the_line(
+    trained_run: Run, images: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(trained_run.path, path)
+    write_record(path, trained_run.record.model_copy(update={"views": 2}))
+    bundle = make_bundle(order(open_run(path), images, tmp_path / "b"), lambda _: None)
+    tiles = load_images(trained_run, images).pixels[:20]
+    mirrored = np.ascontiguousarray(tiles[:, :, ::-1])
+    engine = load_engine(bundle, ["openvino"], threads=1, batch_sizes=(8,))
+    assert engine.classify(tiles)[0] == pytest.approx(engine.classify(mirrored)[0], abs=1e-5)
+    plain = open_run(trained_run.path).load_deployed()
+    with torch.inference_mode():
+        one, other = (plain(torch.from_numpy(t))[1].numpy() for t in (tiles, mirrored))
+        both = open_run(path).load_deployed()(torch.from_numpy(tiles))[1].numpy()
+    assert both == pytest.approx((one + other) / 2, abs=1e-4)
+    assert abs(one - other).max() > 1e-2
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

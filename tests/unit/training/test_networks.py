@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.networks.deployed import Deployed
+from training.networks.deployed import Deployed, Views
 from training.networks.resnet import ResNet34
 from training.networks.sarsn import STAGES, Gate, Sarsn, ShrinkGate, Thresholds, soft_threshold
 from training.run import ResNet34Shape
@@ -122,3 +122,16 @@ def test_deployed_normalises_and_tempers_inside() -> None:
     # softmax of (2, 0) / 2 = 1 / (1 + 1/e)
     assert probabilities[0, 0].item() == pytest.approx(0.7310585786, abs=1e-7)
     assert probabilities.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("views", "seen"), [(1, [1.0, 2.0]), (2, [1.5, 1.5]), (4, [2.5, 2.5])])
+def test_views_are_averaged_before_the_softmax(views: Views, seen: list[float]) -> None:
+    class TopRow(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            top = x[:, 0, 0]
+            return top, top
+
+    tiles = torch.tensor([[[1, 2], [3, 4]], [[0, 0], [0, 0]]], dtype=torch.uint8)
+    probabilities, embedding = Deployed(TopRow(), 0.0, 1.0, 1.0, views)(tiles)
+    assert embedding.tolist() == [seen, [0.0, 0.0]]
+    assert torch.allclose(probabilities, torch.softmax(embedding, dim=1))

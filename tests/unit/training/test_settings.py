@@ -25,6 +25,8 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
     assert settings.student.optimise.epochs == 3
     assert settings.seed == 8
     assert settings.teacher == load_settings().teacher
+    (tmp_path / "c.yaml").write_text("{augment: {flip_along: false}, student: {views: 2}}")
+    assert load_settings(tmp_path / "c.yaml").student.views == 2
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,12 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("a: [", "cannot be read as YAML"),
         ("student: {optimise: {batch_size: 1}}", "student.optimise.batch_size"),
         ("student: {optimise: {max_learning_rate: .nan}}", "max_learning_rate"),
+        (
+            "{augment: {flip_along: false}, student: {views: 4}}",
+            "student.views 4 needs",
+        ),
+        ("{augment: {flip_across: false}, teacher: {views: 2}}", "teacher.views 2 needs augment"),
+        ("student: {views: 3}", "student.views"),
         ("!!python/object/apply:os.system [ls]", "cannot be read as YAML"),
     ],
 )
