@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,16 @@ app = typer.Typer(
     "Exit codes: 0 fine, 1 a fault of this program, 2 usage, 3 a bundle is broken or its numbers"
     " are off.",
 )
+
+
+ViewsOption = Annotated[
+    Literal[1, 2, 4] | None,
+    typer.Option(
+        help="Average so many mirror images of a tile, at as many times the line's cost; the run's"
+        " own number if not given.",
+        show_default=False,
+    ),
+]
 
 
 @app.command()
@@ -42,6 +52,7 @@ def bundle(
     clean: Annotated[
         list[str] | None, typer.Option(help="A class that means no defect; may be repeated.")
     ] = None,
+    views: ViewsOption = None,
 ) -> None:
     """Export a run: ONNX, int8 or fp16, parity, figures, golden tiles."""
     _keep_quiet()
@@ -61,6 +72,7 @@ def bundle(
         clean=tuple(clean) if clean else None,
         scale_tolerance=scale_tolerance,
         command=("stripsight-export", *sys.argv[1:]),
+        views=views,
     )
     made = make_bundle(order, print)
     accuracy = made.card.metrics["accuracy"]
@@ -80,15 +92,20 @@ def study(
     corrupt: Annotated[
         list[str] | None, typer.Option(help="NAME or NAME:SEVERITY, as in evaluate; repeatable.")
     ] = None,
+    views: ViewsOption = None,
 ) -> None:
-    """Export a study's runs and judge them as deployed: rows VARIANT-int8 in its table."""
+    """Export a study's runs and judge them as deployed: rows VARIANT-int8 in its table.
+
+    With --views N they are VARIANT-int8-views-N.
+    """
     _keep_quiet()
     from export.study import Deployment, judge_deployed
     from training.corruptions import read_conditions
 
     conditions = read_conditions(corrupt or [])
     command = ("stripsight-export", *sys.argv[1:])
-    judge_deployed(Deployment(folder, data, variant, precision, conditions, command), print)
+    order = Deployment(folder, data, variant, precision, conditions, command, views)
+    judge_deployed(order, print)
     print(f"compare: stripsight-train report {folder}")
 
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -47,9 +47,10 @@ from export.parity import (
 )
 from export.people import model_card
 from export.quantise import CALIBRATION_TILES, stratified, to_int8
+from export.views import with_views
 from runtime.factory import Backend
 from runtime.graph import check_graph
-from training.networks.deployed import Deployed
+from training.networks.deployed import Deployed, Views
 from training.run import Run
 from training.split_file import PARTS
 
@@ -77,6 +78,7 @@ class Order:
     clean: tuple[str, ...] | None
     scale_tolerance: float
     command: tuple[str, ...]
+    views: Views | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,12 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     _check_words(order)
     if order.run.record.role != "student":
         raise ConfigError(f"{order.run.path}: is a {order.run.record.role}; give a student's run")
-    classes, thresholds = _classes(order)
+    classes = _classes(order)
     with _step(say, "images decoded"):
         images = load_images(order.run, order.data)
+    if order.views and order.views != order.run.record.views:
+        with _step(say, f"set to {order.views} views"):
+            order = replace(order, run=with_views(order.run, images, order.views))
     network = order.run.load_deployed()
     with _step(say, "graph exported"):
         exported = to_onnx(network, order.run.input_px)
@@ -109,7 +114,7 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     with _step(say, "parity held"):
         parity = _check_parity(network, stamp(exported, classes), model, images, order.precision)
     with _step(say, "figures measured"):
-        card = _card(order, classes, thresholds, parity, images, model)
+        card = _card(order, classes, parity, images, model)
     check_graph(model, card)
     people = model_card(
         card,
@@ -161,7 +166,7 @@ def default_name(run: Run) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", run.path.resolve().name.lower()).strip("-._")[:64] or "run"
 
 
-def _classes(order: Order) -> tuple[ClassList, dict[str, float]]:
+def _classes(order: Order) -> ClassList:
     known = order.run.classes
     clean = known.clean if order.clean is None else order.clean
     if unknown := set(clean) - set(known.names):
@@ -181,7 +186,7 @@ def _classes(order: Order) -> tuple[ClassList, dict[str, float]]:
             f"class {min(missing)} was clean in training and so has no threshold; train again with"
             " it as a defect"
         )
-    return classes, {name: order.run.thresholds[name] for name in classes.defects}
+    return classes
 
 
 def _reduce(exported: ModelProto, precision: Precision, images: Images) -> ModelProto:
@@ -237,8 +242,7 @@ def _reference(backends: dict[str, Backend]) -> str:
 
 
 def _card(
-    order: Order, classes: ClassList, thresholds: dict[str, float], parity: _Parity,
-    images: Images, model: bytes,
+    order: Order, classes: ClassList, parity: _Parity, images: Images, model: bytes
 ) -> ModelCard:  # fmt: skip
     backends = open_installed(model, order.precision)
     reference = _reference(backends)
@@ -257,7 +261,7 @@ def _card(
         mm_per_px=order.run.mm_per_px if order.mm_per_px is None else order.mm_per_px,
         scale_tolerance=order.scale_tolerance,
         precision=order.precision,
-        thresholds=thresholds,
+        thresholds={name: order.run.thresholds[name] for name in classes.defects},
         embedding=embedding_statistics(embedding),
         training_data_digest=order.run.data_digest,
         metrics=metrics,

@@ -1,8 +1,10 @@
 """The runs of a study as they are deployed: each one's bundle judged by the line's own engine.
 
-OUT/runs/<variant>/<run>/bundle-int8/     made once
-OUT/runs/<variant>/<run>/deployed-int8/   its reports
-OUT/study.csv                             rows of a variant `<variant>-int8` beside the others
+    OUT/runs/<variant>/<run>/bundle-int8/     made once
+    OUT/runs/<variant>/<run>/deployed-int8/   its reports
+    OUT/study.csv                             rows of a variant `<variant>-int8` beside the others
+
+With a number of views that is asked for, `-views-N` follows `int8` in each of these names.
 """
 
 import shutil
@@ -17,6 +19,7 @@ from contract.errors import ConfigError
 from export.make import REFERENCE, Order, Say, default_name, make_bundle
 from runtime.engine import Engine, load_engine
 from training.corruptions import CLEAN, Condition
+from training.networks.deployed import Views
 from training.robustness import judge_corrupted
 from training.run import Run, open_run
 from training.study import RUNS
@@ -33,6 +36,12 @@ class Deployment:
     precision: Precision
     conditions: Sequence[Condition]
     command: tuple[str, ...]
+    views: Views | None = None
+
+    @property
+    def suffix(self) -> str:
+        """What tells these bundles from a run's others."""
+        return self.precision + (f"-views-{self.views}" if self.views else "")
 
 
 def judge_deployed(order: Deployment, say: Say) -> None:
@@ -54,14 +63,14 @@ def judge_deployed(order: Deployment, say: Say) -> None:
 
 
 def _judge(order: Deployment, row: Row) -> None:
-    variant = f"{row['variant']}-{order.precision}"
+    variant = f"{row['variant']}-{order.suffix}"
     conditions = (CLEAN, *order.conditions)
     wanted = {key({**row, "variant": variant, "condition": c.name}) for c in conditions}
     if wanted <= {key(known) for known in read_rows(order.study / TABLE)}:
         return
     run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
     engine = _engine(order, run)
-    out = run.path / f"deployed-{order.precision}"
+    out = run.path / f"deployed-{order.suffix}"
     shutil.rmtree(out, ignore_errors=True)
     judge_corrupted(
         run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0]
@@ -73,11 +82,11 @@ def _judge(order: Deployment, row: Row) -> None:
 
 def _engine(order: Deployment, run: Run) -> Engine:
     """Of the run's bundle, which is made where it is not there yet."""
-    path = run.path / f"bundle-{order.precision}"
+    path = run.path / f"bundle-{order.suffix}"
     if path.exists():
         return load_engine(open_bundle(path), REFERENCE, threads=1)
     wanted = Order(
         run, order.data, path, order.precision, default_name(run), "1", None, None, 0.25,
-        order.command,
+        order.command, order.views,
     )  # fmt: skip
     return load_engine(make_bundle(wanted, lambda _: None), REFERENCE, threads=1)

@@ -14,6 +14,16 @@ THRESHOLDS = np.arange(0.05, 0.96, 0.05)
 MAX_THRESHOLD = 0.5
 
 
+def calibrate(
+    log_probabilities: Floats, truth: Ints, classes: ClassList
+) -> tuple[float, dict[str, float]]:
+    """Temperature and thresholds at it, from `N x C` and `N` of the validation part."""
+    temperature = fit_temperature(log_probabilities, truth)
+    scaled = np.exp(log_probabilities.astype(np.float64) / temperature)
+    tempered = scaled / scaled.sum(axis=1, keepdims=True)
+    return temperature, choose_thresholds(tempered, truth, classes)
+
+
 def fit_temperature(log_probabilities: Floats, truth: Ints) -> float:
     """The temperature with the least negative log-likelihood (Guo et al., ICML 2017).
 

@@ -78,6 +78,10 @@ class Augment(Section):
             raise ValueError("jpeg_quality_min is above jpeg_quality_max")
         return self
 
+    def shows(self, views: Views) -> bool:
+        """Whether training shows the mirror images that so many views average."""
+        return all((self.flip_across, self.flip_along)[: views // 2])
+
 
 class Mosaic(Section):
     """Mosaic fusion of train images of one class."""
@@ -213,9 +217,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _views_are_tiles_of_the_class(self) -> Self:
-        flips = self.augment.flip_across, self.augment.flip_along
         for name, views in (("teacher", self.teacher.views), ("student", self.student.views)):
-            if not all(flips[: views // 2]):
+            if not self.augment.shows(views):
                 raise ValueError(f"{name}.views {views} needs augment.flip_across (4: and along)")
         return self
 

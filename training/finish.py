@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from training.calibration import choose_thresholds, fit_temperature
+from training.calibration import calibrate
 from training.curves import CURVES, PICTURE
 from training.data import LabelledImages
 from training.job import Job
@@ -21,7 +21,7 @@ from training.operating import (
 )
 from training.plots import plot_curves
 from training.provenance import versions
-from training.report import Judged, judge, predict, table, write_report
+from training.report import Judged, judge, log_probabilities, predict, table, write_report
 from training.run import (
     WEIGHTS,
     ResNet34Shape,
@@ -70,13 +70,10 @@ def finish(job: Job, trained: Trained) -> Run:
     """Calibrate on validation, judge on test, and write the run."""
     network = trained.shape.build(len(trained.images.classes))
     network.load_state_dict(load_state_dict(job.out / WEIGHTS))
-    plain = predict(trained.deployed(network, 1.0), trained.pixels("validation"))
-    logs = np.log(np.maximum(plain.probabilities, np.finfo(np.float32).tiny))
-    temperature = fit_temperature(logs, trained.truth("validation"))
-    deployed = trained.deployed(network, temperature)
-    tempered = predict(deployed, trained.pixels("validation")).probabilities
     classes, point = trained.images.classes, _operating(job, trained)
-    plain_thresholds = choose_thresholds(tempered, trained.truth("validation"), classes)
+    logs = log_probabilities(trained.deployed(network, 1.0), trained.pixels("validation"))
+    temperature, plain_thresholds = calibrate(logs, trained.truth("validation"), classes)
+    deployed = trained.deployed(network, temperature)
     thresholds = cost_thresholds(point) if point else plain_thresholds
     if point:
         shift_logits(network, classes, point, temperature)

@@ -67,6 +67,11 @@ def predict(network: Deployed, pixels: U8) -> Outputs:
     return Outputs(probabilities, embedding)
 
 
+def log_probabilities(network: Deployed, pixels: U8) -> F32:
+    """Logarithms of what `predict` gives, kept finite: what a calibration starts from."""
+    return np.log(np.maximum(predict(network, pixels).probabilities, np.finfo(np.float32).tiny))
+
+
 def judge(
     what: str, names: Sequence[str], truth: Ints, probabilities: F32, groups: Sequence[str],
     *, resamples: int, seed: int,

@@ -13,7 +13,7 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -88,10 +88,15 @@ class Plan:
         """The run of one training."""
         return self.out / RUNS / cell.folder
 
+    def teacher(self, cell: Cell) -> Cell | None:
+        """The training that this one is distilled from."""
+        name = self.study.variants[cell.variant].teacher
+        return cell._replace(variant=name) if name else None
+
     def teacher_path(self, cell: Cell) -> Path | None:
-        """The run that this one is distilled from."""
-        teacher = self.study.variants[cell.variant].teacher
-        return self.run_path(cell._replace(variant=teacher)) if teacher else None
+        """Its run."""
+        teacher = self.teacher(cell)
+        return self.run_path(teacher) if teacher else None
 
     def migrated(self, cell: Cell) -> tuple[Path, ...]:
         """Folders of migrated images that this one learns from."""
@@ -116,8 +121,7 @@ def run_study(plan: Plan) -> None:
     cells = list(plan.cells())
     for cell in cells:
         _check(plan, cell)
-    known = {key(row) for row in read_rows(plan.out / TABLE)}
-    missing = [c for c in cells if not plan.wanted_rows(c) <= known]
+    missing = _missing(plan, cells)
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
         shutil.copyfile(plan.file, plan.out / STUDY)
@@ -133,13 +137,22 @@ def run_study(plan: Plan) -> None:
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
 
+def _missing(plan: Plan, cells: Sequence[Cell]) -> list[Cell]:
+    """Those without all their rows, and their teachers where only the rows are left of them."""
+    known = {key(row) for row in read_rows(plan.out / TABLE)}
+    rowless = {cell for cell in cells if not plan.wanted_rows(cell) <= known}
+    needed = {teacher for cell in rowless if (teacher := plan.teacher(cell))}
+    gone = {teacher for teacher in needed if not (plan.run_path(teacher) / RUN).exists()}
+    return [cell for cell in cells if cell in rowless | gone]
+
+
 def _check(plan: Plan, cell: Cell) -> None:
     path, wanted, teacher = plan.run_path(cell), plan.settings(cell), plan.teacher_path(cell)
     missing = [folder for folder in plan.migrated(cell) if not folder.is_dir()]
     if missing and not (path / RUN).exists():
         raise ConfigError(
             f"variant {cell.variant}: no migrated images in {missing[0]}; stripsight-train migrate"
-            f" --fold {cell.fold} makes them"
+            " --out makes them, with the --split of a run of this fold"
         )
     if not (path / PLAN).is_file():
         return
@@ -198,7 +211,7 @@ def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
         "fold": str(cell.fold), "seed": str(cell.seed),
         "input_px": str(run.input_px), "epochs": str(optimise.epochs),
         "best_epoch": str(record.best_epoch), "minutes": f"{_minutes(run):.1f}",
-        "device": _device(), "git_revision": record.git_revision or "",
+        "device": _device(settings.threads), "git_revision": record.git_revision or "",
         "data_digest": record.data_digest[:16],
     }  # fmt: skip
 
@@ -210,8 +223,8 @@ def _minutes(run: Run) -> float:
     return sum(images / rate for rate in rates) / 60
 
 
-def _device() -> str:
+def _device(threads: int) -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    count = torch.get_num_threads()
+    count = threads or torch.get_num_threads()
     return f"{platform.machine()} CPU, {count} thread{'s' if count > 1 else ''}"

@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from contract.classes import ClassList
+from training.config import dump_settings, load_settings
 from training.folder import scan
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
 from training.run import (
+    CONFIG,
     SPLIT,
     WEIGHTS,
     ResNet34Shape,
@@ -79,6 +81,7 @@ def write_run(path: Path, network: ResNet34, data: Path, mean: float, std: float
         best_epoch=0, teacher=None, git_revision=None,
         command_line=("stripsight-train", "student", "--no-distill"), versions={},
     )  # fmt: skip
+    (path / CONFIG).write_text(dump_settings(load_settings()))
     write_record(path, record)
     return open_run(path)
 

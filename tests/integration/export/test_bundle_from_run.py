@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import yaml
 from onnx import TensorProto
 from typer.testing import CliRunner
 
@@ -24,10 +25,11 @@ from export import make
 from export.cli import app
 from export.images import load_images
 from export.make import Order, default_name, make_bundle
+from export.views import with_views
 from runtime.engine import load_engine
 from runtime.graph import check_graph
 from tests.conftest import ROOT
-from training.run import Run, open_run, write_record
+from training.run import CONFIG, Run, open_run
 
 pytestmark = pytest.mark.integration
 
@@ -52,20 +54,34 @@ def int8(trained_run: Run, images: Path, tmp_path_factory: pytest.TempPathFactor
 def test_a_mirrored_student_is_mirrored_on_the_line(
     trained_run: Run, images: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "run"
-    shutil.copytree(trained_run.path, path)
-    write_record(path, trained_run.record.model_copy(update={"views": 2}))
-    bundle = make_bundle(order(open_run(path), images, tmp_path / "b"), lambda _: None)
+    wanted = replace(order(trained_run, images, tmp_path / "b"), views=2)
+    bundle = make_bundle(wanted, lambda _: None)
     tiles = load_images(trained_run, images).pixels[:20]
     mirrored = np.ascontiguousarray(tiles[:, :, ::-1])
     engine = load_engine(bundle, ["openvino"], threads=1, batch_sizes=(8,))
     assert engine.classify(tiles)[0] == pytest.approx(engine.classify(mirrored)[0], abs=1e-5)
     plain = open_run(trained_run.path).load_deployed()
+    two = with_views(trained_run, load_images(trained_run, images), 2)
     with torch.inference_mode():
         one, other = (plain(torch.from_numpy(t))[1].numpy() for t in (tiles, mirrored))
-        both = open_run(path).load_deployed()(torch.from_numpy(tiles))[1].numpy()
+        both = two.load_deployed()(torch.from_numpy(tiles))[1].numpy()
     assert both == pytest.approx((one + other) / 2, abs=1e-4)
     assert abs(one - other).max() > 1e-2
+    assert bundle.card.thresholds == two.thresholds
+
+
+def test_views_of_mirror_images_that_training_never_showed_are_refused(
+    trained_run: Run, images: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(trained_run.path, path)
+    settings = yaml.safe_load((path / CONFIG).read_text())
+    settings["augment"]["flip_along"] = False
+    (path / CONFIG).write_text(yaml.safe_dump(settings))
+    loaded = load_images(trained_run, images)
+    assert with_views(open_run(path), loaded, 2).record.views == 2
+    with pytest.raises(ConfigError, match=r"--views 4: .* without such mirror images"):
+        with_views(open_run(path), loaded, 4)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

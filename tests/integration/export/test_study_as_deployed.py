@@ -39,6 +39,10 @@ def test_int8_stands_beside_fp32(
     assert [row[:3] for row in exact] == [row[:3] for row in reduced]
     assert exact != reduced
 
+    assert export(*words[:4], "--variant", "plain", "--views", 2) == 0
+    (averaged,) = [r for r in read_rows(out / "study.csv") if r["variant"] == "plain-int8-views-2"]
+    assert read_predictions(out / averaged["predictions"]) != (same, reduced)
+
     before = (out / "study.csv").read_bytes()
     assert export(*words, "plain") == 0
     assert (out / "study.csv").read_bytes() == before

@@ -1,5 +1,6 @@
 """A study: a table of variants, trained once each, gone on with, compared."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_study_is_run_once_and_reported(
     said = capsys.readouterr().out
     assert "7 runs, 1 of them to do" in said
     assert "epoch" not in said
+    assert len(read_rows(out / "study.csv")) == 9
+
+    # Rows came from elsewhere without their runs: only a teacher that is needed is trained again.
+    (out / "study.csv").write_text("".join(lines[:7]))
+    for name in ("kd", "teacher", "plain"):
+        shutil.rmtree(out / "runs" / name / "fold1-seed0")
+    assert command(*words) == 0
+    said = capsys.readouterr().out
+    assert "[1/3] teacher/fold1-seed0" in said
+    assert "[2/3] kd/fold1-seed0" in said
     assert len(read_rows(out / "study.csv")) == 9
 
     assert command("report", out, "--baseline", "plain") == 0

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from contract.classes import ClassList
-from training.calibration import choose_thresholds, fit_temperature, negative_log_likelihood
+from training.calibration import (
+    calibrate,
+    choose_thresholds,
+    fit_temperature,
+    negative_log_likelihood,
+)
 
 CLASSES = ClassList(names=("clean", "hole", "scratch"), clean=("clean",))
 
@@ -38,6 +43,15 @@ def test_thresholds_follow_the_rule() -> None:
     # hole: all thresholds are perfect, so the middle one is capped; scratch: perfect are 0.50 ..
     # 0.75, whose middle 0.65 is capped as well.
     assert chosen == {"hole": 0.5, "scratch": 0.5}
+
+
+def test_thresholds_are_chosen_at_the_fitted_temperature() -> None:
+    logs = np.log(np.array([[0.06, 0.90, 0.04], [0.10, 0.05, 0.85], [0.70, 0.10, 0.20]]))
+    truth = np.array([1, 2, 0])
+    temperature, thresholds = calibrate(logs, truth, CLASSES)
+    assert temperature == fit_temperature(logs, truth) == 0.1  # all right: as sure as may be
+    sharp = np.exp(logs / 0.1) / np.exp(logs / 0.1).sum(axis=1, keepdims=True)
+    assert thresholds == choose_thresholds(sharp, truth, CLASSES)
 
 
 def test_a_class_never_named_gets_the_lowest_threshold() -> None:
