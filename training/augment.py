@@ -41,7 +41,7 @@ def through_jpeg(image: U8, quality: int) -> U8:
 
 def augment(images: Tensor, options: Augment) -> Tensor:
     """Geometry, then grey levels. Float `N x 1 x H x W` in grey levels, in and out."""
-    changed = _grey(_move(images, options), options)
+    changed = _motion(_grey(_move(images, options), options), options)
     return (_blur(changed, options) + _noise(changed, options)).clamp(0, 255)
 
 
@@ -71,6 +71,20 @@ def _grey(images: Tensor, options: Augment) -> Tensor:
     gamma = _column(torch.exp(_between(count, device, math.log1p(options.gamma))))
     level = ((images - mean) * contrast + mean * brightness).clamp(0, 255) / 255
     return level.pow(gamma) * 255
+
+
+def _motion(images: Tensor, options: Augment) -> Tensor:
+    """A share of the images as a moving strip shows them: a mean over an odd number of rows."""
+    reach = min(options.motion_px // 2, images.shape[2] - 1)
+    if not options.motion_share or not reach:
+        return images
+    count, device = len(images), images.device
+    chosen = torch.rand(count, device=device) < options.motion_share
+    half = torch.randint(1, reach + 1, (count,), device=device) * chosen
+    rows = torch.arange(-reach, reach + 1, device=device).abs()
+    kernels = (rows <= half[:, None]).float() / (2 * half[:, None] + 1)
+    padded = functional.pad(images, (0, 0, reach, reach), mode="reflect").transpose(0, 1)
+    return functional.conv2d(padded, kernels[:, None, :, None], groups=count).transpose(0, 1)
 
 
 def _blur(images: Tensor, options: Augment) -> Tensor:

@@ -68,6 +68,8 @@ class Augment(Section):
     gamma: NotNegative
     noise_grey: NotNegative
     blur_share: Fraction
+    motion_share: Fraction
+    motion_px: Annotated[int, Field(ge=1, le=255)]
     jpeg_share: Fraction
     jpeg_quality_min: Quality
     jpeg_quality_max: Quality

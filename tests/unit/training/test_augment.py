@@ -11,6 +11,7 @@ NOTHING = OPTIONS.model_copy(
     update={
         "flip_across": False, "flip_along": False, "shift": 0.0, "scale": 0.0, "rotation_deg": 0.0,
         "gain": 0.0, "gamma": 0.0, "noise_grey": 0.0, "blur_share": 0.0,
+        "motion_share": 0.0,
     }
 )  # fmt: skip
 
@@ -38,6 +39,22 @@ def test_a_flip_is_an_exact_mirror() -> None:
     for before, after, mirror in zip(images, changed, mirrored, strict=True):
         assert torch.allclose(after, before, atol=0.02) or torch.allclose(after, mirror, atol=0.02)
     assert not torch.allclose(changed, images, atol=0.02)
+
+
+def test_a_moving_strip_is_a_mean_over_rows() -> None:
+    images = torch.zeros(400, 1, 24, 24)
+    images[:, :, 12] = 210.0
+    options = NOTHING.model_copy(update={"motion_share": 0.5, "motion_px": 5})
+    changed = augment(images, options)
+    lengths = [int((image[0, :, 7] > 1).sum()) for image in changed]
+    assert set(lengths) == {1, 3, 5}
+    for image, length in zip(changed, lengths, strict=True):
+        first = 12 - length // 2
+        assert torch.allclose(
+            image[0, first : first + length], torch.tensor(210.0 / length), atol=0.02
+        )
+    # Half of the draws, within four standard errors.
+    assert abs(lengths.count(1) / 400 - 0.5) < 4 * (0.5 * 0.5 / 400) ** 0.5
 
 
 def test_a_share_is_recompressed() -> None:
