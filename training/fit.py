@@ -215,7 +215,7 @@ def _fit(
             raise StoppedError("stopped; go on with --resume") from error
     if not trainer.is_global_zero:
         return None
-    best = Path(chosen.best_model_path)
+    best = _chosen_file(chosen)
     network = {n: v for n, v in load_state_dict(best).items() if n.startswith(NETWORK)}
     torch.save(
         {name.removeprefix(NETWORK): value.contiguous() for name, value in network.items()},
@@ -225,10 +225,21 @@ def _fit(
 
 
 def _best(job: Job) -> ModelCheckpoint:
+    """Whole checkpoints: Lightning puts the moving average, which is what was validated, into no
+    other kind.
+    """
     return ModelCheckpoint(
         job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
-        save_weights_only=True, save_on_train_epoch_end=True,
+        save_weights_only=False, save_on_train_epoch_end=True, enable_version_counter=False,
     )  # fmt: skip
+
+
+def _chosen_file(chosen: ModelCheckpoint) -> Path:
+    """The best checkpoint, also after a kill between a better one and `last.ckpt`, which then still
+    names the one before, deleted since.
+    """
+    best = Path(chosen.best_model_path)
+    return best if best.is_file() else next(best.parent.glob("best-*.ckpt"))
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:
