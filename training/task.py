@@ -33,7 +33,9 @@ class Normalised:
         """Logits and embedding."""
         if images.shape[-1] != self.input_px:
             side = (self.input_px, self.input_px)
-            images = functional.interpolate(images, side, mode="bilinear", antialias=True)
+            shrinks = images.shape[-1] > self.input_px  # by areas, as the line does
+            mode = "area" if shrinks else "bilinear"
+            images = functional.interpolate(images, side, mode=mode)
         x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return over_views(self.network, x, self.views)
 
