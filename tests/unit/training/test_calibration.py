@@ -49,9 +49,18 @@ def test_thresholds_are_chosen_at_the_fitted_temperature() -> None:
     logs = np.log(np.array([[0.06, 0.90, 0.04], [0.10, 0.05, 0.85], [0.70, 0.10, 0.20]]))
     truth = np.array([1, 2, 0])
     temperature, thresholds = calibrate(logs, truth, CLASSES)
-    assert temperature == fit_temperature(logs, truth) == 0.1  # all right: as sure as may be
-    sharp = np.exp(logs / 0.1) / np.exp(logs / 0.1).sum(axis=1, keepdims=True)
-    assert thresholds == choose_thresholds(sharp, truth, CLASSES)
+    assert temperature == fit_temperature(logs, truth)
+    scaled = np.exp(logs / temperature)
+    tempered = scaled / scaled.sum(axis=1, keepdims=True)
+    assert thresholds == choose_thresholds(tempered, truth, CLASSES)
+
+
+def test_right_answers_alone_do_not_make_infinitely_sure() -> None:
+    # 98 tiles, all right with one logit ahead by 2. By Platt's targets the truth counts 99 / 100,
+    # the other two classes 1 / 200 each, so the logits' distance wants to be log(99 * 2).
+    logits = np.tile([2.0, 0.0, 0.0], (98, 1))
+    temperature = fit_temperature(logits, np.zeros(98, np.int64))
+    assert temperature == pytest.approx(2 / np.log(99 * 2), rel=0.012)
 
 
 def test_a_class_never_named_gets_the_lowest_threshold() -> None:
