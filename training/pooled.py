@@ -6,9 +6,12 @@ them is paired.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +24,8 @@ F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
-RESAMPLES = 2000
-POWER_FACTOR = 1.96 + 0.84
-"""A true difference of so many standard errors is seen in 80 % of studies at the 5 % level."""
+RESAMPLES = 5000
+LEVEL, POWER = 0.05, 0.8
 
 
 class Prediction(NamedTuple):
@@ -37,16 +39,22 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutOfFold:
-    """Predictions of one variant: `by_run[fold, seed]`, every image of the test part once."""
+    """Predictions of one variant: `by_run[fold, seed]`, every image of the test part."""
 
     variant: str
     names: tuple[str, ...]
     by_run: Mapping[tuple[int, int], Sequence[Prediction]]
 
     def sums(self, runs: Sequence[tuple[int, int]], groups: Sequence[str]) -> F64:
-        """Confusion counts and calibration gaps of each group, `G x (C^2 + bins)`."""
+        """Confusion counts and calibration gaps of each group, `G x (C^2 + bins)`. An image that
+        stands in several folds' test parts, since its class has fewer groups than there are folds,
+        counts as one image.
+        """
         classes, place = len(self.names), {group: i for i, group in enumerate(groups)}
         rows = [row for run in runs for row in self.by_run[run]]
+        tested = [(seed, row.file) for fold, seed in runs for row in self.by_run[fold, seed]]
+        times = Counter(tested)
+        weight = np.array([1 / times[place] for place in tested])
         chances = np.array([row.probabilities for row in rows])
         truth = np.array([row.truth for row in rows])
         named, sure = chances.argmax(axis=1), chances.max(axis=1)
@@ -54,8 +62,8 @@ class OutOfFold:
         bins = low.clip(0, CALIBRATION_BINS - 1)
         where = np.array([place[row.group] for row in rows])
         sums = np.zeros((len(groups), classes**2 + CALIBRATION_BINS))
-        np.add.at(sums, (where, truth * classes + named), 1)
-        np.add.at(sums, (where, classes**2 + bins), (named == truth) - sure)
+        np.add.at(sums, (where, truth * classes + named), weight)
+        np.add.at(sums, (where, classes**2 + bins), weight * ((named == truth) - sure))
         return sums
 
 
@@ -74,7 +82,9 @@ class Difference(NamedTuple):
     p: float
     """Two-sided, from the bootstrap; Holm-corrected over the variants by `holm`."""
     detectable: float
-    """The smallest true difference that such a study sees in 80 % of cases."""
+    """The smallest true difference that such a study sees in 80 % of cases, at the level that
+    Holm's first step asks for; NaN where the predictions do not differ at all.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +127,22 @@ def compare(variants: Sequence[OutOfFold], baseline: str, seed: int = 0) -> list
     have; p-values are Holm-corrected over the variants, figure by figure.
     """
     reference = next(v for v in variants if v.variant == baseline)
-    results = [_result(variant, reference, seed) for variant in variants]
+    factor = power_factor(len(variants) - 1)
+    results = [_result(variant, reference, seed, factor) for variant in variants]
     for figure in FIGURES:
         tested = [r.differences for r in results if r.differences]
         corrected = holm([found[figure].p for found in tested])
         for found, p in zip(tested, corrected, strict=True):
             found[figure] = found[figure]._replace(p=p)
     return results
+
+
+def power_factor(comparisons: int) -> float:
+    """How many standard errors a true difference must measure to be seen in 80 % of studies, where
+    the surest of so many comparisons is tested at 5 % / `comparisons`, two-sided.
+    """
+    normal = NormalDist()
+    return normal.inv_cdf(1 - LEVEL / 2 / max(comparisons, 1)) + normal.inv_cdf(POWER)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -152,7 +171,7 @@ def figures_of(sums: F64, classes: int) -> F64:
     return np.stack([right.sum(axis=-1) / total, f1, gmean, ece], axis=-1)
 
 
-def _result(variant: OutOfFold, reference: OutOfFold, seed: int) -> Result:
+def _result(variant: OutOfFold, reference: OutOfFold, seed: int, factor: float) -> Result:
     runs = sorted(variant.by_run)
     groups = _groups(variant, runs)
     classes = len(variant.names)
@@ -163,17 +182,20 @@ def _result(variant: OutOfFold, reference: OutOfFold, seed: int) -> Result:
     recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
     return Result(
         variant.variant, tuple(sorted({fold for fold, _ in runs})),
-        tuple(sorted({s for _, s in runs})), int(confusion.sum()), len(groups),
+        tuple(sorted({s for _, s in runs})), round(confusion.sum()), len(groups),
         {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(FIGURES)},
         dict(zip(variant.names, recalls.tolist(), strict=True)),
-        None if variant is reference else _differences(variant, reference, seed),
+        None if variant is reference else _differences(variant, reference, seed, factor),
     )  # fmt: skip
 
 
-def _differences(variant: OutOfFold, reference: OutOfFold, seed: int) -> dict[str, Difference]:
+def _differences(
+    variant: OutOfFold, reference: OutOfFold, seed: int, factor: float
+) -> dict[str, Difference]:
     runs = sorted(set(variant.by_run) & set(reference.by_run))
     if not runs:
         return {}
+    _check_same_images(variant, reference, runs)
     groups, classes = _groups(variant, runs), len(variant.names)
     weights = _resamples(len(groups), seed)
     pairs = [v.sums(runs, groups) for v in (variant, reference)]
@@ -182,10 +204,26 @@ def _differences(variant: OutOfFold, reference: OutOfFold, seed: int) -> dict[st
     return {
         name: Difference(
             _estimate(value[i], drawn[:, i]), _two_sided(drawn[:, i]),
-            float(POWER_FACTOR * drawn[:, i].std()),
+            factor * float(drawn[:, i].std() or np.nan),
         )
         for i, name in enumerate(FIGURES)
     }  # fmt: skip
+
+
+def _check_same_images(
+    variant: OutOfFold, reference: OutOfFold, runs: Sequence[tuple[int, int]]
+) -> None:
+    for fold, seed in runs:
+        mine, other = (
+            {(row.file, row.truth, row.group) for row in v.by_run[fold, seed]}
+            for v in (variant, reference)
+        )
+        if mine != other:
+            raise ConfigError(
+                f"{variant.variant} and {reference.variant}, fold {fold}: their test parts differ,"
+                f" as in {min(mine ^ other)[0]}, so they cannot be compared; was the data changed,"
+                " or a setting of the split? Give them studies of their own"
+            )
 
 
 def _two_sided(drawn: F64) -> float:
@@ -198,6 +236,7 @@ def _groups(variant: OutOfFold, runs: Sequence[tuple[int, int]]) -> list[str]:
     return sorted({row.group for run in runs for row in variant.by_run[run]})
 
 
+@lru_cache(maxsize=4)
 def _resamples(groups: int, seed: int) -> F64:
     """How often each group is drawn, `B x G`: the same for every variant with these groups."""
     generator = np.random.default_rng(seed)

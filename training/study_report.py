@@ -1,5 +1,6 @@
 """A study's CSV as tables and plots: `report.md` and its pictures, beside the CSV."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ predictions in percent, with 95 % intervals from a bootstrap over groups.
 
 Differences to `{baseline}` in points, paired over the same groups; p from the bootstrap,
 Holm-corrected over the variants; in square brackets the smallest true difference that this study
-would see in four of five cases.
+would see in four of five cases after that correction. {seeds}
 
 {differences}
 
@@ -80,7 +81,7 @@ class Finished:
         return TEXT.format(
             name=self.rows[0]["study"], runs=len(trained), baseline=self.baseline,
             hours=sum(float(row["minutes"]) for row in trained) / 60,
-            devices=", ".join(sorted({row["device"] for row in trained})),
+            devices=_devices(trained), seeds=_seeds(trained),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
@@ -123,6 +124,27 @@ def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOf
     runs = [(int(row["fold"]), int(row["seed"])) for row in own]
     by_run = {run: found for run, (_, found) in zip(runs, read, strict=True)}
     return OutOfFold(variant, read[0][0], by_run)
+
+
+def _devices(rows: Sequence[dict[str, str]]) -> str:
+    """Where the figures were obtained, and where there were several devices, which."""
+    by_device = {
+        device: sorted({row["variant"] for row in rows if row["device"] == device})
+        for device in sorted({row["device"] for row in rows})
+    }
+    if len(by_device) == 1:
+        return next(iter(by_device))
+    return "; ".join(f"{device} ({', '.join(names)})" for device, names in by_device.items())
+
+
+def _seeds(rows: Sequence[dict[str, str]]) -> str:
+    seeds = len({row["seed"] for row in rows})
+    if seeds > 1:
+        return f"Each variant was trained with {seeds} seeds."
+    return (
+        "Each variant was trained\nonce per fold: what another seed would change is in none of"
+        " these numbers."
+    )
 
 
 def _figure_table(results: Sequence[Result]) -> list[str]:
@@ -186,6 +208,8 @@ def _interval(found: Estimate) -> str:
 
 def _difference(found: Difference) -> str:
     value, low, high = (100 * number for number in found.estimate)
+    if math.isnan(found.detectable):
+        return "the same predictions"
     return (
         f"{value:+.2f} ({low:+.1f} to {high:+.1f}), p {found.p:.2g} [{100 * found.detectable:.1f}]"
     )

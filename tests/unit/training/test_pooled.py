@@ -16,6 +16,7 @@ from training.pooled import (
     compare,
     figures_of,
     holm,
+    power_factor,
     read_predictions,
 )
 
@@ -66,7 +67,8 @@ def test_the_same_predictions_do_not_differ() -> None:
     assert same.differences is not None
     for found in same.differences.values():
         assert tuple(found.estimate) == (0, 0, 0)
-        assert (found.p, found.detectable) == (1, 0)
+        assert found.p == 1
+        assert np.isnan(found.detectable)
 
 
 def test_a_clear_difference_is_seen_and_is_paired() -> None:
@@ -102,3 +104,33 @@ def test_damaged_predictions_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "p.csv").write_text(text)
     with pytest.raises(ConfigError, match=r"p\.csv"):
         read_predictions(tmp_path / "p.csv")
+
+
+def test_images_that_two_folds_tested_count_once() -> None:
+    right, wrong = (1.0, 0.0), (0.0, 1.0)
+    by_run = {
+        (0, 0): [Prediction("a/1", "x", 0, right), Prediction("b/1", "z", 1, (0.0, 1.0))],
+        (1, 0): [Prediction("a/1", "x", 0, wrong), Prediction("b/2", "y", 1, right)],
+    }
+    (found,) = compare([OutOfFold("v", ("a", "b"), by_run)], "v")
+    assert (found.images, found.groups) == (3, 3)
+    # a/1 half right, b/1 right, b/2 wrong.
+    assert found.figures["accuracy"].value == pytest.approx(0.5)
+    assert found.recalls == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_variants_that_tested_other_images_are_not_compared() -> None:
+    base, other = variant("base", 1), variant("other", 2)
+    rows = list(other.by_run[1, 0])
+    rows[3] = rows[3]._replace(group="elsewhere")
+    changed = OutOfFold("other", NAMES, {**other.by_run, (1, 0): rows})
+    with pytest.raises(ConfigError, match="other and base, fold 1: their test parts differ"):
+        compare([base, changed], "base")
+
+
+@pytest.mark.parametrize(("comparisons", "level"), [(1, 0.05), (10, 0.005)])
+def test_the_smallest_difference_that_is_seen(comparisons: int, level: float) -> None:
+    # A difference of so many standard errors lies beyond the level's limit in 80 % of draws.
+    drawn = np.random.default_rng(0).standard_normal(200_000) + power_factor(comparisons)
+    limit = np.quantile(np.abs(np.random.default_rng(1).standard_normal(2_000_000)), 1 - level)
+    assert (np.abs(drawn) > limit).mean() == pytest.approx(0.8, abs=0.005)
