@@ -9,6 +9,8 @@ The same command goes on where it was broken off: a run is made again only if it
 Processes that run different folds of one study may share OUT.
 """
 
+import hashlib
+import json
 import platform
 import shutil
 import time
@@ -26,15 +28,18 @@ from training.config import Settings, load_settings, settings_from
 from training.corruptions import CLEAN, Condition, read_conditions
 from training.curves import CURVES, read_curves
 from training.fit import train
+from training.folder import scan
 from training.job import CHECKPOINTS, PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
 from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
 from training.study_file import Study
-from training.study_table import TABLE, keep_rows, key, read_rows
+from training.study_table import TABLE, Row, keep_rows, key, read_rows
 
 STUDY = "study.yaml"
 RUNS, CORRUPTED = "runs", "corrupted"
+DIGITS = 16
+"""Of a digest, in a row."""
 
 
 class Cell(NamedTuple):
@@ -106,8 +111,21 @@ class Plan:
     def settings(self, cell: Cell) -> Settings:
         """Defaults, then the study's settings, then the variant's, then fold and seed."""
         own = self.study.variants[cell.variant].settings
-        place = {"seed": cell.seed, "data": {"folds": self.study.folds, "fold": cell.fold}}
+        place = {
+            "seed": cell.seed, "data": {"folds": self.study.folds, "fold": cell.fold},
+            "devices": 1,  # runs go side by side by `--fold`, each in one process
+        }  # fmt: skip
         return settings_from([self.study.settings, own, place], f"variant {cell.variant}")
+
+    def variant_digest(self, cell: Cell) -> str:
+        """Tells whether a row was made with what the study's file says now, its teacher's too."""
+        teacher, variant = self.teacher(cell), self.study.variants[cell.variant]
+        asked = [
+            variant.role, self.study.settings, variant.settings, variant.extra,
+            self.variant_digest(teacher) if teacher else None,
+        ]  # fmt: skip
+        text = json.dumps(asked, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
 def run_study(plan: Plan) -> None:
@@ -119,9 +137,11 @@ def run_study(plan: Plan) -> None:
         StoppedError: broken off; the same command goes on.
     """
     cells = list(plan.cells())
+    rows = read_rows(plan.out / TABLE)
+    _check_rows(plan, cells, rows)
     for cell in cells:
         _check(plan, cell)
-    missing = _missing(plan, cells)
+    missing = _missing(plan, cells, rows)
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
         shutil.copyfile(plan.file, plan.out / STUDY)
@@ -137,9 +157,27 @@ def run_study(plan: Plan) -> None:
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
 
-def _missing(plan: Plan, cells: Sequence[Cell]) -> list[Cell]:
+def _check_rows(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
+    """Refuse to go on with rows of another question or of other images."""
+    data_digest = scan(plan.data).digest()[:DIGITS] if rows else ""
+    asked = {(c.variant, str(c.fold), str(c.seed)): plan.variant_digest(c) for c in cells}
+    for row in rows:
+        place = row["variant"], row["fold"], row["seed"]
+        if place not in asked:
+            continue
+        what = "settings" if row["variant_digest"] != asked[place] else ""
+        what = "images" if row["data_digest"] != data_digest else what
+        if what:
+            raise ConfigError(
+                f"{plan.out / TABLE}: {row['variant']}, fold {row['fold']} has a row of other"
+                f" {what} than this study has now; give --out a new folder, or remove the row and"
+                f" {plan.out / RUNS / row['variant']} to train it again"
+            )
+
+
+def _missing(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cell]:
     """Those without all their rows, and their teachers where only the rows are left of them."""
-    known = {key(row) for row in read_rows(plan.out / TABLE)}
+    known = {key(row) for row in rows}
     rowless = {cell for cell in cells if not plan.wanted_rows(cell) <= known}
     needed = {teacher for cell in rowless if (teacher := plan.teacher(cell))}
     gone = {teacher for teacher in needed if not (plan.run_path(teacher) / RUN).exists()}
@@ -157,15 +195,20 @@ def _check(plan: Plan, cell: Cell) -> None:
     if not (path / PLAN).is_file():
         return
     begun = read_plan(path)
-    same_teacher = begun.teacher == (str(teacher.resolve()) if teacher else None)
+    same_teacher = _places(begun.teacher) == _places(teacher)
     same_role = begun.role == plan.study.variants[cell.variant].role
-    same_extra = begun.extra == tuple(str(folder.resolve()) for folder in plan.migrated(cell))
+    same_extra = [*map(_places, begun.extra)] == [*map(_places, plan.migrated(cell))]
     same_source = same_role and same_teacher and same_extra
     if not (same_source and load_settings(path / CONFIG) == wanted):
         raise ConfigError(
             f"{path}: was made with another role, teacher, extra or settings than {cell.variant}"
             " has now; give the variant another name, or remove the folder and its rows"
         )
+
+
+def _places(path: str | Path | None) -> tuple[str, ...]:
+    """What identifies a folder below the study's, which may have been moved."""
+    return Path(path).parts[-2:] if path else ()
 
 
 def _train(plan: Plan, cell: Cell) -> None:
@@ -212,7 +255,8 @@ def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
         "input_px": str(run.input_px), "epochs": str(optimise.epochs),
         "best_epoch": str(record.best_epoch), "minutes": f"{_minutes(run):.1f}",
         "device": _device(settings.threads), "git_revision": record.git_revision or "",
-        "data_digest": record.data_digest[:16],
+        "data_digest": record.data_digest[:DIGITS],
+        "variant_digest": plan.variant_digest(cell),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
 COLUMNS = (
     "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
     "input_px", "epochs", "best_epoch", "minutes", "device", "git_revision", "data_digest",
-    "finished", "predictions",
+    "variant_digest", "finished", "predictions",
 )  # fmt: skip
 
 Row = Mapping[str, str]
@@ -38,7 +38,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         rows = list(reader)
     if tuple(reader.fieldnames or ()) != COLUMNS:
         raise ConfigError(f"{path}: has other columns than this version writes; move it away")
-    return [row for row in rows if None not in row.values()]
+    return [row for row in rows if None not in row and None not in row.values()]
 
 
 def key(row: Row) -> tuple[str, ...]:
@@ -78,8 +78,11 @@ def _figures(report: Path) -> dict[str, str]:
 
 def _append(table: Path, row: Row) -> None:
     is_new = not table.exists()
+    is_cut_off = not is_new and not table.read_bytes().endswith(b"\n")
     with table.open("a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         if is_new:
             writer.writeheader()
+        if is_cut_off:  # by a full disk, say: that row is passed over, the next one kept
+            stream.write("\n")
         writer.writerow(row)

@@ -44,12 +44,24 @@ def command(*arguments: object) -> int:
     return int(ended.value.code or 0)
 
 
-def test_a_study_is_run_once_and_reported(
-    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    words = ("study", write_study(tmp_path / "study.yaml"), "--data", images, "--out", out)
-    assert command(*words) == 0
+@pytest.fixture(scope="module")
+def finished(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study's folder with all of its runs; its file beside it."""
+    folder = tmp_path_factory.mktemp("study")
+    study = write_study(folder / "study.yaml")
+    assert command("study", study, "--data", images, "--out", folder / "out") == 0
+    return folder
+
+
+@pytest.fixture
+def words(finished: Path, images: Path, tmp_path: Path) -> tuple[object, ...]:
+    """The command that made it, on a copy."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return "study", tmp_path / "study.yaml", "--data", images, "--out", tmp_path / "out"
+
+
+def test_a_study_has_a_row_for_each_run_and_condition(finished: Path) -> None:
+    out = finished / "out"
     rows = read_rows(out / "study.csv")
     assert [(r["variant"], r["fold"], r["condition"]) for r in rows] == [
         ("plain", "0", "clean"), ("teacher", "0", "clean"),
@@ -61,26 +73,36 @@ def test_a_study_is_run_once_and_reported(
     assert all((out / r["predictions"]).is_file() for r in rows)
     assert not list(out.glob("runs/*/*/checkpoints"))
 
-    # Broken off after its training, before its row: the row comes, nothing is trained again.
-    lines = (out / "study.csv").read_text().splitlines(keepends=True)
-    (out / "study.csv").write_text("".join(lines[:-1]))
-    capsys.readouterr()
+
+def test_broken_off_before_a_row_nothing_is_trained_again(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "out/study.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
     assert command(*words) == 0
     said = capsys.readouterr().out
     assert "7 runs, 1 of them to do" in said
     assert "epoch" not in said
-    assert len(read_rows(out / "study.csv")) == 9
+    assert len(read_rows(table)) == 9
 
-    # Rows came from elsewhere without their runs: only a teacher that is needed is trained again.
-    (out / "study.csv").write_text("".join(lines[:7]))
+
+def test_rows_without_runs_have_only_the_teacher_that_is_needed_trained_again(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "out/study.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:7]))
     for name in ("kd", "teacher", "plain"):
-        shutil.rmtree(out / "runs" / name / "fold1-seed0")
+        shutil.rmtree(tmp_path / "out/runs" / name / "fold1-seed0")
     assert command(*words) == 0
     said = capsys.readouterr().out
     assert "[1/3] teacher/fold1-seed0" in said
     assert "[2/3] kd/fold1-seed0" in said
-    assert len(read_rows(out / "study.csv")) == 9
+    assert len(read_rows(table)) == 9
 
+
+def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(finished / "out", out)
     assert command("report", out, "--baseline", "plain") == 0
     text = (out / "report.md").read_text()
     assert "| kd | 2 x 1 | 36 |" in text
@@ -89,9 +111,31 @@ def test_a_study_is_run_once_and_reported(
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2
 
-    changed = write_study(tmp_path / "study.yaml", variants={"plain": {"role": "teacher"}})
-    assert command("study", changed, "--data", images, "--out", out) == 2
+
+def test_rows_of_another_question_are_not_gone_on_with(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_study(tmp_path / "other.yaml", conditions=[], baseline="kd")
+    assert command("study", other, *words[2:]) == 0, "the same trainings, reported otherwise"
+
+    settings = {"student": {"views": 2}}
+    other = write_study(
+        tmp_path / "other.yaml", variants={"plain": {"role": "student", "settings": settings}}
+    )
+    assert command("study", other, *words[2:]) == 2
+    assert "plain, fold 0 has a row of other settings" in capsys.readouterr().err
+    (tmp_path / "out/study.csv").unlink()
+    assert command("study", other, *words[2:]) == 2
     assert "was made with another role, teacher, extra or settings" in capsys.readouterr().err
+
+
+def test_rows_of_other_images_are_not_gone_on_with(
+    words: tuple[object, ...], images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(images, tmp_path / "images")
+    (tmp_path / "images/hole/00.jpg").unlink()
+    assert command(*words[:3], tmp_path / "images", *words[4:]) == 2
+    assert "plain, fold 0 has a row of other images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

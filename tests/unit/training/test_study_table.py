@@ -1,0 +1,32 @@
+"""Rows are kept, whatever happened to the file before."""
+
+import json
+from pathlib import Path
+
+from training.corruptions import CLEAN
+from training.study_table import COLUMNS, FIGURES, keep_rows, read_rows
+
+
+def report(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    figures = {name: {"value": 0.5} for name in FIGURES}
+    (folder / "metrics.json").write_text(json.dumps({"figures": figures, "images": 3, "groups": 2}))
+    (folder / "predictions.csv").write_text("file,group,truth,predicted,a,b\n")
+    return folder
+
+
+def test_a_row_that_was_cut_off_is_passed_over_and_the_next_one_kept(tmp_path: Path) -> None:
+    common = dict.fromkeys(COLUMNS, "0") | {"variant": "plain"}
+    keep_rows(tmp_path, common, {CLEAN: report(tmp_path / "r")})
+    table = tmp_path / "study.csv"
+    whole = table.read_text()
+    table.write_text(whole + "small,kd,student,0,0,cl")
+    assert [row["variant"] for row in read_rows(table)] == ["plain"]
+    keep_rows(tmp_path, common | {"variant": "kd"}, {CLEAN: tmp_path / "r"})
+    rows = read_rows(table)
+    assert [(row["variant"], row["condition"]) for row in rows] == [
+        ("plain", "clean"),
+        ("kd", "clean"),
+    ]
+    keep_rows(tmp_path, common, {CLEAN: tmp_path / "r"})
+    assert read_rows(table) == rows
