@@ -10,7 +10,9 @@ by fitting, since the rare classes' few validation tiles could not carry it:
   the bias of the last layer, so the deployed graph keeps its nodes and whoever reads it needs no
   new rule. A threshold alone could not do it: the line asks for the most probable class first, so a
   threshold can keep a tile back, but never name a defect where clean is more probable.
-* **A threshold** `1 / (1 + missed / false alarm)` for a defect that is cheaper, 1/2 for the others.
+* **A threshold** `1 / (1 + missed / false alarm)` for a defect that is cheaper. The others need
+  none: after the offset the rule says no more than that the defect is more probable than clean, and
+  a threshold would silence a tile that two dear defects share.
 """
 
 import math
@@ -120,12 +122,10 @@ def operating_point(
 
 def cost_thresholds(point: OperatingPoint) -> dict[str, float]:
     """Per defect class, from which output of the shifted network on a report costs less than
-    silence.
+    silence; 0 for those that cost as much as a false alarm or more.
     """
-    return {
-        name: round(1 / (1 + min(cost / point.false_alarm_cost, 1.0)), 4)
-        for name, cost in point.missed_cost.items()
-    }
+    ratios = {name: cost / point.false_alarm_cost for name, cost in point.missed_cost.items()}
+    return {n: round(1 / (1 + ratio), 4) if ratio < 1 else 0.0 for n, ratio in ratios.items()}
 
 
 def shift_logits(

@@ -51,7 +51,7 @@ def test_prior_shift_is_bayes_rule() -> None:
     # 0.048, together 0.504.
     found = shifted(np.array([0.2, 0.6, 0.2]), point.logit_offset)
     assert found == pytest.approx([0.36 / 0.504, 0.096 / 0.504, 0.048 / 0.504])
-    assert cost_thresholds(point) == {"hole": 0.5, "stain": 0.5}
+    assert cost_thresholds(point) == {"hole": 0.0, "stain": 0.0}
 
 
 def test_costs_by_hand() -> None:
@@ -60,7 +60,7 @@ def test_costs_by_hand() -> None:
     assert point is not None
     assert point.logit_offset == pytest.approx({"clean": 0, "hole": math.log(20), "stain": 0})
     # A missed stain costs a quarter of a false alarm: report from 1 / (1 + 1/4) on.
-    assert cost_thresholds(point) == {"hole": 0.5, "stain": 0.8}
+    assert cost_thresholds(point) == {"hole": 0.0, "stain": 0.8}
 
 
 @pytest.mark.parametrize("defect", ["hole", "stain"])
@@ -78,6 +78,14 @@ def test_the_line_s_rule_minimises_expected_cost(defect: str) -> None:
         output = shifted(np.array([[row[name] for name in CLASSES.names]]), point.logit_offset)
         named = reported(output, CLASSES, cost_thresholds(point))
         assert (named[0] >= 0) == (report < silence), chance
+
+
+def test_two_dear_defects_do_not_silence_each_other() -> None:
+    point = operating_point(options(missed_cost={"hole": 20, "stain": 20}), CLASSES, BALANCE)
+    assert point is not None
+    output = shifted(np.array([[0.26, 0.38, 0.36]]), point.logit_offset)
+    assert output.max() < 0.6
+    assert reported(output, CLASSES, cost_thresholds(point)).tolist() == [1]
 
 
 def test_expected_cost_by_hand() -> None:
