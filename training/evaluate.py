@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from contract.errors import ConfigError
+from runtime.scale import fit_tile, read_gray
 from training.augment import through_jpeg
 from training.clean.alarms import alarm_lines, count_alarms
 from training.config import Settings, load_settings
@@ -42,8 +44,8 @@ def evaluate_run(
         data: the folder it was trained on, or with `part="all"` any folder of its classes.
         out: where the report goes, a new folder.
         part: `train`, `validation`, `test` or `all`.
-        jpeg_quality: if given, every tile goes through JPEG of this quality first: shows whether
-            the figures hang on the files' codec.
+        jpeg_quality: if given, every image goes through JPEG of this quality first, as it is and
+            before it is scaled: shows whether the figures hang on the files' codec.
 
     Raises:
         ConfigError: the run, the folder or the part is not as it must be.
@@ -51,9 +53,7 @@ def evaluate_run(
     run = open_run(run_path)
     chosen = select(run, data, part)
     claim(out)
-    pixels = decode([data / file for file in chosen.files], (run.input_px,)).pixels[run.input_px]
-    if jpeg_quality is not None:
-        pixels = np.stack([through_jpeg(image, jpeg_quality) for image in pixels])
+    pixels = np.stack([_tile(data / file, run.input_px, jpeg_quality) for file in chosen.files])
     probabilities = predict(run.load_deployed(), pixels).probabilities
     suffix = f", through JPEG of quality {jpeg_quality}" if jpeg_quality is not None else ""
     judged = judge(
@@ -64,6 +64,13 @@ def evaluate_run(
     write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities)
     alarms = count_alarms(chosen.truth, probabilities, run.classes, run.thresholds)
     return "\n".join(filter(None, (table(judged), alarm_lines(alarms))))
+
+
+def _tile(path: Path, input_px: int, jpeg_quality: int | None) -> npt.NDArray[np.uint8]:
+    image = read_gray(path)
+    if jpeg_quality is not None:
+        image = through_jpeg(image, jpeg_quality)
+    return fit_tile(image, input_px)
 
 
 def select(run: Run, data: Path, part: str) -> Selection:
