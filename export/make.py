@@ -120,7 +120,9 @@ def make_bundle(order: Order, say: Say) -> Bundle:
         card,
         [*_data_command(order.data), order.run.record.command_line, order.command],
         {part: len(images.part(part)) for part in PARTS},
-        order.run.record.operating,
+        temperature=order.run.record.temperature,
+        views=order.run.record.views,
+        point=order.run.record.operating,
     )
     return write_bundle(order.out, model=model, card=card, golden=parity.golden, people=people)
 

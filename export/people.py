@@ -4,11 +4,17 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from contract.card import Metric, ModelCard
+from training.networks.deployed import Views
 from training.operating import OperatingPoint
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean of recalls",
           "ece": "expected calibration error"}  # fmt: skip
 
+_VIEWS: dict[Views, str] = {
+    1: "",
+    2: "* views: the mean over a tile and its mirror image\n",
+    4: "* views: the mean over a tile and its three mirror images\n",
+}
 OPERATING = """\
 The network learned from pictures in which defects are far more common than on the line, and some
 mistakes cost more than others. Its output is therefore shifted, inside the graph, to the shares in
@@ -24,13 +30,13 @@ cheaper one is reported only from a higher probability on (table above). So:
 
 def model_card(
     card: ModelCard, commands: Sequence[Sequence[str]], parts: Mapping[str, int],
-    point: OperatingPoint | None = None,
+    *, temperature: float, views: Views = 1, point: OperatingPoint | None = None,
 ) -> str:  # fmt: skip
-    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each,
-    `point` is the run's operating point.
+    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each, the
+    rest is what the run built into the graph.
     """
     sections = [
-        _what(card),
+        _what(card, temperature, views),
         _classes(card),
         *_operating(card, point),
         _figures(card),
@@ -43,7 +49,7 @@ def model_card(
     return "\n\n".join(sections) + "\n"
 
 
-def _what(card: ModelCard) -> str:
+def _what(card: ModelCard, temperature: float, views: Views) -> str:
     scale = "not stated" if card.mm_per_px is None else f"{card.mm_per_px:g} mm per pixel"
     return (
         f"# {card.label}\n\n"
@@ -52,6 +58,9 @@ def _what(card: ModelCard) -> str:
         " and softmax are inside.\n\n"
         f"* precision: {card.precision}\n"
         f"* tile: {card.tile_px} px of the training pictures, scaled to {card.input_px} px\n"
+        f"{_VIEWS[views]}"
+        f"* temperature: {temperature:.3f}, found on the validation part; the logits are"
+        " divided by it\n"
         f"* scale of the training pictures: {scale}, tolerance {card.scale_tolerance:.0%}\n"
         f"* made: {card.created:%Y-%m-%d %H:%M} UTC"
     )

@@ -196,6 +196,7 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
             init=str(job.init.resolve()) if job.init else None,
             extra=tuple(str(path.resolve()) for path in job.extra),
             extra_digest=images.extra.digest if images.extra else None,
+            git_revision=job.git_revision,
         )  # fmt: skip
         write_plan(job, plan)
 
@@ -215,7 +216,7 @@ def _fit(
             raise StoppedError("stopped; go on with --resume") from error
     if not trainer.is_global_zero:
         return None
-    best = _chosen_file(chosen)
+    best = chosen_file(chosen)
     network = {n: v for n, v in load_state_dict(best).items() if n.startswith(NETWORK)}
     torch.save(
         {name.removeprefix(NETWORK): value.contiguous() for name, value in network.items()},
@@ -234,7 +235,7 @@ def _best(job: Job) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _chosen_file(chosen: ModelCheckpoint) -> Path:
+def chosen_file(chosen: ModelCheckpoint) -> Path:
     """The best checkpoint, also after a kill between a better one and `last.ckpt`, which then still
     names the one before, deleted since.
     """

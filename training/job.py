@@ -59,6 +59,8 @@ class Plan(BaseModel):
     extra: tuple[str, ...] = ()
     """Folders of migrated images, and the digest of all that lies in them."""
     extra_digest: str | None = None
+    git_revision: str | None = None
+    """Of the code that began the training."""
 
 
 def is_first_process() -> bool:

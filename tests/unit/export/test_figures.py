@@ -35,7 +35,10 @@ def test_embedding_statistics_by_hand() -> None:
 
 
 def test_people_are_told_what_a_bundle_without_clean_class_does() -> None:
-    text = model_card(small_card(), [["stripsight-train", "student", "--out", "a b"]], {"train": 3})
+    made = [["stripsight-train", "student", "--out", "a b"]]
+    text = model_card(small_card(), made, {"train": 3}, temperature=0.5, views=2)
+    assert "* temperature: 0.500," in text
+    assert "the mean over a tile and its mirror image" in text
     assert "stripsight-train student --out 'a b'" in text
     assert "names a defect on every tile" in text
     assert "scale of the training pictures: not stated" in text
