@@ -13,6 +13,8 @@ from contract.errors import BundleError
 SCHEMA_VERSION = "1"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+MIN_TILE_PX, MAX_TILE_PX = 8, 4096
+TilePx = Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)]
 CardName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 CardVersion = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$")]
 MmPerPx = Annotated[float, Field(gt=0, le=100)]
@@ -79,7 +81,7 @@ class ModelCard(_Frozen):
     created: datetime
     classes: ClassList
     class_digest: str
-    tile_px: Annotated[int, Field(ge=8, le=4096)]
+    tile_px: TilePx
     """Side of a tile in pixels of the training pictures, before scaling."""
     input_px: Annotated[int, Field(ge=8, le=1024)]
     """Side of the network's input."""

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contract.card import TilePx
 from contract.errors import ConfigError
 from contract.settings_file import read_settings
 from training.networks.deployed import Views
@@ -44,7 +45,7 @@ class Data(Section):
     large_groups: Literal["test", "train"]
     clean: tuple[str, ...]
     mm_per_px: Annotated[float, Field(gt=0, le=100)] | None
-    tile_px: Annotated[int, Field(ge=8, le=4096)] | None
+    tile_px: TilePx | None
     near_duplicate_correlation: Fraction
     shots: Count | None
     keep: dict[str, Annotated[int, Field(ge=1, strict=True)]]

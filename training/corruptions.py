@@ -1,4 +1,5 @@
-"""What a line does to its pictures, in three severities: for judging a network, never for training.
+"""What a line does to its pictures, in three severities, for judging a network. Training has
+changes of the same kinds, drawn at random, in `training.augment`.
 
 Grey tiles at the camera's own pixels, before they are scaled to the network's input: noise and
 compression happen there. The draws depend on seed, kind and tile only, so a tile gets the same

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from contract.card import MAX_TILE_PX, MIN_TILE_PX
 from contract.classes import ClassList
 from contract.errors import ConfigError
 from training.augment import recompress
@@ -103,10 +104,16 @@ def load_images(
         shots=settings.data.shots, keep=settings.data.keep, seed=settings.seed,
     )  # fmt: skip
     _check_parts(folder, parts)
+    tile_px = settings.data.tile_px or pictures.tile_px
+    if not MIN_TILE_PX <= tile_px <= MAX_TILE_PX:
+        raise ConfigError(
+            f"{path}: its images are typically {tile_px} px wide and high, tiles have"
+            f" {MIN_TILE_PX} to {MAX_TILE_PX}; cut them into tiles, or say with data.tile_px what a"
+            " tile has"
+        )
     return LabelledImages(
         folder, classes, pictures, tuple(rows_of(folder.files, parts, groups)),
-        settings.data.mm_per_px or read_mm_per_px(path),
-        settings.data.tile_px or pictures.tile_px,
+        settings.data.mm_per_px or read_mm_per_px(path), tile_px,
     )  # fmt: skip
 
 

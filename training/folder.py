@@ -133,8 +133,8 @@ def read_groups(folder: Folder) -> list[str] | None:
     if not path.is_file():
         return None
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            table = list(csv.reader(stream, strict=True))
+        with path.open(encoding="utf-8-sig", newline="") as stream:  # as spreadsheets save it
+            table = [row for row in csv.reader(stream, strict=True) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read as CSV ({error})") from error
     if not table or table[0] != ["file", "group"] or any(len(row) != 2 for row in table):

@@ -12,6 +12,8 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 
 BLOCK = 1024
+AUTOMATIC = "auto:"
+"""Begins the name of each group that was found here."""
 
 
 def group_duplicates(hashes: Sequence[str], thumbnails: F32, correlation: float) -> list[str]:
@@ -30,7 +32,7 @@ def group_duplicates(hashes: Sequence[str], thumbnails: F32, correlation: float)
         alike = thumbnails[start : start + BLOCK] @ thumbnails.T >= correlation
         for row, column in np.argwhere(alike).tolist():
             _join(parent, row + start, column)
-    return [f"auto:{_root(parent, index)}" for index in range(len(hashes))]
+    return [f"{AUTOMATIC}{_root(parent, index)}" for index in range(len(hashes))]
 
 
 def _join(parent: list[int], a: int, b: int) -> None:

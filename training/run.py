@@ -20,6 +20,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor, nn
 
+from contract.card import TilePx
 from contract.classes import ClassList
 from contract.errors import ConfigError
 from training.networks.deployed import Deployed, Views
@@ -80,7 +81,7 @@ class RunRecord(_Frozen):
     classes: ClassList
     class_digest: str
     input_px: Annotated[int, Field(ge=8, le=1024)]
-    tile_px: Annotated[int, Field(ge=8, le=4096)]
+    tile_px: TilePx
     mm_per_px: Positive | None
     mean: float
     """Grey levels, as `std`: the normalisation is a layer of the deployed network."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 from contract.errors import ConfigError
+from training.groups import AUTOMATIC
 from training.split_file import PARTS, Part, SplitRow
 
 Ints = npt.NDArray[np.int64]
@@ -31,9 +32,15 @@ def check_classes(labels: Ints, groups: Sequence[str], names: Sequence[str]) -> 
                 " add images or remove the class"
             )
         if len({groups[i] for i in members}) == 1:
+            cure = "add images of another piece or remove the class"
+            if groups[members[0]].startswith(AUTOMATIC):
+                cure += (
+                    "; if they are not so alike as they were taken for, say so in groups.csv or"
+                    " raise data.near_duplicate_correlation"
+                )
             raise ConfigError(
                 f"class {name}: all {len(members)} images show the same piece of strip (one group),"
-                " so none can be held out: add images of another piece or remove the class"
+                f" so none can be held out: {cure}"
             )
 
 

@@ -42,8 +42,8 @@ def read_split(path: Path) -> list[SplitRow]:
             one of them some of its images may be unused.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            table = list(csv.reader(stream, strict=True))
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = [row for row in csv.reader(stream, strict=True) if row]
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such split file") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -126,7 +126,7 @@ def read_boxes(path: Path) -> dict[str, Boxes]:
     """
     found: dict[str, list[list[int]]] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
             for row in csv.DictReader(stream, strict=True):
                 corners = [row[name] for name in COLUMNS]
                 boxes = found.setdefault(row["file"], [])

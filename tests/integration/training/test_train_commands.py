@@ -19,6 +19,10 @@ import torch
 from tests.conftest import ROOT
 from training import fit
 from training.cli import main
+from training.config import load_settings
+from training.curves import read_curves
+from training.data import load_images
+from training.losses import mean_of_classes
 from training.run import open_run
 from training.shrinkage import look
 
@@ -73,6 +77,24 @@ def test_the_deployed_network_takes_raw_tiles(student: Path) -> None:
     assert probabilities.shape == (2, 3)
     assert embedding.shape == (2, 512)
     assert probabilities.sum(dim=1).tolist() == pytest.approx([1, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_the_kept_weights_are_those_that_were_validated(
+    images: Path, teacher: Path, student: Path, role: str
+) -> None:
+    run = open_run(teacher if role == "teacher" else student)
+    loaded = load_images(images, load_settings(run.path / "config.yaml"), (run.input_px,))
+    held_out = loaded.indices("validation")
+    tiles = torch.from_numpy(loaded.pictures.pixels[run.input_px][held_out])[:, None].float()
+    record, labels = run.record, torch.from_numpy(loaded.folder.labels[held_out])
+    with torch.inference_mode():
+        logits, _ = run.load_network()((tiles - record.mean) / record.std)
+    losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    curves = read_curves(run.path / "curves.csv")
+    chosen = min(float(row["validation_loss"]) for row in curves)
+    assert float(curves[record.best_epoch]["validation_loss"]) == chosen
+    assert float(mean_of_classes(losses, labels)) == pytest.approx(chosen, rel=1e-4)
 
 
 def test_evaluate_repeats_the_run_s_own_figures(
@@ -287,6 +309,18 @@ def test_bad_folders_end_with_one_line_and_2(
     cv2.imwrite(str(folder / "hole" / "0.png"), np.zeros((40, 40), np.uint8))
     assert command(*options) == 2
     assert "class hole has one image" in capsys.readouterr().err
+
+
+def test_pictures_of_no_tile_s_size_are_refused_before_the_training(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "images"
+    shutil.copytree(images, folder)
+    generator = np.random.default_rng(0)
+    for path in folder.glob("*/*.[pj]*"):
+        cv2.imwrite(str(path), generator.integers(0, 256, (4, 4), dtype=np.uint8))
+    assert command("teacher", "--data", folder, "--out", tmp_path / "out") == 2
+    assert "typically 4 px wide and high, tiles have 8 to 4096" in capsys.readouterr().err
 
 
 def test_a_used_folder_is_not_overwritten(

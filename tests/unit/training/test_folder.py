@@ -96,6 +96,10 @@ def test_groups_must_name_every_image(tmp_path: Path) -> None:
     assert read_groups(folder) is None
     (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\nb/0.png,y\ngone.png,z\n")
     assert read_groups(folder) == ["x", "y"]
+    (tmp_path / "groups.csv").write_bytes(
+        b"\xef\xbb\xbffile,group\r\na/0.png,x\r\nb/0.png,y\r\n\r\n"
+    )
+    assert read_groups(folder) == ["x", "y"]
     (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\n")
     with pytest.raises(ConfigError, match=r"does not name b/0\.png"):
         read_groups(folder)
