@@ -20,9 +20,10 @@ BRIEF = """\
 seed: 3
 data: {fold: 4}
 augment: {shift: 0.05, scale: 0, rotation_deg: 0, gain: 0.05, gamma: 0, noise_grey: 0,
-          blur_share: 0, jpeg_share: 0}
+          blur_share: 0, motion_share: 0, jpeg_share: 0}
 student:
   input_px: 64
+  stem_stride: 2
   optimise: {epochs: 14, batch_size: 32, label_smoothing: 0.02, ema_decay: 0}
 evaluate: {resamples: 100}
 """
