@@ -13,8 +13,8 @@ precision: fp32
 threads: 1
 accelerator: cpu
 data: {folds: 3, validation_folds: 3}
-teacher: {input_px: 48, depth: 18, optimise: {epochs: 2, batch_size: 8}}
-student: {input_px: 32, optimise: {epochs: 2, batch_size: 8}}
+teacher: {input_px: 48, stem_stride: 2, depth: 18, optimise: {epochs: 2, batch_size: 8}}
+student: {input_px: 32, stem_stride: 2, optimise: {epochs: 2, batch_size: 8}}
 evaluate: {resamples: 100}
 """
 
