@@ -238,9 +238,17 @@ def _best(job: Job) -> ModelCheckpoint:
 def chosen_file(chosen: ModelCheckpoint) -> Path:
     """The best checkpoint, also after a kill between a better one and `last.ckpt`, which then still
     names the one before, deleted since.
+
+    Raises:
+        ConfigError: none is there.
     """
     best = Path(chosen.best_model_path)
-    return best if best.is_file() else next(best.parent.glob("best-*.ckpt"))
+    if best.is_file():
+        return best
+    left = next(best.parent.glob("best-*.ckpt"), None)
+    if left is None:
+        raise ConfigError(f"{best}: gone, so there are no chosen weights; train into a new folder")
+    return left
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:
