@@ -35,6 +35,7 @@ from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
 from training.study_file import Study
 from training.study_table import TABLE, Row, keep_rows, key, read_rows
+from training.trainer import lightning_precision
 
 STUDY = "study.yaml"
 RUNS, CORRUPTED = "runs", "corrupted"
@@ -254,7 +255,7 @@ def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
         "fold": str(cell.fold), "seed": str(cell.seed),
         "input_px": str(run.input_px), "epochs": str(optimise.epochs),
         "best_epoch": str(record.best_epoch), "minutes": f"{_minutes(run):.1f}",
-        "device": _device(settings.threads), "git_revision": record.git_revision or "",
+        "device": _device(settings), "git_revision": record.git_revision or "",
         "data_digest": record.data_digest[:DIGITS],
         "variant_digest": plan.variant_digest(cell),
     }  # fmt: skip
@@ -267,8 +268,10 @@ def _minutes(run: Run) -> float:
     return sum(images / rate for rate in rates) / 60
 
 
-def _device(threads: int) -> str:
+def _device(settings: Settings) -> str:
+    precision = lightning_precision(settings)
     if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    count = threads or torch.get_num_threads()
-    return f"{platform.machine()} CPU, {count} thread{'s' if count > 1 else ''}"
+        return f"{torch.cuda.get_device_name()}, {precision}"
+    count = settings.threads or torch.get_num_threads()
+    threads = f"{count} thread{'s' if count > 1 else ''}"
+    return f"{platform.machine()} CPU, {threads}, {precision}"

@@ -81,7 +81,7 @@ class Finished:
         return TEXT.format(
             name=self.rows[0]["study"], runs=len(trained), baseline=self.baseline,
             hours=sum(float(row["minutes"]) for row in trained) / 60,
-            devices=_devices(trained), seeds=_seeds(trained),
+            devices=devices_of(trained), seeds=_seeds(trained),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
@@ -126,15 +126,18 @@ def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOf
     return OutOfFold(variant, read[0][0], by_run)
 
 
-def _devices(rows: Sequence[dict[str, str]]) -> str:
+def devices_of(rows: Sequence[dict[str, str]]) -> str:
     """Where the figures were obtained, and where there were several devices, which."""
-    by_device = {
-        device: sorted({row["variant"] for row in rows if row["device"] == device})
-        for device in sorted({row["device"] for row in rows})
-    }
-    if len(by_device) == 1:
-        return next(iter(by_device))
-    return "; ".join(f"{device} ({', '.join(names)})" for device, names in by_device.items())
+    devices = sorted({row["device"] for row in rows})
+    if len(devices) == 1:
+        return devices[0]
+    folds, variants = (
+        {d: sorted({row[what] for row in rows if row["device"] == d}) for d in devices}
+        for what in ("fold", "variant")
+    )
+    if sum(map(len, folds.values())) == len({row["fold"] for row in rows}):
+        return "; ".join(f"{d} (fold {', '.join(folds[d])})" for d in devices)
+    return "; ".join(f"{d} ({', '.join(variants[d])})" for d in devices)
 
 
 def _seeds(rows: Sequence[dict[str, str]]) -> str:

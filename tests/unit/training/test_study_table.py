@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from training.corruptions import CLEAN
+from training.study_report import devices_of
 from training.study_table import COLUMNS, FIGURES, keep_rows, read_rows
 
 
@@ -30,3 +31,16 @@ def test_a_row_that_was_cut_off_is_passed_over_and_the_next_one_kept(tmp_path: P
     ]
     keep_rows(tmp_path, common, {CLEAN: tmp_path / "r"})
     assert read_rows(table) == rows
+
+
+def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
+    def rows(**devices: str) -> list[dict[str, str]]:
+        return [
+            {"device": device, "variant": name.partition("_")[0], "fold": name.partition("_")[2]}
+            for name, device in devices.items()
+        ]
+
+    assert devices_of(rows(ce_0="CPU", kd_0="CPU")) == "CPU"
+    by_fold = rows(ce_0="CPU, bf16", kd_0="CPU, bf16", ce_1="CPU, float32", kd_1="CPU, float32")
+    assert devices_of(by_fold) == "CPU, bf16 (fold 0); CPU, float32 (fold 1)"
+    assert devices_of(rows(ce_0="CPU", kd_0="GPU")) == "CPU (ce); GPU (kd)"
