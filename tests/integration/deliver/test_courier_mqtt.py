@@ -126,7 +126,7 @@ def test_stop_drains_and_says_offline(
     record(line, 0, 1500, per_commit=500)
     assert courier.stop() == 0
     wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["state"] == "offline", "bye")
-    assert seqs(subscriber) == list(range(1, 1501))
+    assert seqs(subscriber) == list(range(1, 1501)), courier.log()
 
 
 def test_killed_courier_leaves_its_will_and_status_is_retained(

@@ -23,7 +23,7 @@ augment: {shift: 0.05, scale: 0, rotation_deg: 0, gain: 0.05, gamma: 0, noise_gr
           blur_share: 0, motion_share: 0, jpeg_share: 0}
 student:
   input_px: 64
-  stem_stride: 2
+  stem_stride: 4
   optimise: {epochs: 14, batch_size: 32, label_smoothing: 0.02, ema_decay: 0}
 evaluate: {resamples: 100}
 """
