@@ -1,5 +1,6 @@
 """From a job to the chosen weights: data, network, Lightning's loop."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -103,7 +104,9 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
         recipe.shape, images, recipe.input_px, recipe.views, student.mean, student.std, digest,
         epoch, teacher.record.weights_digest if teacher else None,
     )  # fmt: skip
-    return finish(job, trained)
+    run = finish(job, trained)
+    shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)  # eight times the size of the weights
+    return run
 
 
 def recipe_of(job: Job) -> Recipe:

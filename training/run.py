@@ -1,12 +1,12 @@
 """A run on disk: everything that one training left behind, and the way back to its network.
 
     run.json          what the network is and what it needs (schema below)
-    weights.pt        the chosen weights, a plain state dict
+    weights.pt        the best epoch's weights, a plain state dict
     config.yaml       every setting, defaults included
     split.csv         file,part,group
     curves.csv/.png   losses and scores per epoch
-    checkpoints/      `last.ckpt` to resume from, `best-*.ckpt` chosen on validation
-    metrics.json, metrics.txt, predictions.csv, confusion.png   the test part
+    checkpoints/      until it is finished: `last.ckpt` to resume from, `best-*.ckpt` so far
+    metrics.json, metrics.txt, predictions.csv, confusion.png, mistakes.png   the test part
 
 A run exists once `run.json` does; it is written last, beside the target and then renamed.
 """

@@ -1,6 +1,6 @@
 """A table of variants over folds and seeds: each run trained once, its figures in one tidy CSV.
 
-    OUT/runs/<variant>/fold<k>-seed<s>/   the run, without checkpoints once it is finished
+    OUT/runs/<variant>/fold<k>-seed<s>/   the run
     OUT/study.yaml                        what was asked for
     OUT/study.csv                         one row per finished run and condition, appended
     OUT/predictions/<...>.csv             the row's predictions, file by file
@@ -16,7 +16,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from training.corruptions import CLEAN, Condition, read_conditions
 from training.curves import CURVES, read_curves
 from training.fit import train
 from training.folder import scan
-from training.job import CHECKPOINTS, PLAN, Job, read_plan, take_up
+from training.job import PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
 from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
@@ -217,11 +217,11 @@ def _train(plan: Plan, cell: Cell) -> None:
     path = plan.run_path(cell)
     if (path / RUN).exists():
         return
-    variant = plan.study.variants[cell.variant]
-    if (path / PLAN).exists():
-        train(*take_up(variant.role, path, plan.data, plan.command_line, plan.say))
+    variant, teacher = plan.study.variants[cell.variant], plan.teacher_path(cell)
+    if (path / PLAN).exists():  # its plan names folders where they lay then
+        begun, resumed = take_up(variant.role, path, plan.data, plan.command_line, plan.say)
+        train(replace(begun, teacher=teacher, extra=plan.migrated(cell)), resumed)
     else:
-        teacher = plan.teacher_path(cell)
         shutil.rmtree(path, ignore_errors=True)  # one that was broken off before its first word
         path.mkdir(parents=True)
         settings = plan.settings(cell)
@@ -231,7 +231,6 @@ def _train(plan: Plan, cell: Cell) -> None:
             split, None, teacher, plan.migrated(cell),
         )  # fmt: skip
         train(job)
-    shutil.rmtree(path / CHECKPOINTS, ignore_errors=True)
 
 
 def _keep(plan: Plan, cell: Cell) -> None:

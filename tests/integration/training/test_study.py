@@ -1,5 +1,6 @@
 """A study: a table of variants, trained once each, gone on with, compared."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_rows_without_runs_have_only_the_teacher_that_is_needed_trained_again(
     said = capsys.readouterr().out
     assert "[1/3] teacher/fold1-seed0" in said
     assert "[2/3] kd/fold1-seed0" in said
+    assert len(read_rows(table)) == 9
+
+
+def test_an_unfinished_run_of_a_moved_study_finds_its_teacher(
+    words: tuple[object, ...], tmp_path: Path
+) -> None:
+    table, run = tmp_path / "out/study.csv", tmp_path / "out/runs/kd/fold1-seed0"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:7]))
+    (run / "run.json").unlink()
+    plan = json.loads((run / "plan.json").read_text())
+    plan["teacher"] = "/elsewhere/" + "/".join(Path(plan["teacher"]).parts[-2:])
+    (run / "plan.json").write_text(json.dumps(plan))
+    assert command(*words) == 0
     assert len(read_rows(table)) == 9
 
 
