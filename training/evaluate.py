@@ -61,7 +61,7 @@ def evaluate_run(
         probabilities, chosen.groups,
         resamples=chosen.settings.evaluate.resamples, seed=chosen.settings.seed,
     )  # fmt: skip
-    write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities)
+    write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities, pixels)
     alarms = count_alarms(chosen.truth, probabilities, run.classes, run.thresholds)
     return "\n".join(filter(None, (table(judged), alarm_lines(alarms))))
 

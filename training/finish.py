@@ -100,12 +100,13 @@ def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> tuple[Judged,
     rows = [row for row in trained.images.rows if row.part == "test"]
     groups = [row.group for row in rows]
     truth = trained.truth("test")
-    probabilities = predict(deployed, trained.pixels("test")).probabilities
+    pixels, files = trained.pixels("test"), [row.file for row in rows]
+    probabilities = predict(deployed, pixels).probabilities
     judged = judge(
         f"{job.role}, test part", trained.images.classes.names, truth, probabilities, groups,
         resamples=job.settings.evaluate.resamples, seed=job.settings.seed,
     )  # fmt: skip
-    write_report(job.out, judged, [row.file for row in rows], groups, truth, probabilities)
+    write_report(job.out, judged, files, groups, truth, probabilities, pixels)
     return judged, probabilities
 
 

@@ -13,15 +13,15 @@ import torch
 
 from runtime.scores import Evaluation, Interval, bootstrap, evaluate
 from training.networks.deployed import Deployed
-from training.plots import plot_confusion
+from training.plots import plot_confusion, plot_mistakes
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 BATCH = 64
-JSON, TABLE, PREDICTIONS, CONFUSION = (
-    "metrics.json", "metrics.txt", "predictions.csv", "confusion.png",
+JSON, TABLE, PREDICTIONS, CONFUSION, MISTAKES = (
+    "metrics.json", "metrics.txt", "predictions.csv", "confusion.png", "mistakes.png",
 )  # fmt: skip
 
 
@@ -120,13 +120,16 @@ def _line(name: str, value: float, interval: Interval, width: int) -> str:
 
 def write_report(
     out: Path, judged: Judged, files: Sequence[str], groups: Sequence[str], truth: Ints,
-    probabilities: F32,
+    probabilities: F32, pixels: U8,
 ) -> None:  # fmt: skip
-    """Write the figures as JSON and table, the confusion matrix, and each prediction."""
+    """Write the figures as JSON and table, the confusion matrix, each prediction, and a picture of
+    the wrong ones.
+    """
     out.mkdir(parents=True, exist_ok=True)
     (out / JSON).write_text(json.dumps(_as_json(judged), indent=1) + "\n", "utf-8")
     (out / TABLE).write_text(table(judged), "utf-8")
     plot_confusion(out / CONFUSION, judged.figures.confusion, judged.names, judged.what)
+    plot_mistakes(out / MISTAKES, pixels, files, truth, probabilities, judged.names)
     with (out / PREDICTIONS).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["file", "group", "truth", "predicted", *judged.names])

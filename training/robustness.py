@@ -61,7 +61,8 @@ def judge_corrupted(
             fit_tile(corrupt(image, condition, _key(selection, file)), run.input_px)
             for image, file in zip(images, selection.files, strict=True)
         ]
-        probabilities = classify(np.stack(tiles))
+        pixels = np.stack(tiles)
+        probabilities = classify(pixels)
         judged = judge(
             f"{run.record.role}, {part} images, {condition.name}", run.classes.names,
             selection.truth, probabilities, selection.groups,
@@ -69,7 +70,7 @@ def judge_corrupted(
         )  # fmt: skip
         write_report(
             out / condition.name, judged, selection.files, selection.groups, selection.truth,
-            probabilities,
+            probabilities, pixels,
         )  # fmt: skip
         results[condition] = judged
     _write(out, results)
