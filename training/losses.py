@@ -59,7 +59,11 @@ def _relative_distances(embedding: Tensor) -> Tensor:
 def _cosines(embedding: Tensor) -> Tensor:
     """`[j, i, k] = <e_ij, e_kj>` with unit vectors from j; zero where two of them coincide."""
     points = embedding.float()
-    directions = functional.normalize(points[None, :, :] - points[:, None, :], dim=2)
+    apart = points[None, :, :] - points[:, None, :]
+    square = apart.square().sum(dim=2, keepdim=True)
+    is_apart = square > 0  # the length has no slope at zero
+    length = torch.where(is_apart, square, torch.ones_like(square)).sqrt()
+    directions = torch.where(is_apart, apart / length, torch.zeros_like(apart))
     return torch.bmm(directions, directions.transpose(1, 2))
 
 

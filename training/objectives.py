@@ -30,21 +30,24 @@ class Objective(nn.Module):
             logits.float(), labels, label_smoothing=self.label_smoothing
         )
 
-    def adapt(self, recalls: Tensor, accuracy: float) -> None:
+    def adapt(self, recalls: Tensor) -> None:
         """Learn from the epoch's recalls on the train part (NaN: class unseen). Nothing here."""
 
 
 class ClassBalanced(Objective):
     """Cross-entropy weighted by the inverse effective number of images (Cui et al., CVPR 2019,
-    eq. 12): `(1 - beta) / (1 - beta^n_c)`, scaled to a mean of 1 over the classes.
+    eq. 12): `(1 - beta) / (1 - beta^n_c)`, scaled to a mean of 1 over the classes. What the sampler
+    has balanced already is taken out: `prior` is each class's share of the batches.
     """
 
     weights: Tensor
 
-    def __init__(self, counts: Sequence[int], beta: float, label_smoothing: float) -> None:
+    def __init__(
+        self, counts: Sequence[int], prior: Sequence[float], beta: float, label_smoothing: float
+    ) -> None:
         super().__init__(label_smoothing)
         number = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
-        weights = (1 - beta) / (1 - beta**number)
+        weights = (1 - beta) / (1 - beta**number) * number / torch.tensor(prior).double()
         self.register_buffer("weights", (weights / weights.mean()).float(), persistent=False)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -69,7 +72,8 @@ class Focal(Objective):
         each = functional.cross_entropy(
             logits.float(), labels, label_smoothing=self.label_smoothing, reduction="none"
         )
-        missing = 1 - _true_probability(logits, labels)
+        # Rounded to 0 its power would have no slope that is a number, where gamma is below 1.
+        missing = (1 - _true_probability(logits, labels)).clamp(min=1e-6)
         return (missing**self.gamma * each).mean()
 
 
@@ -100,8 +104,8 @@ class AccuracyGmean(Objective):
     since a class that is never named needs it most.
 
     `a + b` is the strength. After each epoch b's share is `1/2 + gain (accuracy - Gmean)`, between
-    1/4 and 3/4, of the train part's hard recalls, smoothed over epochs: as long as accuracy is
-    bought with rare classes, Gmean weighs more.
+    1/4 and 3/4, of the train part's hard recalls (their accuracy with the shares f too), smoothed
+    over epochs: as long as accuracy is bought with rare classes, Gmean weighs more.
     """
 
     shares: Tensor
@@ -125,9 +129,11 @@ class AccuracyGmean(Objective):
         )
         return super().forward(logits, labels) + missing
 
-    def adapt(self, recalls: Tensor, accuracy: float) -> None:
+    def adapt(self, recalls: Tensor) -> None:
         """Move the Gmean's share towards what the gap asks for."""
-        seen = recalls[~recalls.isnan()].clamp(min=0)
+        known = ~recalls.isnan()
+        seen, shares = recalls[known], self.shares[known]
+        accuracy = float((shares * seen).sum() / shares.sum())
         gap = accuracy - float(seen.log().mean().exp())
         wanted = min(max(0.5 + self.options.gain * gap, 0.25), 0.75)
         kept = self.options.epoch_momentum
@@ -164,7 +170,7 @@ def make_objective(
     """
     match options.kind:
         case "class_balanced":
-            return ClassBalanced(counts, options.balanced_beta, label_smoothing)
+            return ClassBalanced(counts, prior, options.balanced_beta, label_smoothing)
         case "focal":
             return Focal(options.focal_gamma, label_smoothing)
         case "logit_adjusted":

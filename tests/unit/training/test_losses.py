@@ -49,6 +49,16 @@ def test_relations_ignore_scale_shift_and_dimension(scale: float) -> None:
     assert rkd_angle(points, moved, 64).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_two_equal_embeddings_do_not_blow_up_the_step() -> None:
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = (torch.randn(8, 4, generator=generator) for _ in range(2))
+    student[1] = student[0]
+    student.requires_grad_()
+    torch.autograd.backward(rkd_angle(student, teacher, 64))
+    assert student.grad is not None
+    assert student.grad.abs().max() < 1
+
+
 def test_a_batch_of_equal_embeddings_has_no_relations() -> None:
     same = torch.ones(4, 3, requires_grad=True)
     loss = rkd_distance(same, same.detach()) + rkd_angle(same, same.detach(), 64)
