@@ -169,6 +169,22 @@ def examples(
 
 
 @app.command()
+def groups(
+    data: DataOption,
+    out: Annotated[Path, typer.Option("--out", help="CSV to write, with the columns file,group.")],
+) -> None:
+    """Write which images are copies or near copies of each other, a start for a groups.csv.
+
+    Shifted views of one piece of strip are not found: give them one group by hand. As groups.csv
+    beside the class folders the file keeps each group on one side of every split.
+    """
+    from training.config import load_settings
+    from training.data import write_groups
+
+    print(write_groups(data, out, load_settings()))
+
+
+@app.command()
 def study(
     file: Annotated[Path, typer.Argument(help="YAML: folds, seeds and a table of variants.")],
     data: DataOption,

@@ -60,6 +60,7 @@ class Data(Section):
 class Augment(Section):
     """Random changes that keep the label."""
 
+    at_px: InputPx | None
     flip_across: bool
     flip_along: bool
     shift: Annotated[float, Field(ge=0, le=0.5)]

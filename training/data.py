@@ -1,5 +1,6 @@
 """The data of a training: a folder in memory, split, and served in batches."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,27 @@ def _check_parts(folder: Folder, parts: Sequence[Part]) -> None:
     for label, name in enumerate(folder.names):
         if label not in learned:
             raise ConfigError(f"class {name}: the split has no image of it in the train part")
+
+
+def write_groups(path: Path, out: Path, settings: Settings) -> str:
+    """Write the groups of a folder's images as `groups.csv` wants them; returns what was found.
+
+    Raises:
+        ConfigError: whatever is wrong with the folder, or `out` cannot be written.
+    """
+    folder = scan(path)
+    groups = read_groups(folder)
+    if groups is None:
+        pictures = decode([path / file for file in folder.files], ())
+        groups = automatic_groups(pictures, settings)
+    try:
+        with out.open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(["file", "group"])
+            table.writerows(zip(folder.files, groups, strict=True))
+    except OSError as error:
+        raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
+    return f"{out}: {len(folder.files)} images in {len(set(groups))} groups"
 
 
 def automatic_groups(pictures: Pictures, settings: Settings) -> list[str]:

@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
@@ -72,11 +72,13 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
         torch.set_num_threads(job.settings.threads)
     recipe = recipe_of(job)
     teacher = open_run(job.teacher) if job.teacher else None
-    train_px = max(recipe.input_px, teacher.input_px if teacher else 0)
+    train_px = max(
+        recipe.input_px, teacher.input_px if teacher else 0, job.settings.augment.at_px or 0
+    )
     sizes = (recipe.input_px, train_px)
     images = with_extra(load_images(job.data, job.settings, sizes, job.split), job.extra, sizes)
-    _check_teacher(teacher, images)
     digest = images.folder.digest()
+    _check_teacher(teacher, images, digest)
     if resumed and resumed.data_digest != digest:
         raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
     if resumed:
@@ -160,13 +162,18 @@ def _channels_last(network: nn.Module) -> nn.Module:
     return network
 
 
-def _check_teacher(teacher: Run | None, images: LabelledImages) -> None:
+def _check_teacher(teacher: Run | None, images: LabelledImages, digest: str) -> None:
     if teacher is None:
         return
     if teacher.classes.digest != images.classes.digest:
         raise ConfigError(
             f"{teacher.path}: the teacher's classes are not those of {images.folder.path};"
             " train the teacher on the same folder"
+        )
+    if teacher.data_digest != digest:
+        raise ConfigError(
+            f"{teacher.path}: the teacher learned from other images than {images.folder.path} holds"
+            " now (names or bytes differ); train it again on this folder"
         )
     known = teacher.split
     for row in images.rows:
@@ -228,11 +235,30 @@ def _fit(
     return int(best.stem.rpartition("=")[2])
 
 
+class Best(ModelCheckpoint):
+    """The best epoch so far, also of a run that was moved: Lightning would forget it then."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with what lies here under the names that it had there."""
+        here = Path(str(self.dirpath))
+
+        def moved(path: str) -> str:
+            return str(here / Path(path).name) if path else path
+
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        state = state_dict | {name: moved(state_dict[name]) for name in paths}
+        kept = state_dict["best_k_models"].items()
+        state |= {
+            "dirpath": self.dirpath, "best_k_models": {moved(path): loss for path, loss in kept},
+        }  # fmt: skip
+        super().load_state_dict(state)
+
+
 def _best(job: Job) -> ModelCheckpoint:
     """Whole checkpoints: Lightning puts the moving average, which is what was validated, into no
     other kind.
     """
-    return ModelCheckpoint(
+    return Best(
         job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
         save_weights_only=False, save_on_train_epoch_end=True, enable_version_counter=False,
     )  # fmt: skip

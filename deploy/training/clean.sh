@@ -9,8 +9,14 @@ set -euo pipefail
 defects=$1 frames=$2 out=$3
 shift 3
 [ ! -e "$out/pictures" ] || { echo "$out/pictures: there already"; exit 0; }
-rm -rf "$out"
 mkdir -p "$out"
+for found in "$out"/* "$out"/.[!.]*; do
+  case ${found#"$out"/} in
+    real | sim | merging | '*' | '.[!.]*') ;; # of a call that was broken off
+    *) echo "$out: holds ${found##*/}; give OUT a new folder" >&2; exit 2 ;;
+  esac
+done
+rm -rf "$out/real" "$out/sim" "$out/merging"
 
 stripsight-train clean --frames "$frames" --boxes "$frames/boxes.csv" --out "$out/real" \
   --match "$defects" --per-frame 24 "$@"
@@ -19,8 +25,9 @@ stripsight-edge simulate --out "$out/sim" --frames 0 --tiles 100 --tile-px 128 -
 merged=$out/merging
 cp -r "$defects" "$merged"
 mkdir -p "$merged/clean"
+[ -e "$merged/groups.csv" ] || stripsight-train groups --data "$defects" --out "$merged/groups.csv"
 for from in "$out/real" "$out/sim/tiles"; do
   cp "$from"/clean/* "$merged/clean/"
-  [ ! -e "$merged/groups.csv" ] || grep '^clean/' "$from/groups.csv" >> "$merged/groups.csv"
+  grep '^clean/' "$from/groups.csv" >> "$merged/groups.csv"
 done
 mv "$merged" "$out/pictures"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.integration.conftest import said_by
+from tests.integration.conftest import refused_by, said_by
 from training.config import load_settings
 from training.data import load_images
 
@@ -26,6 +26,12 @@ def test_clean_tiles_of_frames_and_simulator_join_the_defects(
     files = sorted(str(file.relative_to(defects)) for file in defects.glob("*/*"))
     rows = ["file,group", *(f"{file},piece-of-{file}" for file in files)]
     (defects / "groups.csv").write_text("\n".join(rows) + "\n")
+
+    said = refused_by(
+        ROOT / "deploy" / "training" / "clean.sh", defects, real_data / "gc10_frames", tmp_path
+    )
+    assert "give OUT a new folder" in said
+    assert len(list(defects.glob("*/*"))) == len(files)
 
     out = tmp_path / "out"
     script = ROOT / "deploy" / "training" / "clean.sh", defects, real_data / "gc10_frames", out

@@ -340,6 +340,35 @@ def test_a_student_is_not_tested_on_its_teacher_s_images(
     assert "the teacher was trained on" in capsys.readouterr().err
 
 
+def test_a_student_s_images_are_its_teacher_s(
+    images: Path, quick: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under another name an image that the teacher learned from could be tested."""
+    shutil.copytree(images, tmp_path / "images")
+    (tmp_path / "images/hole/00.jpg").rename(tmp_path / "images/hole/new.jpg")
+    options = ("--data", tmp_path / "images", "--out", tmp_path / "out", "--config", quick)
+    assert command("student", *options, "--fold", 0, "--teacher", teacher) == 2
+    assert "the teacher learned from other images than" in capsys.readouterr().err
+
+
+def test_groups_are_written_down(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(images, tmp_path / "images")
+    shutil.copy(tmp_path / "images/hole/00.jpg", tmp_path / "images/hole/copy.jpg")
+    out = tmp_path / "images" / "groups.csv"
+    assert command("groups", "--data", tmp_path / "images", "--out", out) == 0
+    assert "images in" in capsys.readouterr().out
+    with out.open() as stream:
+        group = {row["file"]: row["group"] for row in csv.DictReader(stream)}
+    assert group["hole/00.jpg"] == group["hole/copy.jpg"]
+    before = out.read_text()
+    assert command("groups", "--data", tmp_path / "images", "--out", out) == 0
+    assert out.read_text() == before, "what stands there is kept"
+    assert command("groups", "--data", tmp_path / "images", "--out", tmp_path) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_changed_weights_are_refused(
     images: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
