@@ -25,6 +25,9 @@ from training.run import Run, open_run
 from training.study import RUNS
 from training.study_table import BUNDLE, TABLE, Row, keep_rows, key, read_rows
 
+OF_A_TRAINING = ("best_epoch", "git_revision", "data_digest", "variant_digest")
+"""What a bundle's row has from its training's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -48,7 +51,8 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     """Export and judge every finished run of the variants; what is in the table stays.
 
     Raises:
-        ConfigError: no such variant has finished runs, or it is a teacher's.
+        ConfigError: no such variant has finished runs, it is a teacher's, or the table has rows of
+            an earlier training's bundles.
         ParityError: an engine is too far from the trained network.
     """
     rows = [row for row in read_rows(order.study / TABLE) if row["condition"] == CLEAN.name]
@@ -66,7 +70,13 @@ def _judge(order: Deployment, row: Row) -> None:
     variant = f"{row['variant']}-{order.suffix}"
     conditions = (CLEAN, *order.conditions)
     wanted = {key({**row, "variant": variant, "condition": c.name}) for c in conditions}
-    if wanted <= {key(known) for known in read_rows(order.study / TABLE)}:
+    known = {key(k): k for k in read_rows(order.study / TABLE) if key(k) in wanted}
+    if any(k[name] != row[name] for k in known.values() for name in OF_A_TRAINING):
+        raise ConfigError(
+            f"{order.study / TABLE}: {variant}, fold {row['fold']} has a row of an earlier training"
+            f" of {row['variant']}; remove the rows of {variant} to judge it anew"
+        )
+    if wanted <= set(known):
         return
     run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
     engine = _engine(order, run)

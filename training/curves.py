@@ -12,7 +12,7 @@ from training.task import Classification
 
 CURVES, PICTURE = "curves.csv", "curves.png"
 FIGURES = ("validation_loss", "accuracy", "macro_f1", "gmean")
-HEADER = ("epoch", "learning_rate", "train_loss", *FIGURES, "images_per_s")
+HEADER = ("epoch", "learning_rate", "train_loss", *FIGURES, "images_per_s", "seconds")
 
 
 class Curves(Callback):
@@ -55,7 +55,8 @@ class Curves(Callback):
         images = trainer.num_training_batches * module.optimise.batch_size * trainer.world_size
         numbers = {
             "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
-            "train_loss": train_loss, **figures, "images_per_s": images / spent_s,
+            "train_loss": train_loss, **figures,
+            "images_per_s": images / spent_s, "seconds": spent_s,
         }  # fmt: skip
         row = {"epoch": str(trainer.current_epoch)}
         row |= {name: f"{value:.6g}" for name, value in numbers.items()}

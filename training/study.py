@@ -2,6 +2,7 @@
 
     OUT/runs/<variant>/fold<k>-seed<s>/   the run
     OUT/study.yaml                        what was asked for
+    OUT/settings/<variant>.yaml           every setting behind its rows
     OUT/study.csv                         one row per finished run and condition, appended
     OUT/predictions/<...>.csv             the row's predictions, file by file
 
@@ -14,7 +15,6 @@ import json
 import platform
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -34,6 +34,7 @@ from training.provenance import git_revision
 from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
 from training.study_file import Study
+from training.study_settings import SETTINGS, check_settings, keep_settings
 from training.study_table import TABLE, Row, keep_rows, key, read_rows
 from training.trainer import lightning_precision
 
@@ -118,6 +119,12 @@ class Plan:
         }  # fmt: skip
         return settings_from([self.study.settings, own, place], f"variant {cell.variant}")
 
+    def settings_of(self, variant: str) -> Settings:
+        """The same of all folds and seeds."""
+        return settings_from(
+            [self.study.settings, self.study.variants[variant].settings], f"variant {variant}"
+        )
+
     def variant_digest(self, cell: Cell) -> str:
         """Tells whether a row was made with what the study's file says now, its teacher's too."""
         teacher, variant = self.teacher(cell), self.study.variants[cell.variant]
@@ -142,6 +149,8 @@ def run_study(plan: Plan) -> None:
     _check_rows(plan, cells, rows)
     for cell in cells:
         _check(plan, cell)
+    for name in dict.fromkeys(cell.variant for cell in cells):
+        check_settings(plan.out, name, plan.settings_of(name))
     missing = _missing(plan, cells, rows)
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
@@ -171,8 +180,9 @@ def _check_rows(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
         if what:
             raise ConfigError(
                 f"{plan.out / TABLE}: {row['variant']}, fold {row['fold']} has a row of other"
-                f" {what} than this study has now; give --out a new folder, or remove the row and"
-                f" {plan.out / RUNS / row['variant']} to train it again"
+                f" {what} than this study has now; give --out a new folder, or remove the rows of"
+                f" {row['variant']} and of its bundles, {plan.out / SETTINGS}/{row['variant']}.yaml"
+                f" and {plan.out / RUNS / row['variant']} to train it again"
             )
 
 
@@ -243,6 +253,7 @@ def _keep(plan: Plan, cell: Cell) -> None:
         shutil.rmtree(corrupted, ignore_errors=True)
         judge_corrupted(run, plan.data, corrupted, conditions)
         reports |= {condition: corrupted / condition.name for condition in conditions[1:]}
+    keep_settings(plan.out, cell.variant, plan.settings_of(cell.variant))
     keep_rows(plan.out, _common(plan, cell, run), reports)
 
 
@@ -262,9 +273,7 @@ def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
 
 def _minutes(run: Run) -> float:
     """Of all epochs, also of a training that was broken off in between."""
-    images = Counter(run.split.values())["train"]
-    rates = [float(row["images_per_s"]) for row in read_curves(run.path / CURVES)]
-    return sum(images / rate for rate in rates) / 60
+    return sum(float(row["seconds"]) for row in read_curves(run.path / CURVES)) / 60
 
 
 def _device(settings: Settings) -> str:

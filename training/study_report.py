@@ -20,7 +20,7 @@ TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece
 SHOWN = ("accuracy", "macro_f1", "gmean")
 TEXT = """\
 Study `{name}`: {runs} trainings, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold
-predictions in percent, with 95 % intervals from a bootstrap over groups.
+predictions in percent, with 95 % intervals from a bootstrap over groups.{revisions}
 
 {figures}
 
@@ -81,7 +81,7 @@ class Finished:
         return TEXT.format(
             name=self.rows[0]["study"], runs=len(trained), baseline=self.baseline,
             hours=sum(float(row["minutes"]) for row in trained) / 60,
-            devices=devices_of(trained), seeds=_seeds(trained),
+            devices=devices_of(trained), seeds=_seeds(trained), revisions=_revisions(trained),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
@@ -138,6 +138,12 @@ def devices_of(rows: Sequence[dict[str, str]]) -> str:
     if sum(map(len, folds.values())) == len({row["fold"] for row in rows}):
         return "; ".join(f"{d} (fold {', '.join(folds[d])})" for d in devices)
     return "; ".join(f"{d} ({', '.join(variants[d])})" for d in devices)
+
+
+def _revisions(rows: Sequence[dict[str, str]]) -> str:
+    """Of the code, where there were several: they may not have trained alike."""
+    found = list(dict.fromkeys(row["git_revision"][:8] for row in rows))
+    return f" Code of revisions\n{', '.join(found)}." if len(found) > 1 else ""
 
 
 def _seeds(rows: Sequence[dict[str, str]]) -> str:

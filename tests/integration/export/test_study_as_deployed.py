@@ -47,7 +47,16 @@ def test_int8_stands_beside_fp32(
     assert export(*words, "plain") == 0
     assert (out / "study.csv").read_bytes() == before
 
+    text = before.decode()
+    trained = next(line for line in text.splitlines() if ",plain,student," in line)
+    (out / "study.csv").write_text(
+        text.replace(trained, trained.replace(rows[0]["variant_digest"], "0"))
+    )
     capsys.readouterr()
+    assert export(*words, "plain") == 2
+    assert "plain-int8, fold 1 has a row of an earlier training" in capsys.readouterr().err
+    (out / "study.csv").write_text(text)
+
     assert export(*words, "nobody") == 2
     assert "no finished run of nobody" in capsys.readouterr().err
     assert export(*words, "teacher") == 2

@@ -15,7 +15,11 @@ from tests.real_line.drill import run_drill
 from tests.waiting import wait_for
 from training.run import open_run
 
-pytestmark = [pytest.mark.integration, pytest.mark.data]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.data,
+    pytest.mark.timeout(600),  # a training and an export come first
+]
 BRIEF = """\
 seed: 3
 data: {fold: 4}
@@ -24,7 +28,7 @@ augment: {shift: 0.05, scale: 0, rotation_deg: 0, gain: 0.05, gamma: 0, noise_gr
 student:
   input_px: 64
   stem_stride: 4
-  optimise: {epochs: 14, batch_size: 32, label_smoothing: 0.02, ema_decay: 0}
+  optimise: {epochs: 8, batch_size: 32, label_smoothing: 0.02, ema_decay: 0}
 evaluate: {resamples: 100}
 """
 

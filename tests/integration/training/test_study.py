@@ -143,6 +143,22 @@ def test_rows_of_another_question_are_not_gone_on_with(
     assert "was made with another role, teacher, extra or settings" in capsys.readouterr().err
 
 
+def test_rows_are_not_gone_on_with_under_other_defaults(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    shutil.rmtree(out / "runs")
+    assert command(*words) == 0, "nothing to do"
+    kept = out / "settings/plain.yaml"
+    text = kept.read_text()
+    kept.write_text(text.replace("  at_px: null\n", ""))
+    assert command(*words) == 0, "a setting of a later version"
+    kept.write_text(text.replace("label_smoothing: 0.1", "label_smoothing: 0.2"))
+    assert command(*words) == 2
+    said = capsys.readouterr().err
+    assert "the rows of plain had teacher.optimise.label_smoothing 0.2, this study now has" in said
+
+
 def test_rows_of_other_images_are_not_gone_on_with(
     words: tuple[object, ...], images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
