@@ -3,8 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import lightning
 import numpy as np
@@ -17,6 +16,7 @@ from lightning.pytorch.callbacks import (
 from torch import Tensor, nn
 
 from contract.errors import ConfigError, StripSightError
+from training.chosen import chosen_file, keep_best
 from training.config import Optimise
 from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
@@ -84,7 +84,7 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     if resumed:
         check_same_extra(images, resumed.extra_digest)
     module = _module(job, recipe, teacher, images)
-    chosen, interrupt = _best(job), Interrupt()
+    chosen, interrupt = keep_best(job.out), Interrupt()
     callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
     if recipe.optimise.ema_decay:
         callbacks.append(WeightAveraging(multi_avg_fn=_average(recipe.optimise.ema_decay)))
@@ -233,51 +233,6 @@ def _fit(
         job.out / WEIGHTS,
     )
     return int(best.stem.rpartition("=")[2])
-
-
-class Best(ModelCheckpoint):
-    """The best epoch so far, also of a run that was moved: Lightning would forget it then."""
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with what lies here under the names that it had there."""
-        here = Path(str(self.dirpath))
-
-        def moved(path: str) -> str:
-            return str(here / Path(path).name) if path else path
-
-        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
-        state = state_dict | {name: moved(state_dict[name]) for name in paths}
-        kept = state_dict["best_k_models"].items()
-        state |= {
-            "dirpath": self.dirpath, "best_k_models": {moved(path): loss for path, loss in kept},
-        }  # fmt: skip
-        super().load_state_dict(state)
-
-
-def _best(job: Job) -> ModelCheckpoint:
-    """Whole checkpoints: Lightning puts the moving average, which is what was validated, into no
-    other kind.
-    """
-    return Best(
-        job.out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
-        save_weights_only=False, save_on_train_epoch_end=True, enable_version_counter=False,
-    )  # fmt: skip
-
-
-def chosen_file(chosen: ModelCheckpoint) -> Path:
-    """The best checkpoint, also after a kill between a better one and `last.ckpt`, which then still
-    names the one before, deleted since.
-
-    Raises:
-        ConfigError: none is there.
-    """
-    best = Path(chosen.best_model_path)
-    if best.is_file():
-        return best
-    left = next(best.parent.glob("best-*.ckpt"), None)
-    if left is None:
-        raise ConfigError(f"{best}: gone, so there are no chosen weights; train into a new folder")
-    return left
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:

@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from contract.errors import ConfigError
-from training.fit import Best, chosen_file
+from training.chosen import Best, chosen_file
 
 
 @pytest.mark.parametrize("named", ["best-epoch=3.ckpt", "best-epoch=1.ckpt"])
