@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.card import EmbeddingStatistics, Metric
-from contract.classes import ClassList
 from export.images import Images
 from runtime.scores import Evaluation, bootstrap, evaluate
+from training.clean.alarms import count_alarms
+from training.operating import Rule
 
 F32 = npt.NDArray[np.float32]
 
@@ -15,11 +16,14 @@ SEED = 0
 
 
 def figures(
-    classes: ClassList, images: Images, probabilities: F32
+    rule: Rule, images: Images, probabilities: F32
 ) -> tuple[dict[str, Metric], dict[str, Metric]]:
     """The single figures by name, and the recall by class; 95 % intervals from a bootstrap over
     groups. A class without images is left out. `probabilities` is `N x C`, in the images' order.
+    With a clean class, the single figures go on with the shares of clean tiles and of defects that
+    the line would report.
     """
+    classes = rule.classes
     found = evaluate(images.truth, probabilities)
     intervals = bootstrap(
         _vector, images.truth, probabilities, images.groups, resamples=RESAMPLES, seed=SEED
@@ -33,7 +37,32 @@ def figures(
         if count > 0
     }
     single = {name: metrics[name] for name in found.summary}
+    if classes.clean:
+        single |= _alarms(rule, images, probabilities)
     return single, {name: metrics[name] for name in classes.names if name in metrics}
+
+
+def _alarms(rule: Rule, images: Images, probabilities: F32) -> dict[str, Metric]:
+    def shares(
+        truth: npt.NDArray[np.integer], chances: npt.NDArray[np.floating]
+    ) -> npt.NDArray[np.float64]:
+        found = count_alarms(truth, chances, rule)
+        pairs = (found.false_alarms, found.clean), (found.reported, found.defective)
+        return np.array([part / whole if whole else np.nan for part, whole in pairs])
+
+    intervals = bootstrap(
+        shares, images.truth, probabilities, images.groups, resamples=RESAMPLES, seed=SEED
+    )
+    counted = count_alarms(images.truth, probabilities, rule)
+    values = shares(images.truth, probabilities).tolist()
+    return {
+        name: Metric(value=value, low=low, high=high, images=count)
+        for name, value, (low, high), count in zip(
+            ("false_alarms", "defects_reported"), values, intervals,
+            (counted.clean, counted.defective), strict=True,
+        )
+        if count > 0
+    }  # fmt: skip
 
 
 def embedding_statistics(embedding: F32) -> EmbeddingStatistics:

@@ -51,6 +51,7 @@ from export.views import with_views
 from runtime.factory import Backend
 from runtime.graph import check_graph
 from training.networks.deployed import Deployed, Views
+from training.operating import Rule
 from training.run import Run
 from training.split_file import PARTS
 
@@ -249,7 +250,9 @@ def _card(
     backends = open_installed(model, order.precision)
     reference = _reference(backends)
     judged = images.part("test")
-    metrics, recall = figures(classes, judged, outputs(backends[reference], judged.pixels)[0])
+    thresholds = {name: order.run.thresholds[name] for name in classes.defects}
+    named = outputs(backends[reference], judged.pixels)[0]
+    metrics, recall = figures(Rule(classes, thresholds), judged, named)
     _, embedding = outputs(backends[reference], images.part("train").pixels)
     return ModelCard(
         schema_version="1",
@@ -263,7 +266,7 @@ def _card(
         mm_per_px=order.run.mm_per_px if order.mm_per_px is None else order.mm_per_px,
         scale_tolerance=order.scale_tolerance,
         precision=order.precision,
-        thresholds={name: order.run.thresholds[name] for name in classes.defects},
+        thresholds=thresholds,
         embedding=embedding_statistics(embedding),
         training_data_digest=order.run.data_digest,
         metrics=metrics,

@@ -8,7 +8,9 @@ from training.networks.deployed import Views
 from training.operating import OperatingPoint
 
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean of recalls",
-          "ece": "expected calibration error"}  # fmt: skip
+          "ece": "expected calibration error",
+          "false_alarms": "clean tiles reported: false alarms",
+          "defects_reported": "defects reported, under whatever name"}  # fmt: skip
 
 _VIEWS: dict[Views, str] = {
     1: "",

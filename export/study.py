@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.bundle import open_bundle
+from contract.bundle import Bundle, open_bundle
 from contract.card import Precision
 from contract.errors import ConfigError
 from export.make import REFERENCE, Order, Say, default_name, make_bundle
-from runtime.engine import Engine, load_engine
+from runtime.engine import load_engine
 from training.corruptions import CLEAN, Condition
 from training.networks.deployed import Views
+from training.operating import Rule
 from training.robustness import judge_corrupted
 from training.run import Run, open_run
 from training.study import RUNS
@@ -79,24 +80,26 @@ def _judge(order: Deployment, row: Row) -> None:
     if wanted <= set(known):
         return
     run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
-    engine = _engine(order, run)
+    bundle = _bundle(order, run)
+    engine, card = load_engine(bundle, REFERENCE, threads=1), bundle.card
     out = run.path / f"deployed-{order.suffix}"
     shutil.rmtree(out, ignore_errors=True)
     judge_corrupted(
-        run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0]
-    )
+        run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0],
+        rule=Rule(card.classes, card.thresholds),
+    )  # fmt: skip
     common = {**row, "variant": variant, "role": BUNDLE, "minutes": "0.0"}
     common["device"] = engine.backend
     keep_rows(order.study, common, {c: out / c.name for c in conditions})
 
 
-def _engine(order: Deployment, run: Run) -> Engine:
-    """Of the run's bundle, which is made where it is not there yet."""
+def _bundle(order: Deployment, run: Run) -> Bundle:
+    """The run's, which is made where it is not there yet."""
     path = run.path / f"bundle-{order.suffix}"
     if path.exists():
-        return load_engine(open_bundle(path), REFERENCE, threads=1)
+        return open_bundle(path)
     wanted = Order(
         run, order.data, path, order.precision, default_name(run), "1", None, None, 0.25,
         order.command, order.views,
     )  # fmt: skip
-    return load_engine(make_bundle(wanted, lambda _: None), REFERENCE, threads=1)
+    return make_bundle(wanted, lambda _: None)

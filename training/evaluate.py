@@ -9,11 +9,11 @@ import numpy.typing as npt
 from contract.errors import ConfigError
 from runtime.scale import fit_tile, read_gray
 from training.augment import through_jpeg
-from training.clean.alarms import alarm_lines, count_alarms
 from training.config import Settings, load_settings
 from training.data import automatic_groups
 from training.folder import Folder, read_groups, scan
 from training.job import claim
+from training.operating import Rule
 from training.pictures import decode
 from training.report import judge, predict, table, write_report
 from training.run import CONFIG, SPLIT, Run, open_run
@@ -57,13 +57,12 @@ def evaluate_run(
     probabilities = predict(run.load_deployed(), pixels).probabilities
     suffix = f", through JPEG of quality {jpeg_quality}" if jpeg_quality is not None else ""
     judged = judge(
-        f"{run.record.role}, {part} images{suffix}", run.classes.names, chosen.truth,
-        probabilities, chosen.groups,
+        f"{run.record.role}, {part} images{suffix}", Rule(run.classes, run.thresholds),
+        chosen.truth, probabilities, chosen.groups,
         resamples=chosen.settings.evaluate.resamples, seed=chosen.settings.seed,
     )  # fmt: skip
     write_report(out, judged, chosen.files, chosen.groups, chosen.truth, probabilities, pixels)
-    alarms = count_alarms(chosen.truth, probabilities, run.classes, run.thresholds)
-    return "\n".join(filter(None, (table(judged), alarm_lines(alarms))))
+    return table(judged)
 
 
 def _tile(path: Path, input_px: int, jpeg_quality: int | None) -> npt.NDArray[np.uint8]:

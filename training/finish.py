@@ -13,6 +13,7 @@ from training.job import Job
 from training.networks.deployed import Deployed, Views
 from training.operating import (
     OperatingPoint,
+    Rule,
     cost_thresholds,
     operating_point,
     shift_logits,
@@ -21,7 +22,7 @@ from training.operating import (
 )
 from training.plots import plot_curves
 from training.provenance import versions
-from training.report import Judged, judge, log_probabilities, predict, table, write_report
+from training.report import TABLE, Judged, judge, log_probabilities, predict, table, write_report
 from training.run import (
     WEIGHTS,
     ResNet34Shape,
@@ -77,13 +78,16 @@ def finish(job: Job, trained: Trained) -> Run:
     thresholds = cost_thresholds(point) if point else plain_thresholds
     if point:
         shift_logits(network, classes, point, temperature)
-    judged, probabilities = _judge_test(job, trained, deployed)
+    judged, probabilities = _judge_test(job, trained, deployed, Rule(classes, thresholds))
     plot_curves(job.out / CURVES, job.out / PICTURE)
     write_record(job.out, _record(job, trained, temperature, thresholds, judged, point))
     job.say("")
     job.say(table(judged))
     if point:
-        job.say(worth(probabilities, trained.truth("test"), classes, point, plain_thresholds))
+        cost = worth(probabilities, trained.truth("test"), classes, point, plain_thresholds)
+        job.say(cost)
+        with (job.out / TABLE).open("a", encoding="utf-8") as stream:
+            stream.write(cost + "\n")
     return open_run(job.out)
 
 
@@ -96,14 +100,14 @@ def _operating(job: Job, trained: Trained) -> OperatingPoint | None:
     return operating_point(settings.operating, classes, balance)
 
 
-def _judge_test(job: Job, trained: Trained, deployed: Deployed) -> tuple[Judged, F32]:
+def _judge_test(job: Job, trained: Trained, deployed: Deployed, rule: Rule) -> tuple[Judged, F32]:
     rows = [row for row in trained.images.rows if row.part == "test"]
     groups = [row.group for row in rows]
     truth = trained.truth("test")
     pixels, files = trained.pixels("test"), [row.file for row in rows]
     probabilities = predict(deployed, pixels).probabilities
     judged = judge(
-        f"{job.role}, test part", trained.images.classes.names, truth, probabilities, groups,
+        f"{job.role}, test part", rule, truth, probabilities, groups,
         resamples=job.settings.evaluate.resamples, seed=job.settings.seed,
     )  # fmt: skip
     write_report(job.out, judged, files, groups, truth, probabilities, pixels)

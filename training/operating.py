@@ -17,6 +17,7 @@ by fitting, since the rare classes' few validation tiles could not carry it:
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -137,6 +138,15 @@ def shift_logits(
     offset = torch.tensor([point.logit_offset[name] for name in classes.names])
     bias = network.get_parameter("fc.bias")
     bias.data.add_(offset.to(bias.dtype), alpha=temperature)
+
+
+class Rule(NamedTuple):
+    """How the line decides: a tile is reported as its most probable class, if that is a defect and
+    reaches its threshold.
+    """
+
+    classes: ClassList
+    thresholds: Mapping[str, float]
 
 
 def reported(probabilities: Floats, classes: ClassList, thresholds: Mapping[str, float]) -> Ints:

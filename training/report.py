@@ -12,7 +12,9 @@ import numpy.typing as npt
 import torch
 
 from runtime.scores import Evaluation, Interval, bootstrap, evaluate
+from training.clean.alarms import Alarms, alarm_lines, count_alarms
 from training.networks.deployed import Deployed
+from training.operating import Rule
 from training.plots import plot_confusion, plot_mistakes
 
 U8 = npt.NDArray[np.uint8]
@@ -43,6 +45,7 @@ class Judged:
     figures: Evaluation
     intervals: tuple[Interval, ...]
     groups: int
+    alarms: Alarms
 
     def named(self) -> dict[str, tuple[float, Interval]]:
         """Each figure with its interval; recalls as `recall/<class>`, NaN without an image."""
@@ -73,11 +76,11 @@ def log_probabilities(network: Deployed, pixels: U8) -> F32:
 
 
 def judge(
-    what: str, names: Sequence[str], truth: Ints, probabilities: F32, groups: Sequence[str],
+    what: str, rule: Rule, truth: Ints, probabilities: F32, groups: Sequence[str],
     *, resamples: int, seed: int,
 ) -> Judged:  # fmt: skip
     """Figures, with intervals from a bootstrap over whole groups; `truth` and `groups` are `N`,
-    `probabilities` is `N x C` in the order of `names`.
+    `probabilities` is `N x C` in the order of the rule's classes.
     """
     _, numbers = np.unique(np.array(groups), return_inverse=True)
     intervals = bootstrap(
@@ -85,7 +88,8 @@ def judge(
         resamples=resamples, seed=seed,
     )  # fmt: skip
     figures = evaluate(truth, probabilities)
-    return Judged(what, tuple(names), figures, intervals, len(set(groups)))
+    alarms = count_alarms(truth, probabilities, rule)
+    return Judged(what, rule.classes.names, figures, intervals, len(set(groups)), alarms)
 
 
 def _figure_vector(
@@ -108,7 +112,8 @@ def table(judged: Judged) -> str:
     for name, count in zip(judged.names, support, strict=True):
         line = _line(name, *named[f"recall/{name}"], width)
         lines.append(f"{line}  {count:>5} images")
-    return "\n".join([*lines, "", "in percent, with 95 % intervals (bootstrap over groups)", ""])
+    lines += ["", "in percent, with 95 % intervals (bootstrap over groups)", ""]
+    return "\n".join([*lines, *filter(None, [alarm_lines(judged.alarms)])])
 
 
 def _line(name: str, value: float, interval: Interval, width: int) -> str:
@@ -152,4 +157,5 @@ def _as_json(judged: Judged) -> dict[str, object]:
         "figures": figures,
         "classes": list(judged.names),
         "confusion": judged.figures.confusion.tolist(),
+        "alarms": judged.alarms._asdict() if judged.alarms.clean else None,
     }

@@ -17,6 +17,7 @@ from runtime.scale import fit_tile, read_gray
 from training.corruptions import CLEAN, SEVERITIES, Condition, corrupt, read_conditions
 from training.evaluate import Selection, select
 from training.job import claim
+from training.operating import Rule
 from training.report import Judged, judge, predict, write_report
 from training.run import Run, open_run
 
@@ -32,7 +33,7 @@ PLOTTED = ("accuracy", "gmean")
 
 def judge_corrupted(
     run: Run, data: Path, out: Path, conditions: Sequence[Condition], part: str = "test",
-    classify: Classify | None = None,
+    classify: Classify | None = None, rule: Rule | None = None,
 ) -> dict[Condition, Judged]:  # fmt: skip
     """Judge a run under each condition, clean tiles first, and write everything to `out`.
 
@@ -47,6 +48,7 @@ def judge_corrupted(
         part: `train`, `validation`, `test` or `all`.
         classify: the run in another shape, say its bundle on the line's engine; None: the run
             itself, in float32.
+        rule: how that shape decides; None: as the run.
 
     Raises:
         ConfigError: as `select`, or `out` is in use.
@@ -54,7 +56,7 @@ def judge_corrupted(
     selection = select(run, data, part)
     claim(out)
     images = [read_gray(data / file) for file in selection.files]
-    classify = classify or _in_float32(run)
+    classify, rule = classify or _in_float32(run), rule or Rule(run.classes, run.thresholds)
     results: dict[Condition, Judged] = {}
     for condition in (CLEAN, *(c for c in conditions if c != CLEAN)):
         tiles = [
@@ -64,7 +66,7 @@ def judge_corrupted(
         pixels = np.stack(tiles)
         probabilities = classify(pixels)
         judged = judge(
-            f"{run.record.role}, {part} images, {condition.name}", run.classes.names,
+            f"{run.record.role}, {part} images, {condition.name}", rule,
             selection.truth, probabilities, selection.groups,
             resamples=selection.settings.evaluate.resamples, seed=selection.settings.seed,
         )  # fmt: skip

@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contract.errors import ConfigError
+from training.clean.alarms import Alarms
 from training.corruptions import CLEAN
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
 from training.study import STUDY
 from training.study_file import read_study
-from training.study_table import BUNDLE, TABLE, read_rows
+from training.study_table import ALARM_COLUMNS, ALARMS, BUNDLE, TABLE, read_rows
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
@@ -33,9 +34,15 @@ would see in four of five cases after that correction. {seeds}
 Recall per class in percent.
 
 {recalls}
-{corrupted}"""
+{corrupted}{alarms}"""
 CORRUPTED = """
 Accuracy / Gmean in percent, clean and corrupted (severity after the name).
+
+{table}
+"""
+FALSE_ALARMS = """
+What the line would report, at each run's own thresholds: clean tiles, and defects under whatever
+name.
 
 {table}
 """
@@ -67,12 +74,19 @@ class Finished:
     baseline: str
     corrupted: dict[str, list[Result]]
     """Results by condition, of the variants that were judged under it."""
+    alarms: list[dict[str, str]]
+    """Rows of `alarms.csv` without corruption; none where the study has no clean tiles."""
 
     def _corrupted_text(self) -> str:
         if not self.corrupted:
             return ""
         table = _corrupted_table(self.results, self.corrupted)
         return CORRUPTED.format(table="\n".join(table))
+
+    def _alarms_text(self) -> str:
+        if not self.alarms:
+            return ""
+        return FALSE_ALARMS.format(table="\n".join(alarm_table(self.alarms)))
 
     def text(self) -> str:
         """The tables as Markdown."""
@@ -86,6 +100,7 @@ class Finished:
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
             recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
+            alarms=self._alarms_text(),
         )  # fmt: skip
 
 
@@ -107,7 +122,10 @@ def read_finished(folder: Path, baseline: str | None = None) -> Finished:
         for condition in dict.fromkeys(row["condition"] for row in rows)
     }
     compared = {c: _compared(folder, own, chosen) for c, own in by_condition.items()}
-    return Finished(rows, compared.pop(CLEAN.name), chosen, compared)
+    alarms = [
+        row for row in read_rows(folder / ALARMS, ALARM_COLUMNS) if row["condition"] == CLEAN.name
+    ]
+    return Finished(rows, compared.pop(CLEAN.name), chosen, compared, alarms)
 
 
 def _compared(folder: Path, rows: Sequence[dict[str, str]], baseline: str) -> list[Result]:
@@ -187,6 +205,20 @@ def _recall_table(results: Sequence[Result]) -> list[str]:
     for result in results:
         cells = " | ".join(f"{100 * result.recalls[name]:.1f}" for name in names)
         lines.append(f"| {result.variant} | {cells} |")
+    return lines
+
+
+def alarm_table(rows: Sequence[dict[str, str]]) -> list[str]:
+    """Pooled over the folds, from rows of `alarms.csv`."""
+    lines = ["| variant | false alarms per 1,000 clean tiles | defects reported |", "|---|---|---|"]
+    for name in dict.fromkeys(row["variant"] for row in rows):
+        own = [row for row in rows if row["variant"] == name]
+        found = Alarms(*(sum(int(row[field]) for row in own) for field in Alarms._fields))
+        share = f"{100 * found.reported / found.defective:.2f} %" if found.defective else "-"
+        lines.append(
+            f"| {name} | {found.per_1000:.1f} ({found.false_alarms} of {found.clean})"
+            f" | {share} ({found.reported} of {found.defective}) |"
+        )
     return lines
 
 

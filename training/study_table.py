@@ -1,9 +1,12 @@
-"""`study.csv`: one row per finished run and condition, and the predictions that stand behind it."""
+"""`study.csv`: one row per finished run and condition, and the predictions that stand behind it.
+
+`alarms.csv` beside it counts, where there are clean tiles, what the line would have reported.
+"""
 
 import csv
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from contract.errors import ConfigError
 from training.corruptions import CLEAN, Condition
 from training.report import JSON, PREDICTIONS
 
-TABLE = "study.csv"
+TABLE, ALARMS = "study.csv", "alarms.csv"
 BUNDLE = "bundle"
 """The role in rows of a run's bundle, beside `teacher` and `student`."""
 
@@ -22,10 +25,15 @@ COLUMNS = (
     "variant_digest", "finished", "predictions",
 )  # fmt: skip
 
+KEY = ("variant", "fold", "seed", "condition")
+"""What a row is about: no two rows of a table have the same."""
+
+ALARM_COLUMNS = (*KEY, "clean", "false_alarms", "defective", "reported")
+
 Row = Mapping[str, str]
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[dict[str, str]]:
     """Rows of a study's CSV; none where there is no file yet.
 
     Raises:
@@ -36,14 +44,14 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         rows = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    if tuple(reader.fieldnames or ()) != tuple(columns):
         raise ConfigError(f"{path}: has other columns than this version writes; move it away")
     return [row for row in rows if None not in row and None not in row.values()]
 
 
 def key(row: Row) -> tuple[str, ...]:
-    """What a row is about: no two rows of a table have the same."""
-    return row["variant"], row["fold"], row["seed"], row["condition"]
+    """Of a row, as a tuple."""
+    return tuple(row[name] for name in KEY)
 
 
 def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None:
@@ -67,7 +75,15 @@ def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None
         kept = Path("predictions") / name
         (out / kept.parent).mkdir(exist_ok=True)
         shutil.copyfile(report / PREDICTIONS, out / kept)
-        _append(out / TABLE, {**row, "predictions": str(kept)})
+        judged = json.loads((report / JSON).read_text("utf-8"))
+        if alarms := judged.get("alarms"):
+            _keep_alarms(out, {name: row[name] for name in KEY} | alarms)
+        _append(out / TABLE, COLUMNS, {**row, "predictions": str(kept)})
+
+
+def _keep_alarms(out: Path, row: Row) -> None:
+    if key(row) not in {key(known) for known in read_rows(out / ALARMS, ALARM_COLUMNS)}:
+        _append(out / ALARMS, ALARM_COLUMNS, row)
 
 
 def _figures(report: Path) -> dict[str, str]:
@@ -76,11 +92,11 @@ def _figures(report: Path) -> dict[str, str]:
     return {"images": str(judged["images"]), "groups": str(judged["groups"]), **figures}
 
 
-def _append(table: Path, row: Row) -> None:
+def _append(table: Path, columns: Sequence[str], row: Row) -> None:
     is_new = not table.exists()
     is_cut_off = not is_new and not table.read_bytes().endswith(b"\n")
     with table.open("a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         if is_new:
             writer.writeheader()
         if is_cut_off:  # by a full disk, say: that row is passed over, the next one kept

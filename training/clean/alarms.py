@@ -1,16 +1,10 @@
 """False alarms beside recall: what the line would report of tiles with and without defects."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from contract.classes import ClassList
-from training.operating import reported
-
-Ints = npt.NDArray[np.int64]
-F32 = npt.NDArray[np.float32]
+from training.operating import Floats, Ints, Rule, reported
 
 
 class Alarms(NamedTuple):
@@ -29,12 +23,10 @@ class Alarms(NamedTuple):
         return 1000 * self.false_alarms / self.clean if self.clean else float("nan")
 
 
-def count_alarms(
-    truth: Ints, probabilities: F32, classes: ClassList, thresholds: Mapping[str, float]
-) -> Alarms:
+def count_alarms(truth: Ints, probabilities: Floats, rule: Rule) -> Alarms:
     """Apply the line's rule to tiles of known class (`N`) and their probabilities (`N x C`)."""
-    is_clean = np.isin(truth, classes.clean_indices)
-    alarm = reported(probabilities, classes, thresholds) >= 0
+    is_clean = np.isin(truth, rule.classes.clean_indices)
+    alarm = reported(probabilities, *rule) >= 0
     counts = (is_clean, is_clean & alarm, ~is_clean, ~is_clean & alarm)
     return Alarms(*(int(np.count_nonzero(chosen)) for chosen in counts))
 

@@ -131,6 +131,10 @@ def test_a_run_with_a_clean_class_tells_its_false_alarms(
     assert command("evaluate", *judged, "--out", tmp_path / "report") == 0
     said = capsys.readouterr().out
     assert re.search(r"false alarms: +\d+\.\d per 1,000 clean tiles \(\d of 4\)", said)
+    assert "false alarms: " in (run / "metrics.txt").read_text()
+    alarms = json.loads((tmp_path / "report/metrics.json").read_text())["alarms"]
+    assert alarms["clean"] == 4
+    assert f"({alarms['false_alarms']} of 4)" in said
     assert command("check-clean", *judged) == 0
     told, turned, lost = capsys.readouterr().out.splitlines()
     assert told.startswith("told apart by grey")

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from training.corruptions import CLEAN
-from training.study_report import devices_of
-from training.study_table import COLUMNS, FIGURES, keep_rows, read_rows
+from training.study_report import alarm_table, devices_of
+from training.study_table import ALARM_COLUMNS, COLUMNS, FIGURES, keep_rows, read_rows
 
 
 def report(folder: Path) -> Path:
@@ -31,6 +31,19 @@ def test_a_row_that_was_cut_off_is_passed_over_and_the_next_one_kept(tmp_path: P
     ]
     keep_rows(tmp_path, common, {CLEAN: tmp_path / "r"})
     assert read_rows(table) == rows
+
+
+def test_what_the_line_would_report_is_counted_beside_the_rows(tmp_path: Path) -> None:
+    common = dict.fromkeys(COLUMNS, "0") | {"variant": "plain"}
+    folder = report(tmp_path / "r")
+    judged = json.loads((folder / "metrics.json").read_text())
+    alarms = {"clean": 40, "false_alarms": 3, "defective": 50, "reported": 48}
+    (folder / "metrics.json").write_text(json.dumps(judged | {"alarms": alarms}))
+    for fold in ("0", "0", "1"):
+        keep_rows(tmp_path, common | {"fold": fold}, {CLEAN: folder})
+    rows = read_rows(tmp_path / "alarms.csv", ALARM_COLUMNS)
+    assert [row["fold"] for row in rows] == ["0", "1"]
+    assert alarm_table(rows)[-1] == "| plain | 75.0 (6 of 80) | 96.00 % (96 of 100) |"
 
 
 def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:

@@ -8,20 +8,21 @@ from contract.errors import ConfigError
 from training.clean.alarms import alarm_lines, count_alarms
 from training.clean.grey import statistics_of
 from training.clean.shortcut import exchange_grey, told_apart
+from training.operating import Rule
 
 CLASSES = ClassList(names=("clean", "hole"), clean=("clean",))
 
 
 def test_alarms_by_hand() -> None:
     rows = np.array([[0.9, 0.1], [0.3, 0.7], [0.45, 0.55], [0.2, 0.8], [0.6, 0.4]], np.float32)
-    found = count_alarms(np.array([0, 0, 0, 1, 1]), rows, CLASSES, {"hole": 0.6})
+    found = count_alarms(np.array([0, 0, 0, 1, 1]), rows, Rule(CLASSES, {"hole": 0.6}))
     # Of three clean tiles the second is reported, the third stays below the threshold.
     assert found == (3, 1, 2, 1)
     assert found.per_1000 == pytest.approx(1000 / 3)
     said = alarm_lines(found)
     assert "333.3 per 1,000 clean tiles (1 of 3)" in said
     assert "50.00 % (1 of 2)" in said
-    assert alarm_lines(count_alarms(np.array([1]), rows[:1], CLASSES, {"hole": 0.6})) == ""
+    assert alarm_lines(count_alarms(np.array([1]), rows[:1], Rule(CLASSES, {"hole": 0.6}))) == ""
 
 
 def tiles(level: float, contrast: float, seed: int) -> np.ndarray:
