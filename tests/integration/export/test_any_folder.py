@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from contract.bundle import open_bundle
 from tests.conftest import ROOT
 from tests.integration.conftest import said_by
 from tests.integration.training.conftest import QUICK, draw
 
 pytestmark = pytest.mark.integration
 
-KINDS = {"good": ("clean", 14), "Hole-2": ("hole", 9), "long_scratch": ("scratch", 12)}
+KINDS = {"good": ("clean", 80), "Hole-2": ("hole", 30), "long_scratch": ("scratch", 60)}
 """Folder name, what is drawn, how many."""
 
 
@@ -41,6 +42,10 @@ def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) 
     script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
     assert "student-1, int8" in said_by(*script)
     assert "there already" in said_by(*script)
+    card = open_bundle(out / "bundle").card
+    assert card.classes.clean == ("good",)
+    assert set(card.thresholds) == {"Hole-2", "long_scratch"}
+    assert card.metrics["false_alarms"].images == 16
     answers = tmp_path / "answers.json"
     said_by("stripsight-edge", "classify", "--bundle", out / "bundle", pictures, "--json", answers)
     answer = json.loads(answers.read_text())

@@ -285,7 +285,10 @@ def test_a_broken_off_migration_goes_on(
         assert process.returncode == 130
         assert said.strip().splitlines()[-1] == "stripsight-train: stopped; go on with --resume"
     assert not (out / "migrated").exists()
+    first = out / "samples" / "epoch-0001.png"
+    written_ns = first.stat().st_mtime_ns
     assert command(*options, "--resume") == 0
+    assert first.stat().st_mtime_ns == written_ns, "not drawn again"
     with (out / "curves.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == [str(n) for n in range(10)]

@@ -1,5 +1,6 @@
 """The blocks against hand-computed numbers, the networks against their published shapes."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -10,8 +11,17 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from training.networks.deployed import Deployed, Views
-from training.networks.resnet import ResNet34
-from training.networks.sarsn import STAGES, Gate, Sarsn, ShrinkGate, Thresholds, soft_threshold
+from training.networks.resnet import BasicBlock, ResNet34
+from training.networks.sarsn import (
+    STAGES,
+    Depth,
+    Gate,
+    Sarsn,
+    ShrinkageBlock,
+    ShrinkGate,
+    Thresholds,
+    soft_threshold,
+)
 from training.run import ResNet34Shape
 
 
@@ -48,6 +58,73 @@ def test_a_gate_by_cell_at_zero_weights_by_hand() -> None:
     x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
     assert gate.tau(x).tolist() == [[[[1.25, 0.25]]]]
     assert gate(x).tolist() == [[[[2.75, 0.0]], [[0.0, 0.75]]]]
+
+
+def test_a_gate_looks_at_magnitudes() -> None:
+    # Mean magnitudes 2 and 1, where the second channel's mean is 0; the squeeze passes them on.
+    gate = ShrinkGate(2, 1, attention=False).eval()
+    parameters = dict(gate.named_parameters())
+    for layer in ("squeeze.0", "threshold"):
+        nn.init.eye_(parameters[f"{layer}.weight"])
+        nn.init.zeros_(parameters[f"{layer}.bias"])
+    x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
+    expected = [2 / (1 + math.exp(-2)), 1 / (1 + math.exp(-1))]
+    assert gate.tau(x).flatten().tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_gate_by_cell_looks_at_mean_and_maximum() -> None:
+    # Over the channels: means 2.5 and 0.5, maxima 4 and 1; the kernel passes the maxima on.
+    gate = ShrinkGate(2, 1, attention=False, thresholds="cell").eval()
+    for parameter in gate.parameters():
+        nn.init.zeros_(parameter)
+    dict(gate.named_parameters())["threshold.weight"].data[0, 1, 3, 3] = 1.0
+    x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
+    expected = [2.5 / (1 + math.exp(-4)), 0.5 / (1 + math.exp(-1))]
+    assert gate.tau(x).flatten().tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def passing_on(block: nn.Module) -> nn.Module:
+    """Each 3 x 3 convolution gives its input, each norm too."""
+    for module in block.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.dirac_(module.weight)
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+    return block.eval()
+
+
+def test_a_shrinkage_block_adds_to_its_input_and_rectifies_before() -> None:
+    block = passing_on(ShrinkageBlock(1, 1, 1, bottleneck=False, gate=nn.Identity()))
+    x = torch.tensor([[[[-2.0, 3.0]]]])
+    assert block(x).flatten().tolist() == pytest.approx([-2.0, 6.0], rel=1e-4)
+
+
+def test_a_basic_block_rectifies_after_the_addition() -> None:
+    block = passing_on(BasicBlock(1, 1, 1))
+    x = torch.tensor([[[[-2.0, 3.0]]]])
+    assert block(x).flatten().tolist() == pytest.approx([0.0, 6.0], rel=1e-4)
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+def test_a_block_s_stride_halves_both_ways(bottleneck: bool) -> None:  # noqa: FBT001
+    block = ShrinkageBlock(4, 8, 2, bottleneck=bottleneck, gate=nn.Identity())
+    assert block(torch.zeros(2, 4, 6, 10)).shape == (2, 32 if bottleneck else 8, 3, 5)
+    assert BasicBlock(4, 8, 2)(torch.zeros(2, 4, 6, 10)).shape == (2, 8, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("depth", "reduction", "millions"),
+    [(50, 1, 40), (50, 4, 10), (50, 16, 2.5), (34, 1, 2.5), (34, 4, 0.64), (34, 16, 0.16)],
+)
+def test_thresholds_cost_what_is_known_of_them(
+    depth: Depth, reduction: int, millions: float
+) -> None:
+    with torch.device("meta"):
+        plain, gated = (
+            Sarsn(7, depth=depth, reduction=reduction, gate=gate) for gate in ("none", "shrink")
+        )
+    added = sum(p.numel() for p in gated.parameters()) - sum(p.numel() for p in plain.parameters())
+    assert added / 1e6 == pytest.approx(millions, rel=0.02)
 
 
 def test_the_thresholds_shown_are_those_applied() -> None:

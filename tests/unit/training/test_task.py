@@ -8,7 +8,10 @@ import torch
 from torch import nn
 
 from runtime.scale import fit_tile
-from training.task import Normalised
+from training.config import load_settings
+from training.losses import kd, rkd_angle, rkd_distance
+from training.objectives import make_objective
+from training.task import Classification, Distillation, Normalised
 
 
 @pytest.mark.parametrize("px", [32, 48, 40])
@@ -24,3 +27,65 @@ def test_a_student_learns_from_tiles_as_sharp_as_the_line_s(px: int) -> None:
         seen, _ = student(torch.from_numpy(tiles)[:, None].float())
     on_the_line = np.stack([fit_tile(tile, px) for tile in tiles])
     assert np.abs(seen[:, 0].numpy() - on_the_line).max() <= 0.51
+
+
+class Small(nn.Module):
+    """Logits and embedding of four numbers each, through a batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.norm(self.conv(x)).mean(dim=(2, 3))
+        return 3 * embedding, embedding
+
+
+def small() -> Normalised:
+    return Normalised(Small(), 128.0, 60.0, 32)
+
+
+@pytest.mark.parametrize("weight", ["kd", "distance", "angle"])
+def test_each_weight_of_distillation_is_its_own_loss_s(weight: str) -> None:
+    torch.manual_seed(0)
+    teacher, images = small(), torch.rand(6, 1, 32, 32) * 255
+    teacher.network.eval()
+    weights = {"kd_weight": 0.0, "distance_weight": 0.0, "angle_weight": 0.0}
+    chosen = weights | {f"{weight}_weight": 3.0}
+    options = load_settings(changes={f"distill.{k}": v for k, v in chosen.items()}).distill
+    logits, embedding = torch.randn(6, 4), torch.randn(6, 9)
+    with torch.no_grad():
+        taught, seen = teacher(images)
+    unit = nn.functional.normalize(embedding), nn.functional.normalize(seen)
+    expected = {
+        "kd": kd(logits, taught, options.kd_temperature),
+        "distance": rkd_distance(*unit),
+        "angle": rkd_angle(*unit, options.angle_batch),
+    }[weight]
+    found = Distillation(teacher, options).loss(images, logits, embedding)
+    assert found.item() == pytest.approx(3 * expected.item(), rel=1e-5)
+    assert found > 0
+    uneven = embedding * torch.arange(1, 7)[:, None]
+    longer = Distillation(teacher, options).loss(images, logits, uneven)
+    assert longer.item() == pytest.approx(found.item(), rel=1e-4), "compared at unit length"
+
+
+def test_the_teacher_is_asked_and_not_trained() -> None:
+    torch.manual_seed(0)
+    settings = load_settings(changes={"distill.label_weight": 0.0})
+    teacher, student = small(), small()
+    teacher.network.train()
+    before = {name: value.clone() for name, value in teacher.network.state_dict().items()}
+    module = Classification(
+        student, 4, make_objective(settings.loss, [5] * 4, [0.25] * 4, 0.1),
+        settings.student.optimise, settings.augment, Distillation(teacher, settings.distill),
+    )  # fmt: skip
+    module.on_fit_start()
+    pixels = torch.randint(0, 256, (8, 32, 32), dtype=torch.uint8)
+    loss = module.training_step((pixels, torch.arange(8) % 4), 0)
+    torch.autograd.backward(loss)
+    assert not teacher.network.training
+    assert all(parameter.grad is None for parameter in teacher.network.parameters())
+    after = teacher.network.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(parameter.grad is not None for parameter in student.network.parameters())

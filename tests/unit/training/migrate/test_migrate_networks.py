@@ -4,13 +4,25 @@ import pytest
 import torch
 from torch import nn
 
-from training.migrate.networks import Discriminator, Generator, residual_blocks
+from training.migrate.networks import Discriminator, Generator, ResidualBlock, residual_blocks
 
 PUBLISHED_GENERATOR_9, PUBLISHED_GENERATOR_6, PUBLISHED_PATCH = 11_378_179, 7_837_699, 2_764_737
 """Parameters of the authors' PyTorch networks for three colours, 64 filters, instance norm."""
 COLOURS_LESS = 2
 INPUT_7, OUTPUT_7, INPUT_4 = 7 * 7 * 64, 7 * 7 * 64 + 1, 4 * 4 * 64
 """Weights (and bias) that one colour has in the first and last convolution."""
+
+
+def test_a_residual_block_does_not_rectify_what_it_adds_to() -> None:
+    block = ResidualBlock(2)
+    for parameter in block.parameters():
+        nn.init.zeros_(parameter)
+    x = torch.randn(1, 2, 4, 4)
+    assert torch.equal(block(x), x)
+    nn.init.dirac_(dict(block.named_parameters())["body.1.weight"])
+    nn.init.dirac_(dict(block.named_parameters())["body.5.weight"])
+    normal = nn.functional.instance_norm
+    assert torch.allclose(block(x), x + normal(torch.relu(normal(x))), atol=1e-5)
 
 
 def parameters(network: nn.Module) -> int:
