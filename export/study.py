@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from contract.bundle import Bundle, open_bundle
@@ -60,11 +61,13 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     if unknown := set(order.variants) - {row["variant"] for row in rows}:
         raise ConfigError(f"{order.study / TABLE}: no finished run of {min(unknown)}")
     wanted = [row for row in rows if row["variant"] in order.variants]
+    begun_s = time.perf_counter()
     for number, row in enumerate(wanted, 1):
-        begun_s = time.perf_counter()
         _judge(order, row)
         place = f"{row['variant']} fold {row['fold']} seed {row['seed']}"
-        say(f"[{number}/{len(wanted)}] {place}  {time.perf_counter() - begun_s:.1f} s")
+        pace_s = (time.perf_counter() - begun_s) / number
+        left = timedelta(seconds=round(pace_s * (len(wanted) - number)))
+        say(f"[{number}/{len(wanted)}] {place}, about {left} left")
 
 
 def _judge(order: Deployment, row: Row) -> None:

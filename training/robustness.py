@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
 from runtime.scale import fit_tile, read_gray
 from training.corruptions import CLEAN, SEVERITIES, Condition, corrupt, read_conditions
@@ -58,7 +59,8 @@ def judge_corrupted(
     images = [read_gray(data / file) for file in selection.files]
     classify, rule = classify or _in_float32(run), rule or Rule(run.classes, run.thresholds)
     results: dict[Condition, Judged] = {}
-    for condition in (CLEAN, *(c for c in conditions if c != CLEAN)):
+    every = (CLEAN, *(c for c in conditions if c != CLEAN))
+    for condition in tqdm(every, "judged", leave=False, disable=None):  # None: on a terminal only
         tiles = [
             fit_tile(corrupt(image, condition, _key(selection, file)), run.input_px)
             for image, file in zip(images, selection.files, strict=True)

@@ -137,11 +137,11 @@ class Plan:
 
 
 def run_study(plan: Plan) -> None:
-    """Train whatever is not finished, and keep its row.
+    """Train whatever is not finished, and keep its row; what lacks its migrated images waits.
 
     Raises:
-        ConfigError: a setting of any variant is wrong or its migrated images are missing (before
-            the first training), or a run that lies there already was made with other settings.
+        ConfigError: a setting of any variant is wrong (before the first training), or a run that
+            lies there already was made with other settings.
         StoppedError: broken off; the same command goes on.
     """
     cells = list(plan.cells())
@@ -152,6 +152,8 @@ def run_study(plan: Plan) -> None:
     for name in dict.fromkeys(cell.variant for cell in cells):
         check_settings(plan.out, name, plan.settings_of(name))
     missing = _missing(plan, cells, rows)
+    waiting = [cell for cell in missing if _lacks(plan, cell)]
+    missing = [cell for cell in missing if cell not in waiting]
     plan.out.mkdir(parents=True, exist_ok=True)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
         shutil.copyfile(plan.file, plan.out / STUDY)
@@ -164,6 +166,12 @@ def run_study(plan: Plan) -> None:
         _train(plan, cell)
         _keep(plan, cell)
         spent_s = time.monotonic() - begun
+    for cell in waiting:
+        plan.say(
+            f"\n{cell.folder} waits for migrated images in {_lacks(plan, cell)[0]}: make them by"
+            " `stripsight-train migrate --out` with the --split of a run of this fold, then give"
+            " this command again"
+        )
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
 
@@ -195,14 +203,15 @@ def _missing(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cel
     return [cell for cell in cells if cell in rowless | gone]
 
 
+def _lacks(plan: Plan, cell: Cell) -> list[Path]:
+    """Folders of migrated images that a training needs and that are not there."""
+    if (plan.run_path(cell) / RUN).exists():
+        return []
+    return [folder for folder in plan.migrated(cell) if not folder.is_dir()]
+
+
 def _check(plan: Plan, cell: Cell) -> None:
     path, wanted, teacher = plan.run_path(cell), plan.settings(cell), plan.teacher_path(cell)
-    missing = [folder for folder in plan.migrated(cell) if not folder.is_dir()]
-    if missing and not (path / RUN).exists():
-        raise ConfigError(
-            f"variant {cell.variant}: no migrated images in {missing[0]}; stripsight-train migrate"
-            " --out makes them, with the --split of a run of this fold"
-        )
     if not (path / PLAN).is_file():
         return
     begun = read_plan(path)

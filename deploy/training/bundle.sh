@@ -2,11 +2,22 @@
 # From an image folder to an int8 bundle: teacher, distilled student, export. A finished step is not
 # repeated and a broken-off one goes on, so the same command may be given again at any time.
 #   deploy/training/bundle.sh PICTURES RECIPE.yaml OUT [--fold K]
-# What follows OUT goes to the teacher's command; the student takes the teacher's split.
+# Everything but the fold is said by the recipe, which must not change until the bundle is there.
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: $0 PICTURES RECIPE.yaml OUT [--fold K]" >&2; exit 2; }
 data=$1 recipe=$2 out=$3
 shift 3
+case $#,${1-} in
+  0,*) ;;
+  2,--fold) ;;
+  *) echo "$0: unknown: $*; say it in $recipe (only --fold K may follow OUT)" >&2; exit 2 ;;
+esac
+mkdir -p "$out"
+[ -e "$out/recipe.yaml" ] || cp "$recipe" "$out/recipe.yaml"
+cmp -s "$recipe" "$out/recipe.yaml" || {
+  echo "$out: was begun with another recipe ($out/recipe.yaml); give OUT a new folder" >&2
+  exit 2
+}
 
 train() {
   local role=$1 run=$out/$1

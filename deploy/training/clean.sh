@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Defects and clean strip in one image folder: tiles cut from real frames whose defects are marked,
-# and tiles of the simulator. Grey levels are matched to those of the defects' images.
+# and tiles of the simulator, at the scale that the defects' dataset.json names (0.5 mm per pixel if
+# it is mute). Grey levels of both are matched to those of the defects' images.
 #   deploy/training/clean.sh DEFECTS FRAMES OUT [--exclude FRAME]...
 # FRAMES holds boxes.csv; what follows OUT goes to `stripsight-train clean`. OUT/pictures is the
 # folder, OUT/real/sheet.png shows what was cut: look at it.
@@ -12,22 +13,32 @@ shift 3
 mkdir -p "$out"
 for found in "$out"/* "$out"/.[!.]*; do
   case ${found#"$out"/} in
-    real | sim | merging | '*' | '.[!.]*') ;; # of a call that was broken off
+    real | drawn | drawn.csv | sim | merging | '*' | '.[!.]*') ;; # of a call that was broken off
     *) echo "$out: holds ${found##*/}; give OUT a new folder" >&2; exit 2 ;;
   esac
 done
-rm -rf "$out/real" "$out/sim" "$out/merging"
+rm -rf "$out/real" "$out/drawn" "$out/drawn.csv" "$out/sim" "$out/merging"
 
 stripsight-train clean --frames "$frames" --boxes "$frames/boxes.csv" --out "$out/real" \
   --match "$defects" --per-frame 24 "$@"
-stripsight-edge simulate --out "$out/sim" --frames 0 --tiles 100 --tile-px 128 --mm-per-px 0.5
+
+mm=$(sed -n 's/.*"mm_per_px": *\([0-9.][0-9.]*\).*/\1/p' "$defects/dataset.json" 2>/dev/null || true)
+stripsight-edge simulate --out "$out/drawn" --frames 0 --tiles 100 --tile-px 128 \
+  --mm-per-px "${mm:-0.5}"
+# Each drawn tile is a frame without a defect (empty corners), so that its grey levels are matched.
+{
+  echo file,xmin,ymin,xmax,ymax
+  sed -n 's|^\(clean/[^,]*\),.*|\1,,,,|p' "$out/drawn/tiles/groups.csv"
+} > "$out/drawn.csv"
+stripsight-train clean --frames "$out/drawn/tiles" --boxes "$out/drawn.csv" --out "$out/sim" \
+  --match "$defects" --edge-margin-px 0 > /dev/null
 
 merged=$out/merging
 cp -r "$defects" "$merged"
 mkdir -p "$merged/clean"
+cp "$out/real"/clean/* "$out/sim"/clean/* "$merged/clean/"
 [ -e "$merged/groups.csv" ] || stripsight-train groups --data "$defects" --out "$merged/groups.csv"
-for from in "$out/real" "$out/sim/tiles"; do
-  cp "$from"/clean/* "$merged/clean/"
-  grep '^clean/' "$from/groups.csv" >> "$merged/groups.csv"
-done
+grep '^clean/' "$out/real/groups.csv" >> "$merged/groups.csv"
+awk -F, 'NR == FNR { group[$1] = $2; next } /^clean\// { print $1 "," group[$2] }' \
+  "$out/drawn/tiles/groups.csv" "$out/sim/tiles.csv" >> "$merged/groups.csv"
 mv "$merged" "$out/pictures"

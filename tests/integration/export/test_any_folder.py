@@ -9,7 +9,7 @@ import pytest
 
 from contract.bundle import open_bundle
 from tests.conftest import ROOT
-from tests.integration.conftest import said_by
+from tests.integration.conftest import refused_by, said_by
 from tests.integration.training.conftest import QUICK, draw
 
 pytestmark = pytest.mark.integration
@@ -42,6 +42,10 @@ def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) 
     script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
     assert "student-1, int8" in said_by(*script)
     assert "there already" in said_by(*script)
+    assert "--mm-per-px 0.5; say it in" in refused_by(*script, "--mm-per-px", 0.5)
+    (tmp_path / "other.yaml").write_text(QUICK + "seed: 5\n")
+    said = refused_by(*script[:2], tmp_path / "other.yaml", out)
+    assert "was begun with another recipe" in said
     card = open_bundle(out / "bundle").card
     assert card.classes.clean == ("good",)
     assert set(card.thresholds) == {"Hole-2", "long_scratch"}

@@ -23,6 +23,7 @@ from training.extra import with_extra
 from training.job import read_plan
 from training.run import file_digest, open_run
 from training.split_file import read_split
+from training.study_table import read_rows
 
 pytestmark = pytest.mark.integration
 
@@ -143,11 +144,12 @@ def test_a_study_s_variant_learns_from_its_fold_s_migration(
     variant = {"role": "student", "folds": [0], "extra": ["scar-fold-FOLD/migrated"]}
     study.write_text(yaml.safe_dump({
         "name": "small", "folds": 3, "seeds": [0], "baseline": "migrated", "settings": settings,
-        "variants": {"migrated": variant},
+        "variants": {"plain": {"role": "student", "folds": [0]}, "migrated": variant},
     }))  # fmt: skip
     words = ("study", study, "--data", images, "--out", out)
-    assert command(*words) == 2
-    assert "no migrated images in" in capsys.readouterr().err
+    assert command(*words) == 0
+    assert "migrated/fold0-seed0 waits for migrated images in" in capsys.readouterr().out
+    assert [row["variant"] for row in read_rows(out / "study.csv")] == ["plain"]
     made = out / "scar-fold-0"
     made.mkdir(parents=True)
     shutil.copytree(migration / "migrated", made / "migrated")
