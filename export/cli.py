@@ -15,7 +15,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Turn a trained student into a bundle that the line can run.\n\n"
+    help="Turn a trained student into a bundle that the line can run:\n\n"
+    "    stripsight-export bundle --run runs/student --data images --out bundles/mine\n\n"
     "Exit codes: 0 fine, 1 a fault of this program, 2 usage, 3 a bundle is broken or its numbers"
     " are off.",
 )
@@ -37,7 +38,7 @@ def bundle(
     data: Annotated[Path, typer.Option(help="The image folder that the run was trained on.")],
     out: Annotated[Path, typer.Option(help="The bundle's folder; must not exist yet.")],
     precision: Annotated[
-        Precision, typer.Option(help="int8 for processors, fp16 for GPUs.")
+        Precision, typer.Option(help="int8 for processors, fp16 for GPUs, fp32 to compare.")
     ] = "int8",
     name: Annotated[
         str | None, typer.Option(help="Name in the card; the run's folder name if not given.")
@@ -47,7 +48,8 @@ def bundle(
         float | None, typer.Option(help="Scale of the training pictures, if the run has none.")
     ] = None,
     scale_tolerance: Annotated[
-        float, typer.Option(min=0, max=1, help="How far a camera's scale may be from it.")
+        float,
+        typer.Option(min=0, max=1, help="How far the camera's mm per px may be off, as a share."),
     ] = 0.25,
     clean: Annotated[
         list[str] | None, typer.Option(help="A class that means no defect; may be repeated.")

@@ -31,7 +31,8 @@ app = typer.Typer(
         stripsight-train student --data images --out runs/student --teacher runs/teacher
 
     A run's folder holds the weights, every setting, the split, curves, figures and predictions.
-    Every default stands in training/defaults.yaml.
+    Every default stands in training/defaults.yaml; docs/training.md goes from your own photographs
+    to a bundle.
     """,
 )
 
@@ -43,22 +44,64 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML with the settings that differ from defaults.")
 ]
 SplitOption = Annotated[
-    Path | None, typer.Option("--split", help="Use the split.csv of another run.")
+    Path | None,
+    typer.Option(
+        "--split",
+        help="Use the split.csv of another run, so that both are tested on the same images;"
+        " without --fold then.",
+    ),
 ]
 InitOption = Annotated[
     Path | None,
-    typer.Option("--init", help="Start from a local state dict, e.g. ImageNet weights."),
+    typer.Option(
+        "--init",
+        help="Start from weights of the same network: the weights.pt of another run or, for a"
+        " student, a ResNet34's as torchvision keeps them, such as ImageNet's.",
+    ),
 ]
 ResumeOption = Annotated[
-    bool, typer.Option("--resume", help="Go on where the training in --out was broken off.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on where the training in --out was broken off; give only --data and --out"
+        " beside it.",
+    ),
 ]
-EpochsOption = Annotated[int | None, typer.Option("--epochs", help="Passes over the train part.")]
-InputOption = Annotated[int | None, typer.Option("--input-px", help="Side of the network's input.")]
+EpochsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs",
+        help="Passes over the train part (teacher 80, student 100).",
+    ),
+]
+InputOption = Annotated[
+    int | None,
+    typer.Option(
+        "--input-px",
+        help="Side of the network's input (128).",
+    ),
+]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", help="Of split, start weights and augmentation.")
+    int | None,
+    typer.Option(
+        "--seed",
+        help="Of everything drawn by chance (0).",
+    ),
 ]
-FoldOption = Annotated[int | None, typer.Option("--fold", help="Which fold is the test part.")]
-FoldsOption = Annotated[int | None, typer.Option("--folds", help="How many folds there are.")]
+FoldOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fold",
+        help="Which fold is the test part, from 0 (0).",
+    ),
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--folds",
+        help="How many folds there are (5); of more folds more is learned from.",
+    ),
+]
 CleanOption = Annotated[
     list[str] | None,
     typer.Option("--clean", help="A class that is no defect; may be given more than once."),
@@ -73,7 +116,13 @@ ExtraOption = Annotated[
     list[Path] | None,
     typer.Option("--extra", help="Learn also from OUT/migrated of `migrate`; may be repeated."),
 ]
-ThreadsOption = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        help="CPU threads; 0 leaves it to torch (0).",
+    ),
+]
 
 
 @app.command()
@@ -93,7 +142,8 @@ def teacher(
 def student(
     data: DataOption, out: OutOption,
     teacher: Annotated[
-        Path | None, typer.Option("--teacher", help="Run of the teacher to learn from.")
+        Path | None,
+        typer.Option("--teacher", help="Run of the teacher to learn from; or --no-distill."),
     ] = None,
     no_distill: Annotated[
         bool, typer.Option("--no-distill", help="Learn from the images alone.")
@@ -140,7 +190,11 @@ def evaluate(
 ) -> None:
     """Judge a run: table, JSON, confusion matrix, and each prediction.
 
-    With --corrupt also under the conditions of a worse day, beside the clean images.
+        stripsight-train evaluate --run runs/student --data images --out runs/report
+
+    With --corrupt also under the conditions of a worse day, beside the clean images:
+
+        stripsight-train evaluate --run runs/student --data images --out runs/worse --corrupt all
     """
     from training.evaluate import evaluate_run
 
@@ -161,7 +215,10 @@ def examples(
     config: ConfigOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Draw what a training sees of each class: originals, augmented images, mosaics."""
+    """Draw what a training sees of each class: originals, augmented images, mosaics.
+
+    stripsight-train examples --data images --out sheet.png
+    """
     from training.config import load_settings
     from training.examples import write_examples
 
@@ -198,9 +255,11 @@ def study(
 ) -> None:
     """Train a table of variants over folds, one after another; each finished run is one CSV row.
 
+        stripsight-train study deploy/training/study-xsdd.yaml --data images --out studies/mine
+
     Many at once: start the command once for each fold, with the same --out; on two cores two
-    trainings of one thread each (threads: 1) are faster than one of two threads.
-    deploy/training/study-xsdd.yaml is an example.
+    trainings of one thread each (threads: 1) are faster than one of two threads. The same command
+    goes on after a break.
     """
     from training.study import Plan, run_study
     from training.study_file import read_study
@@ -217,7 +276,10 @@ def thresholds(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf.")],
 ) -> None:
-    """Show what a teacher's learned thresholds do: each stage, class by class."""
+    """Show what a teacher's learned thresholds do: each stage, class by class.
+
+    stripsight-train thresholds --run runs/teacher --data images --out thresholds.png
+    """
     from training.shrinkage import plot_thresholds
 
     plot_thresholds(run, data, out)
@@ -232,7 +294,10 @@ def report(
         typer.Option("--baseline", help="Compare with this variant; else the study's own."),
     ] = None,
 ) -> None:
-    """Make tables and plots from a study's CSV: report.md, figures.png, differences.png."""
+    """Make tables and plots from a study's CSV: report.md, figures.png, differences.png.
+
+    stripsight-train report studies/mine
+    """
     from training.study_report import write_study_report
 
     print(write_study_report(folder, baseline))

@@ -49,6 +49,8 @@ def clean(
 ) -> None:  # fmt: skip
     """Cut defect-free tiles from real frames whose defects are marked.
 
+        stripsight-train clean --frames FRAMES --boxes FRAMES/boxes.csv --out clean --match DEFECTS
+
     Frames that --boxes does not name are not used; a row with a file and empty corners names a
     frame without defects.
     """
@@ -77,7 +79,15 @@ def check_clean(
         str, typer.Option("--part", help="train, validation, test, or all (for another folder).")
     ] = "test",
 ) -> None:
-    """Find out whether a run tells defects from clean strip, or one data set from another."""
+    """Find out whether a run tells defects from clean strip, or one data set from another.
+
+        stripsight-train check-clean --run runs/student --data images
+
+    Says how far grey, contrast and sharpness alone tell clean tiles from defective ones (50 % is
+    chance), how many clean tiles are reported once they have the defects' grey levels, and how many
+    defects are lost once they have the clean tiles'. Near 100 %, or far from none: the figures on
+    such clean tiles mean little.
+    """
     from training.clean.shortcut import check_clean as measure
 
     print(measure(run, data, part))

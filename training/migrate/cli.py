@@ -21,7 +21,8 @@ def migrate(
         Path, typer.Option("--target", help="Image folder of the line that lacks it.")
     ],
     classes: Annotated[
-        str, typer.Option("--class", metavar="NAME=NAME", help="Class in source = class in target.")
+        str,
+        typer.Option("--class", metavar="NAME=NAME", help="Class of the source = of the target."),
     ],
     out: Annotated[Path, typer.Option("--out", help="New folder for everything that is made.")],
     config: Annotated[
@@ -43,7 +44,8 @@ def migrate(
         bool, typer.Option("--resume", help="Go on where the migration in --out was broken off.")
     ] = False,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", help="Of these the last half at a falling rate.")
+        int | None,
+        typer.Option("--epochs", help="How many (60); the rate falls over the last half."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of split and start weights.")] = None,
     fold: Annotated[int | None, typer.Option("--fold", help="Which fold is the test part.")] = None,
@@ -51,6 +53,8 @@ def migrate(
     threads: Annotated[int | None, typer.Option("--threads", help="CPU threads.")] = None,
 ) -> None:
     """Turn one line's defects into the look of another line, by a CycleGAN.
+
+        stripsight-train migrate --source OTHER --target images --class scratches=surface_scratch --out out
 
     Only the target's train part is seen. The images in OUT/migrated are then for `student --extra`,
     which refuses them where its own validation or test images were among those learned from: give
