@@ -54,7 +54,7 @@ def migrate(
 ) -> None:
     """Turn one line's defects into the look of another line, by a CycleGAN.
 
-        stripsight-train migrate --source OTHER --target images --class scratches=surface_scratch --out out
+        stripsight-train migrate --source OTHER --target images --class crack=hole --out migrated
 
     Only the target's train part is seen. The images in OUT/migrated are then for `student --extra`,
     which refuses them where its own validation or test images were among those learned from: give
