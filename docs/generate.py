@@ -50,7 +50,12 @@ def benchmarks_page() -> str:
 
 
 def _study(found: re.Match[str]) -> str:
-    text = read_finished(DOCS / "study" / found["name"]).text()
+    folder = DOCS / "study" / found["name"]
+    pictures = [
+        f"\n![{name}](study/{folder.name}/{name}.png)\n"
+        for name in ("figures", "differences") if (folder / f"{name}.png").exists()
+    ]  # fmt: skip
+    text = read_finished(folder).text() + "".join(pictures)
     return f"<!-- study {found['name']} -->\n{text}<!-- end -->"
 
 

@@ -59,7 +59,6 @@ def lightning_precision(settings: Settings) -> Literal["bf16-mixed", "32-true"]:
         if settings.accelerator != "cpu" and torch.cuda.is_available():
             wanted = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
-            probe = getattr(torch.cpu, "get_capabilities", dict[str, bool])  # torch 2.12 or later
-            known = probe()
+            known = torch.cpu.get_capabilities()
             wanted = bool(known.get("avx512_bf16") or known.get("amx_bf16"))
     return "bf16-mixed" if wanted else "32-true"
