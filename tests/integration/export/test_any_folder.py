@@ -11,6 +11,7 @@ from contract.bundle import open_bundle
 from tests.conftest import ROOT
 from tests.integration.conftest import refused_by, said_by
 from tests.integration.training.conftest import QUICK, draw
+from training.run import open_run
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +50,9 @@ def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) 
     card = open_bundle(out / "bundle").card
     assert card.classes.clean == ("good",)
     assert set(card.thresholds) == {"Hole-2", "long_scratch"}
-    assert card.metrics["false_alarms"].images == 16
+    tested = [file for file, part in open_run(out / "student").split.items() if part == "test"]
+    clean = [file for file in tested if file.startswith("good/")]
+    assert card.metrics["false_alarms"].images == len(clean) > 10
     answers = tmp_path / "answers.json"
     said_by("stripsight-edge", "classify", "--bundle", out / "bundle", pictures, "--json", answers)
     answer = json.loads(answers.read_text())
