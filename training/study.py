@@ -282,7 +282,8 @@ def _common(plan: Plan, cell: Cell, run: Run) -> dict[str, str]:
 
 def _minutes(run: Run) -> float:
     """Of all epochs, also of a training that was broken off in between."""
-    return sum(float(row["seconds"]) for row in read_curves(run.path / CURVES)) / 60
+    rows = read_curves(run.path / CURVES)  # epochs of an earlier version did not say
+    return sum(float(row.get("seconds") or 0) for row in rows) / 60
 
 
 def _device(settings: Settings) -> str:

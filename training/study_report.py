@@ -14,7 +14,7 @@ from training.corruptions import CLEAN
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
 from training.study import STUDY
 from training.study_file import read_study
-from training.study_table import ALARM_COLUMNS, ALARMS, BUNDLE, TABLE, read_rows
+from training.study_table import BUNDLE, TABLE, read_alarms, read_rows
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
@@ -122,9 +122,7 @@ def read_finished(folder: Path, baseline: str | None = None) -> Finished:
         for condition in dict.fromkeys(row["condition"] for row in rows)
     }
     compared = {c: _compared(folder, own, chosen) for c, own in by_condition.items()}
-    alarms = [
-        row for row in read_rows(folder / ALARMS, ALARM_COLUMNS) if row["condition"] == CLEAN.name
-    ]
+    alarms = read_alarms(folder, by_condition[CLEAN.name])
     return Finished(rows, compared.pop(CLEAN.name), chosen, compared, alarms)
 
 

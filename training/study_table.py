@@ -77,13 +77,14 @@ def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None
         shutil.copyfile(report / PREDICTIONS, out / kept)
         judged = json.loads((report / JSON).read_text("utf-8"))
         if alarms := judged.get("alarms"):
-            _keep_alarms(out, {name: row[name] for name in KEY} | alarms)
+            _append(out / ALARMS, ALARM_COLUMNS, {name: row[name] for name in KEY} | alarms)
         _append(out / TABLE, COLUMNS, {**row, "predictions": str(kept)})
 
 
-def _keep_alarms(out: Path, row: Row) -> None:
-    if key(row) not in {key(known) for known in read_rows(out / ALARMS, ALARM_COLUMNS)}:
-        _append(out / ALARMS, ALARM_COLUMNS, row)
+def read_alarms(out: Path, rows: Sequence[Row]) -> list[dict[str, str]]:
+    """The newest counts of these rows of the table: what is trained again is counted again."""
+    newest = {key(row): row for row in read_rows(out / ALARMS, ALARM_COLUMNS)}
+    return [newest[key(row)] for row in rows if key(row) in newest]
 
 
 def _figures(report: Path) -> dict[str, str]:

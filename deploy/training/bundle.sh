@@ -13,11 +13,14 @@ case $#,${1-} in
   *) echo "$0: unknown: $*; say it in $recipe (only --fold K may follow OUT)" >&2; exit 2 ;;
 esac
 mkdir -p "$out"
-[ -e "$out/recipe.yaml" ] || cp "$recipe" "$out/recipe.yaml"
-cmp -s "$recipe" "$out/recipe.yaml" || {
-  echo "$out: was begun with another recipe ($out/recipe.yaml); give OUT a new folder" >&2
-  exit 2
-}
+if [ -e "$out/teacher/plan.json" ] && [ -e "$out/recipe.yaml" ]; then
+  cmp -s "$recipe" "$out/recipe.yaml" || {
+    echo "$out: was begun with another recipe ($out/recipe.yaml); give OUT a new folder" >&2
+    exit 2
+  }
+else # nothing has begun with it: a mistake in it may still be mended
+  cp "$recipe" "$out/recipe.yaml"
+fi
 
 train() {
   local role=$1 run=$out/$1

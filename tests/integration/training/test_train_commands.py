@@ -353,24 +353,6 @@ def test_a_student_s_images_are_its_teacher_s(
     assert "the teacher learned from other images than" in capsys.readouterr().err
 
 
-def test_groups_are_written_down(
-    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(images, tmp_path / "images")
-    shutil.copy(tmp_path / "images/hole/00.jpg", tmp_path / "images/hole/copy.jpg")
-    out = tmp_path / "images" / "groups.csv"
-    assert command("groups", "--data", tmp_path / "images", "--out", out) == 0
-    assert "images in" in capsys.readouterr().out
-    with out.open() as stream:
-        group = {row["file"]: row["group"] for row in csv.DictReader(stream)}
-    assert group["hole/00.jpg"] == group["hole/copy.jpg"]
-    before = out.read_text()
-    assert command("groups", "--data", tmp_path / "images", "--out", out) == 0
-    assert out.read_text() == before, "what stands there is kept"
-    assert command("groups", "--data", tmp_path / "images", "--out", tmp_path) == 2
-    assert "cannot be written" in capsys.readouterr().err
-
-
 def test_changed_weights_are_refused(
     images: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

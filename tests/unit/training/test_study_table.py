@@ -5,7 +5,7 @@ from pathlib import Path
 
 from training.corruptions import CLEAN
 from training.study_report import alarm_table, devices_of
-from training.study_table import ALARM_COLUMNS, COLUMNS, FIGURES, keep_rows, read_rows
+from training.study_table import COLUMNS, FIGURES, keep_rows, read_alarms, read_rows
 
 
 def report(folder: Path) -> Path:
@@ -41,9 +41,14 @@ def test_what_the_line_would_report_is_counted_beside_the_rows(tmp_path: Path) -
     (folder / "metrics.json").write_text(json.dumps(judged | {"alarms": alarms}))
     for fold in ("0", "0", "1"):
         keep_rows(tmp_path, common | {"fold": fold}, {CLEAN: folder})
-    rows = read_rows(tmp_path / "alarms.csv", ALARM_COLUMNS)
+    rows = read_alarms(tmp_path, read_rows(tmp_path / "study.csv"))
     assert [row["fold"] for row in rows] == ["0", "1"]
     assert alarm_table(rows)[-1] == "| plain | 75.0 (6 of 80) | 96.00 % (96 of 100) |"
+    (tmp_path / "study.csv").unlink()
+    (folder / "metrics.json").write_text(json.dumps(judged | {"alarms": {**alarms, "clean": 4}}))
+    keep_rows(tmp_path, common, {CLEAN: folder})
+    (again,) = read_alarms(tmp_path, read_rows(tmp_path / "study.csv"))
+    assert again["clean"] == "4", "trained again"
 
 
 def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
