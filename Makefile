@@ -9,6 +9,8 @@ REAL_DATA := $(or $(STRIPSIGHT_DATA),../shared/data)
 REAL_FRAMES := $(wildcard $(REAL_DATA)/gc10_frames)
 ARGS ?=
 FOLD ?= 0
+# Trainings fill one core each and wait for nobody; the line's tests watch the clock and run alone.
+TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
 FLOOR := $(if $(findstring --no-skips,$(ARGS)),94,0)
 
@@ -42,7 +44,10 @@ run: $(VENV)/.line $(DEMO)/truth.json ## run the daemon on the demo line (ARGS="
 test: $(VENV)/.dev ## install what the tests need, then check and run all that CI runs
 	@deploy/setup/programs.sh
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest tests/integration tests/deploy --cov --cov-append --cov-report= $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(TRAINED) -n auto --dist loadfile \
+	  --cov --cov-append --cov-report= $(ARGS)
+	$(BIN)/pytest tests/integration $(TRAINED:%=--ignore=%) tests/deploy \
+	  --cov --cov-append --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=$(FLOOR)
 
 check: $(VENV)/.dev format lint types imports unit ## format, lint, types, imports, unit tests
