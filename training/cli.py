@@ -252,6 +252,12 @@ def study(
         list[int] | None,
         typer.Option("--fold", help="Only this fold (may be given again); else all."),
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variant", help="Only this variant and its teacher (may be given again); else all."
+        ),
+    ] = None,
 ) -> None:
     """Train a table of variants over folds, one after another; each finished run is one CSV row.
 
@@ -266,8 +272,8 @@ def study(
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     command_line = ("stripsight-train", *sys.argv[1:])
-    folds = frozenset(fold) if fold else None
-    run_study(Plan(file, read_study(file), data, out, command_line, _say, folds))
+    folds, variants = frozenset(fold or ()) or None, frozenset(variant or ()) or None
+    run_study(Plan(file, read_study(file), data, out, command_line, _say, folds, variants))
 
 
 @app.command()

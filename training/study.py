@@ -7,7 +7,7 @@
     OUT/predictions/<...>.csv             the row's predictions, file by file
 
 The same command goes on where it was broken off: a run is made again only if it is not finished.
-Processes that run different folds of one study may share OUT.
+Processes that run different folds, or variants with other teachers, may share OUT.
 """
 
 import hashlib
@@ -59,8 +59,11 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study to be run; `file` is what `study` was read from, `folds` the folds to run now (None:
-    all).
+    """A study to be run; `file` is what `study` was read from, `folds` and `variants` what to run
+    of it now (None: all).
+
+    Raises:
+        ConfigError: the study has no such fold or variant.
     """
 
     file: Path
@@ -70,6 +73,28 @@ class Plan:
     command_line: tuple[str, ...]
     say: Callable[[str], None]
     folds: frozenset[int] | None = None
+    variants: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        known = self.study.variants
+        for fold in self.folds or ():
+            if not 0 <= fold < self.study.folds:
+                raise ConfigError(
+                    f"--fold {fold}: {self.file} has the folds 0 to {self.study.folds - 1}"
+                )
+        for name in self.variants or ():
+            if name not in known:
+                raise ConfigError(f"--variant {name}: {self.file} has {', '.join(known)}")
+
+    def names(self) -> list[str]:
+        """The variants to run now, and the teachers that they need, in the file's order."""
+        variants = self.study.variants
+        wanted = set(variants if self.variants is None else self.variants)
+        for name in reversed(variants):  # a teacher stands above its student
+            teacher = variants[name].teacher
+            if teacher and name in wanted:
+                wanted.add(teacher)
+        return [name for name in variants if name in wanted]
 
     def cells(self) -> Iterator[Cell]:
         """Fold by fold, so that a study broken off has whole comparisons."""
@@ -77,8 +102,9 @@ class Plan:
             for fold in range(self.study.folds):
                 if self.folds is not None and fold not in self.folds:
                     continue
-                for name, variant in self.study.variants.items():
-                    if variant.folds is None or fold in variant.folds:
+                for name in self.names():
+                    folds = self.study.variants[name].folds
+                    if folds is None or fold in folds:
                         yield Cell(name, fold, seed)
 
     def conditions(self, cell: Cell) -> tuple[Condition, ...]:
@@ -115,7 +141,7 @@ class Plan:
         own = self.study.variants[cell.variant].settings
         place = {
             "seed": cell.seed, "data": {"folds": self.study.folds, "fold": cell.fold},
-            "devices": 1,  # runs go side by side by `--fold`, each in one process
+            "devices": 1,  # runs go side by side, each in one process
         }  # fmt: skip
         return settings_from([self.study.settings, own, place], f"variant {cell.variant}")
 

@@ -1,0 +1,62 @@
+"""Which trainings a study's command makes."""
+
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigError
+from training.study import Cell, Plan
+from training.study_file import Study
+
+STUDY = Study.model_validate(
+    {
+        "name": "small",
+        "folds": 2,
+        "seeds": [0],
+        "baseline": "plain",
+        "variants": {
+            "plain": {"role": "student"},
+            "teacher": {"role": "teacher"},
+            "first": {"role": "student", "teacher": "teacher"},
+            "second": {"role": "student", "teacher": "first"},
+            "once": {"role": "student", "folds": [1]},
+        },
+    }
+)
+
+
+def plan(folds: set[int] | None = None, variants: set[str] | None = None) -> Plan:
+    return Plan(
+        Path("study.yaml"), STUDY, Path("images"), Path("out"), (), print,
+        frozenset(folds) if folds else None, frozenset(variants) if variants else None,
+    )  # fmt: skip
+
+
+def test_fold_by_fold_in_the_file_s_order() -> None:
+    names = ["plain", "teacher", "first", "second"]
+    first = [Cell(name, 0, 0) for name in names]
+    assert [*plan().cells()] == first + [Cell(name, 1, 0) for name in [*names, "once"]]
+
+
+def test_one_fold_alone() -> None:
+    assert {cell.fold for cell in plan(folds={1}).cells()} == {1}
+
+
+def test_a_variant_comes_with_its_teachers() -> None:
+    assert plan(variants={"second", "once"}).names() == ["teacher", "first", "second", "once"]
+    assert [cell.variant for cell in plan({0}, {"plain"}).cells()] == ["plain"]
+
+
+@pytest.mark.parametrize(
+    ("folds", "variants", "said"),
+    [
+        ({2}, None, "--fold 2: study.yaml has the folds 0 to 1"),
+        ({-1}, None, "--fold -1: study.yaml has the folds 0 to 1"),
+        (None, {"thrid"}, "--variant thrid: study.yaml has plain, teacher, first, second, once"),
+    ],
+)
+def test_what_the_study_has_not_is_named(
+    folds: set[int] | None, variants: set[str] | None, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        plan(folds, variants)
