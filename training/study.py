@@ -27,7 +27,7 @@ from contract.errors import ConfigError
 from training.config import Settings, load_settings, settings_from
 from training.corruptions import CLEAN, Condition, read_conditions
 from training.curves import CURVES, read_curves
-from training.fit import train
+from training.fit import StoppedError, train
 from training.folder import scan
 from training.job import PLAN, Job, read_plan, take_up
 from training.provenance import git_revision
@@ -189,7 +189,10 @@ def run_study(plan: Plan) -> None:
         left = timedelta(seconds=round(spent_s / max(number, 1) * (len(missing) - number)))
         when = f", about {left} left" if number else ""
         plan.say(f"\n[{number + 1}/{len(missing)}] {cell.folder}{when}")
-        _train(plan, cell)
+        try:
+            _train(plan, cell)
+        except StoppedError as stopped:
+            raise StoppedError("stopped; the same command goes on") from stopped
         _keep(plan, cell)
         spent_s = time.monotonic() - begun
     for cell in waiting:

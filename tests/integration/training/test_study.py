@@ -10,6 +10,7 @@ import yaml
 from contract.errors import ConfigError
 from tests.integration.training.conftest import QUICK
 from training.cli import main
+from training.fit import StoppedError
 from training.study_file import read_study
 from training.study_table import read_rows
 
@@ -112,6 +113,22 @@ def test_an_unfinished_run_of_a_moved_study_finds_its_teacher(
     (run / "plan.json").write_text(json.dumps(plan))
     assert command(*words) == 0
     assert len(read_rows(table)) == 9
+
+
+def test_a_study_that_was_stopped_says_how_it_goes_on(
+    words: tuple[object, ...], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def interrupted(*_: object) -> None:
+        raise StoppedError("stopped; go on with --resume")
+
+    monkeypatch.setattr("training.study.train", interrupted)
+    shutil.rmtree(tmp_path / "out/runs/adaptive")
+    table = tmp_path / "out/study.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    assert command(*words) == 130
+    said = capsys.readouterr().err
+    assert said.strip().splitlines()[-1] == "stripsight-train: stopped; the same command goes on"
 
 
 def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
