@@ -187,6 +187,9 @@ def evaluate(
             " may be given more than once.",
         ),
     ] = None,
+    mosaics: Annotated[
+        bool, typer.Option("--mosaics", help="Do mosaics of these images keep their labels?")
+    ] = False,
 ) -> None:
     """Judge a run: table, JSON, confusion matrix, and each prediction.
 
@@ -198,11 +201,16 @@ def evaluate(
     """
     from training.evaluate import evaluate_run
 
+    if (jpeg_quality is not None) + bool(corrupted) + mosaics > 1:
+        raise ConfigError("give one of --jpeg-quality, --corrupt and --mosaics")
+    if mosaics:
+        from training.mosaic_labels import evaluate_mosaics
+
+        print(evaluate_mosaics(run, data, out, part))
+        return
     if corrupted:
         from training.robustness import evaluate_corrupted
 
-        if jpeg_quality is not None:
-            raise ConfigError("give either --jpeg-quality or --corrupt, one of both")
         print(evaluate_corrupted(run, data, out, part, corrupted))
         return
     print(evaluate_run(run, data, out, part, jpeg_quality))
