@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
@@ -37,7 +37,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
         read_settings(file, "see there")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @example(content=b"? {a: 1}\n: 2")
 @given(content=st.binary(max_size=200))
 def test_hostile_bytes_are_refused_or_read(

@@ -138,7 +138,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     edits=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=4),
     end=st.integers(0, 4000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damage_never_gives_another_exception(
     suffix: str, edits: list[tuple[int, int]], end: int
 ) -> None:

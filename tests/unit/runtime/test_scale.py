@@ -26,7 +26,7 @@ def grids(draw: st.DrawFn) -> tuple[U8, TileGrid, int]:
 
 
 @given(grids())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_each_tile_is_exactly_its_crop_scaled_alone(case: tuple[U8, TileGrid, int]) -> None:
     pixels, grid, side = case
     tiles = cut_and_scale(pixels, grid, side)

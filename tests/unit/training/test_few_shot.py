@@ -21,7 +21,7 @@ def parts_of(labels: list[int]) -> list[Part]:
     return [kinds[i % len(kinds)] for i in range(len(labels))]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     labels=st.lists(st.integers(0, 1), min_size=2, max_size=60),
     shots=st.none() | st.integers(1, 20),

@@ -102,7 +102,7 @@ def test_textures_make_mosaics_too() -> None:
     assert made.mean() > 0.8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     labels=st.lists(st.integers(0, 3), min_size=2, max_size=40).filter(
         lambda labels: max(labels.count(label) for label in labels) > 1

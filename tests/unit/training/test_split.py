@@ -13,7 +13,7 @@ from training.split import apply_rows, check_classes, split_parts
 from training.split_file import PARTS, SplitRow, read_split, write_split
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @example(sizes=[[3, 3], [3, 3]], fold=0, seed=0)  # no group is small enough to be chosen by
 @given(
     sizes=st.lists(st.lists(st.integers(1, 9), min_size=2, max_size=12), min_size=2, max_size=4),

@@ -298,7 +298,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(steps)
 def test_seq_is_gapless_over_days_and_restarts(plan: list[tuple[str, list[int]]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
