@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from contract.errors import ConfigError
 from training.clean.alarms import Alarms
 from training.corruptions import CLEAN
+from training.hardest import HARDEST, Hardest, find_hardest, hardest_text, write_hardest
 from training.pooled import Difference, Estimate, OutOfFold, Result, compare, read_predictions
 from training.study import STUDY
 from training.study_file import read_study
@@ -34,7 +35,7 @@ would see in four of five cases after that correction. {seeds}
 Recall per class in percent.
 
 {recalls}
-{corrupted}{alarms}"""
+{corrupted}{alarms}{hardest}"""
 CORRUPTED = """
 Accuracy / Gmean in percent, clean and corrupted (severity after the name).
 
@@ -60,6 +61,7 @@ def write_study_report(folder: Path, baseline: str | None = None) -> str:
     """
     study = read_finished(folder, baseline)
     (folder / REPORT).write_text(study.text(), "utf-8")
+    write_hardest(folder / HARDEST, study.hardest)
     _plot_figures(folder / FIGURES_PNG, study.results)
     _plot_differences(folder / DIFFERENCES_PNG, study.results, study.baseline)
     return study.text()
@@ -76,6 +78,8 @@ class Finished:
     """Results by condition, of the variants that were judged under it."""
     alarms: list[dict[str, str]]
     """Rows of `alarms.csv` without corruption; none where the study has no clean tiles."""
+    hardest: Hardest
+    """Of clean tiles."""
 
     def _corrupted_text(self) -> str:
         if not self.corrupted:
@@ -87,6 +91,10 @@ class Finished:
         if not self.alarms:
             return ""
         return FALSE_ALARMS.format(table="\n".join(alarm_table(self.alarms)))
+
+    def _hardest_text(self) -> str:
+        text = hardest_text(self.hardest)
+        return f"\n{text}\n" if text else ""
 
     def text(self) -> str:
         """The tables as Markdown."""
@@ -100,7 +108,7 @@ class Finished:
             figures="\n".join(_figure_table(self.results)),
             differences="\n".join(_difference_table(self.results)),
             recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
-            alarms=self._alarms_text(),
+            alarms=self._alarms_text(), hardest=self._hardest_text(),
         )  # fmt: skip
 
 
@@ -121,18 +129,24 @@ def read_finished(folder: Path, baseline: str | None = None) -> Finished:
         condition: [row for row in rows if row["condition"] == condition]
         for condition in dict.fromkeys(row["condition"] for row in rows)
     }
-    compared = {c: _compared(folder, own, chosen) for c, own in by_condition.items()}
+    gathered = {condition: _gather(folder, own) for condition, own in by_condition.items()}
+    compared = {condition: _compared(found, chosen) for condition, found in gathered.items()}
     alarms = read_alarms(folder, by_condition[CLEAN.name])
-    return Finished(rows, compared.pop(CLEAN.name), chosen, compared, alarms)
+    hardest = find_hardest(gathered[CLEAN.name])
+    return Finished(rows, compared.pop(CLEAN.name), chosen, compared, alarms, hardest)
 
 
-def _compared(folder: Path, rows: Sequence[dict[str, str]], baseline: str) -> list[Result]:
-    names = list(dict.fromkeys(row["variant"] for row in rows))
-    reference = baseline if baseline in names else names[0]
-    return compare([_gather(folder, rows, name) for name in names], reference)
+def _compared(variants: Sequence[OutOfFold], baseline: str) -> list[Result]:
+    names = [found.variant for found in variants]
+    return compare(variants, baseline if baseline in names else names[0])
 
 
-def _gather(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
+def _gather(folder: Path, rows: Sequence[dict[str, str]]) -> list[OutOfFold]:
+    names = dict.fromkeys(row["variant"] for row in rows)
+    return [_out_of_fold(folder, rows, name) for name in names]
+
+
+def _out_of_fold(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
     own = [row for row in rows if row["variant"] == variant]
     read = [read_predictions(folder / row["predictions"]) for row in own]
     if len({names for names, _ in read}) > 1:
