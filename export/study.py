@@ -24,7 +24,7 @@ from training.networks.deployed import Views
 from training.operating import Rule
 from training.robustness import judge_corrupted
 from training.run import Run, open_run
-from training.study import RUNS
+from training.study_plan import RUNS
 from training.study_table import BUNDLE, TABLE, Row, keep_rows, key, read_rows
 
 OF_A_TRAINING = ("best_epoch", "git_revision", "data_digest", "variant_digest")

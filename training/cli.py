@@ -271,12 +271,13 @@ def study(
 
         stripsight-train study deploy/training/study-xsdd.yaml --data images --out studies/mine
 
-    Many at once: start the command once for each fold, with the same --out; on two cores two
-    trainings of one thread each (threads: 1) are faster than one of two threads. The same command
-    goes on after a break.
+    Many at once: start the command once for each --fold, or for variants of other teachers, with
+    the same --out; on two cores two trainings of one thread each (threads: 1) are faster than one
+    of two threads. The same command goes on after a break.
     """
-    from training.study import Plan, run_study
+    from training.study import run_study
     from training.study_file import read_study
+    from training.study_plan import Plan
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     command_line = ("stripsight-train", *sys.argv[1:])

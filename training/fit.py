@@ -24,7 +24,7 @@ from training.extra import check_same_extra, with_extra
 from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
-from training.job import CHECKPOINTS, Job, Plan, is_first_process, write_plan
+from training.job import CHECKPOINTS, Job, Plan, held, is_first_process, write_plan
 from training.networks.deployed import Views
 from training.objectives import Objective, make_objective
 from training.quiet import quiet
@@ -68,6 +68,11 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     Raises:
         ConfigError: whatever the user can cure, before the first step.
     """
+    with held(job.out):
+        return _train(job, resumed)
+
+
+def _train(job: Job, resumed: Plan | None) -> Run | None:
     if job.settings.threads:
         torch.set_num_threads(job.settings.threads)
     recipe = recipe_of(job)

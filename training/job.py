@@ -1,7 +1,9 @@
 """What the user asked for, and its folder: made new, or taken up again."""
 
+import fcntl
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,6 +20,7 @@ from training.run import CONFIG, RUN, SPLIT
 Role = Literal["teacher", "student"]
 
 PLAN, CHECKPOINTS, LAST = "plan.json", "checkpoints", "last.ckpt"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,38 @@ def claim(out: Path, hint: str = "") -> None:
         ConfigError: something lies there already, or it cannot be made.
     """
     try:
-        if out.exists() and any(out.iterdir()) and is_first_process():
+        if out.exists() and _in_use(out) and is_first_process():
             raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=out):  # a folder that is there already may still be read-only
             pass
     except OSError as error:
         raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
+
+
+def _in_use(out: Path) -> bool:
+    """Whether more lies there than a command left that ended before its first word."""
+    return any(path.name != LOCK for path in out.iterdir())
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep other commands from training in the same folder; a process that dies lets go of it.
+
+    Raises:
+        ConfigError: another one trains there.
+    """
+    if not is_first_process():
+        yield
+        return
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{out}: another command trains there; wait for its end, or stop it"
+            ) from error
+        yield
 
 
 def write_plan(job: Job, plan: Plan) -> None:

@@ -39,7 +39,10 @@ def evaluate_mosaics(run_path: Path, data: Path, out: Path, part: str) -> str:
     every = np.arange(len(pixels))
     fused, made = mosaics.fuse(every, np.random.default_rng(settings.seed))
     if not made.any():
-        raise ConfigError(f"{data}: no {part} image found a partner and a seam that keep its label")
+        raise ConfigError(
+            f"{data}: no {part} image found a partner of its class and a seam that keeps its label;"
+            " `stripsight-train examples` draws them"
+        )
     claim(out)
     kept = np.flatnonzero(made)
     files, groups = [chosen.files[i] for i in kept], [chosen.groups[i] for i in kept]

@@ -1,4 +1,4 @@
-"""A study's CSV as tables and plots: `report.md` and its pictures, beside the CSV."""
+"""A study's CSV as tables and plots: `report.md`, `hardest.csv` and pictures, beside the CSV."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Study `{name}`: {runs} trainings, {hours:.1f} hours on {devices}, {when}. Pooled
 predictions in percent, with 95 % intervals from a bootstrap over groups.{revisions}
 
 {figures}
-
+{uneven}
 Differences to `{baseline}` in points, paired over the same groups; p from the bootstrap,
 Holm-corrected over the variants; in square brackets the smallest true difference that this study
 would see in four of five cases after that correction. {seeds}
@@ -36,6 +36,11 @@ Recall per class in percent.
 
 {recalls}
 {corrupted}{alarms}{hardest}"""
+UNEVEN = """
+Not all variants are there in all folds yet, and folds differ: only rows of the same folds can be
+compared, here and in the tables of recalls and conditions. The differences that follow are over
+the folds that both have.
+"""
 CORRUPTED = """
 Accuracy / Gmean in percent, clean and corrupted (severity after the name).
 
@@ -92,6 +97,9 @@ class Finished:
             return ""
         return FALSE_ALARMS.format(table="\n".join(alarm_table(self.alarms)))
 
+    def _uneven_text(self) -> str:
+        return UNEVEN if len({(r.folds, r.seeds) for r in self.results}) > 1 else ""
+
     def _hardest_text(self) -> str:
         text = hardest_text(self.hardest)
         return f"\n{text}\n" if text else ""
@@ -105,7 +113,7 @@ class Finished:
             hours=sum(float(row["minutes"]) for row in trained) / 60,
             devices=devices_of(trained), seeds=_seeds(trained), revisions=_revisions(trained),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
-            figures="\n".join(_figure_table(self.results)),
+            figures="\n".join(_figure_table(self.results)), uneven=self._uneven_text(),
             differences="\n".join(_difference_table(self.results)),
             recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
             alarms=self._alarms_text(), hardest=self._hardest_text(),

@@ -9,6 +9,7 @@ import torch
 from contract.errors import ConfigError
 from training.fit import StoppedError
 from training.interrupt import Interrupt
+from training.job import held
 from training.migrate.data import U8, Lines, load_lines, pair_loader
 from training.migrate.job import MIGRATED, MigrateJob, MigratePlan, begin
 from training.migrate.pictures import CURVES, PICTURE, SAMPLES, Progress, plot_losses, translate
@@ -37,6 +38,11 @@ def migrate(job: MigrateJob, resumed: MigratePlan | None = None) -> None:
         ConfigError: whatever the user can cure, before the first step.
         StoppedError: broken off; `--resume` goes on.
     """
+    with held(job.out):
+        _migrate(job, resumed)
+
+
+def _migrate(job: MigrateJob, resumed: MigratePlan | None) -> None:
     settings = job.settings
     if settings.threads:
         torch.set_num_threads(settings.threads)

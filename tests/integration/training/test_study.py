@@ -11,6 +11,7 @@ from contract.errors import ConfigError
 from tests.integration.training.conftest import QUICK
 from training.cli import main
 from training.fit import StoppedError
+from training.job import held
 from training.study_file import read_study
 from training.study_table import read_rows
 
@@ -131,6 +132,22 @@ def test_a_study_that_was_stopped_says_how_it_goes_on(
     assert said.strip().splitlines()[-1] == "stripsight-train: stopped; the same command goes on"
 
 
+def test_a_run_that_another_command_trains_is_left_alone(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, run = tmp_path / "out/study.csv", tmp_path / "out/runs/adaptive/fold1-seed0"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    (run / "run.json").unlink()
+    (run / "plan.json").unlink()  # so far it has said what it does to nobody
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    with held(run):
+        assert command(*words) == 2
+    assert f"{run}: another command trains there" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+    assert command(*words) == 0
+    assert len(read_rows(table)) == 9
+
+
 def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(finished / "out", out)
@@ -138,6 +155,7 @@ def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
     text = (out / "report.md").read_text()
     assert "| kd | 2 x 1 | 36 |" in text
     assert "| adaptive | 1 x 1 |" in text
+    assert "only rows of the same folds can be" in text
     assert "| variant | clean | noise-2 |" in text
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2

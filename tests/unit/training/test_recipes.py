@@ -6,8 +6,8 @@ import pytest
 
 from tests.conftest import ROOT
 from training.config import load_settings
-from training.study import Plan
 from training.study_file import read_study
+from training.study_plan import Plan
 
 RECIPES = sorted((ROOT / "deploy" / "training").glob("*.yaml"))
 

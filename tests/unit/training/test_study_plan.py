@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import ConfigError
-from training.study import Cell, Plan
 from training.study_file import Study
+from training.study_plan import Cell, Plan
 
 STUDY = Study.model_validate(
     {
