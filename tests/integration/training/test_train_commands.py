@@ -220,7 +220,8 @@ def test_a_device_that_is_not_there_leaves_the_folder_free(
     said = capsys.readouterr().err
     assert "accelerator gpu, devices 4: " in said
     assert len(said.strip().splitlines()) == 1
-    assert not list(out.iterdir())
+    assert command("teacher", "--data", images, "--out", out, "--config", config) == 2
+    assert capsys.readouterr().err == said, "and not that --out is in use"
 
 
 def test_a_disk_that_fills_up_is_said(
