@@ -1,9 +1,11 @@
-"""Waiting on conditions, and free ports."""
+"""Waiting on conditions and servers, and free ports."""
 
 import socket
 import threading
 from collections.abc import Callable
 from typing import TypeVar
+
+import httpx
 
 from edge.clock import SystemClock
 
@@ -21,6 +23,14 @@ def wait_for(look: Callable[[], T], what: str, timeout_s: float = 20) -> T:
             return found
         assert clock.now().monotonic_ns < end_ns, f"not within {timeout_s:g} s: {what}"
         _TICK.wait(0.05)
+
+
+def answers(url: str) -> bool:
+    """Whether a web server lies behind `url` and is content."""
+    try:
+        return httpx.get(url, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def free_port() -> int:

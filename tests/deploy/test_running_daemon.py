@@ -16,7 +16,7 @@ from tests.line.broker import Broker
 from tests.line.consumer import Consumer
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import sections, write_line_bundle, write_strip
-from tests.waiting import free_port, wait_for
+from tests.waiting import answers, free_port, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -66,9 +66,11 @@ def test_every_panel_shows_the_running_daemon(daemon: Daemon, tmp_path: Path) ->
 
 def test_the_operators_page_shows_the_running_daemon(daemon: Daemon, tmp_path: Path) -> None:
     chromedriver, chromium = require_program("chromedriver"), require_program("chromium")
+    url = f"http://127.0.0.1:{daemon.settings['console']['port']}/"
+    wait_for(lambda: answers(url), "the page is there", 40)
     with started(chromedriver, chromium, tmp_path) as browser:
         browser.view(1280, 800)
-        browser.open(f"http://127.0.0.1:{daemon.settings['console']['port']}/")
+        browser.open(url)
         browser.wait("document.querySelectorAll('#defects tbody tr').length > 3", 40)
         browser.wait("document.querySelector('#cell-valid.normal')")
         assert browser.text("#cell-state .value") == "▶Running"

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.waiting import free_port, wait_for
+from tests.waiting import answers, free_port, wait_for
 
 _ARGUMENTS = (
     "--headless=new",
@@ -74,7 +74,7 @@ def started(chromedriver: str, chromium: str, folder: Path) -> Iterator[Browser]
         driver = subprocess.Popen([chromedriver, f"--port={port}"], stdout=log, stderr=log)
         try:
             base = f"http://127.0.0.1:{port}"
-            wait_for(lambda: _answers(base), "chromedriver answers")
+            wait_for(lambda: answers(f"{base}/status"), "chromedriver answers")
             browser = Browser(_session(base, chromium, folder))
             try:
                 yield browser
@@ -94,10 +94,3 @@ def _session(base: str, chromium: str, folder: Path) -> str:
     answer = httpx.post(f"{base}/session", json=wanted, timeout=60, trust_env=False)
     assert answer.is_success, answer.text
     return f"{base}/session/{answer.json()['value']['sessionId']}"
-
-
-def _answers(base: str) -> bool:
-    try:
-        return httpx.get(f"{base}/status", trust_env=False).is_success
-    except httpx.TransportError:
-        return False

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import yaml
 from pydantic import JsonValue
 
@@ -18,7 +17,7 @@ from edge.ledger.log import EventLog
 from edge.types import Commit, Picture, Watermark
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import SOURCE
-from tests.waiting import free_port, wait_for
+from tests.waiting import answers, free_port, wait_for
 
 
 class Line:
@@ -87,7 +86,7 @@ def console_of(line: Line) -> Iterator[subprocess.Popen[bytes]]:
     """The console's process, once it answers; it must end by SIGTERM with 0."""
     process = start_console(line)
     try:
-        wait_for(lambda: process.poll() is not None or _answers(line.url), "the console answers")
+        wait_for(lambda: process.poll() is not None or answers(line.url), "the console answers")
         assert process.poll() is None, (line.folder / "console.log").read_text()
         yield process
     finally:
@@ -104,10 +103,3 @@ def start_console(line: Line) -> subprocess.Popen[bytes]:
             [sys.executable, "-m", "tests.integration.console.serve", str(line.config)],
             cwd=ROOT, env=environment, stdout=log, stderr=log,
         )  # fmt: skip
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
