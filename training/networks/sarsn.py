@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from training.networks.conv import Conv3x3
 from training.networks.resnet import StemStride
 
 Gate = Literal["shrink_se", "shrink", "none"]
@@ -156,8 +157,8 @@ def _gate(kind: Gate, channels: int, reduction: int, thresholds: Thresholds) -> 
 
 
 def _pre_activated(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
-    return nn.Sequential(
-        nn.BatchNorm2d(inputs),
-        nn.ReLU(inplace=False),
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-    )
+    if kernel == 3:
+        convolution: nn.Module = Conv3x3(inputs, outputs, stride)
+    else:
+        convolution = nn.Conv2d(inputs, outputs, kernel, stride, bias=False)
+    return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=False), convolution)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from training.networks.conv import Conv3x3
 from training.networks.deployed import Deployed, Views
 from training.networks.resnet import BasicBlock, ResNet34
 from training.networks.sarsn import (
@@ -81,6 +82,36 @@ def test_a_gate_by_cell_looks_at_mean_and_maximum() -> None:
     x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
     expected = [2.5 / (1 + math.exp(-4)), 0.5 / (1 + math.exp(-1))]
     assert gate.tau(x).flatten().tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (2, 2), (3, 3), (4, 4), (9, 2)])
+def test_a_3x3_convolution_gives_what_torch_s_own_gives(
+    height: int, width: int, stride: int
+) -> None:
+    torch.manual_seed(0)
+    ours = Conv3x3(3, 5, stride).double()
+    torch_s = nn.Conv2d(3, 5, 3, stride, 1, bias=False).double()
+    torch_s.load_state_dict(ours.state_dict())
+    results = []
+    for convolution in (ours, torch_s):
+        x = torch.arange(2 * 3 * height * width, dtype=torch.float64).cos()
+        x = x.view(2, 3, height, width).requires_grad_()
+        y = convolution(x)
+        torch.autograd.backward(y.square().sum())
+        results.append((y, x.grad, convolution.weight.grad))
+    for mine, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_few_pixels_are_multiplied_and_many_convolved() -> None:
+    def convolutions(side: int) -> int:
+        x = torch.ones(1, 3, side, side)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+            Conv3x3(3, 5)(x)
+        return sum(event.name == "aten::convolution" for event in seen.events() or ())
+
+    assert (convolutions(2), convolutions(3)) == (0, 1)
 
 
 def passing_on(block: nn.Module) -> nn.Module:
