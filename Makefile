@@ -9,6 +9,8 @@ REAL_DATA := $(or $(STRIPSIGHT_DATA),../shared/data)
 REAL_FRAMES := $(wildcard $(REAL_DATA)/gc10_frames)
 ARGS ?=
 FOLD ?= 0
+XSDD := $(or $(DATA),$(REAL_DATA)/x_sdd)
+XSDD_OUT := var/train-xsdd/fold$(FOLD)
 # Trainings fill one core each and wait for nobody; the line's tests watch the clock and run alone.
 TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
@@ -73,12 +75,12 @@ bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straight
 demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw
 	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(addprefix --real-frames ,$(REAL_FRAMES)) $(ARGS)
 
-real-line: $(VENV)/.dev ## train on real images, export int8, run the daemon over them, compare
-	$(BIN)/python -m tests.real_line $(ARGS)
-
 train-xsdd: $(VENV)/.dev ## X-SDD's pictures to a bundle: teacher, student, int8 (DATA=folder FOLD=0)
-	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/x_sdd) \
-	  deploy/training/xsdd.yaml var/train-xsdd/fold$(FOLD) --fold $(FOLD)
+	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(XSDD) \
+	  deploy/training/xsdd.yaml $(XSDD_OUT) --fold $(FOLD)
+
+real-line: train-xsdd ## the same, then the daemon over its held-out pictures, tile by tile
+	$(BIN)/python -m tests.real_line --data $(XSDD) --trained $(XSDD_OUT)
 
 train-neu: $(VENV)/.dev ## the same for NEU-CLS
 	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \

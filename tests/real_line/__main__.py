@@ -1,9 +1,7 @@
-"""`make real-line`: from real images to events at a mosquitto, with the fully trained student.
+"""`make real-line`: what `make train-xsdd` trained, in a line, from real images to a mosquitto.
 
-Trains a plain student, a SARSN teacher and a distilled student on a grouped split, exports the
-distilled one in int8, composes frames from the held-out images, plays them through Basler's
-emulation into the daemon and compares every tile. A step that is finished is not repeated: after
-Ctrl-C the same command goes on.
+Composes frames from the held-out images, plays them through Basler's emulation into the daemon and
+compares every tile with `stripsight-edge classify`.
 """
 
 import argparse
@@ -15,57 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from contract.bundle import open_bundle
-from tests.conftest import ROOT
-from tests.real_line.command import call
 from tests.real_line.compose import compose
 from tests.real_line.drill import Outcome, run_drill
 from training.run import open_run
 
-RECIPE = ROOT / "deploy" / "training" / "real-line.yaml"
-DATA = ROOT.parent / "shared" / "data" / "x_sdd"
 FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make real-line", description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="image folder, one per class")
-    parser.add_argument("--out", type=Path, default=ROOT / "var" / "real-line")
-    parser.add_argument("--config", type=Path, default=RECIPE, help="training recipe")
+    parser.add_argument("--data", type=Path, required=True, help="image folder, one per class")
+    parser.add_argument(
+        "--trained", type=Path, required=True, help="OUT of deploy/training/bundle.sh"
+    )
     given = parser.parse_args()
-    if not given.data.is_dir():
-        sys.exit(f"{given.data}: no such image folder; give one with ARGS='--data DIR'")
-    plain, teacher, student = (given.out / n for n in ("student_plain", "teacher", "student"))
-    common = ["--data", str(given.data)]
-    recipe = ["--config", str(given.config)]
-    _train(plain, ["student", *common, "--no-distill"], recipe)
-    _train(teacher, ["teacher", *common], recipe)
-    _train(student, ["student", *common, "--teacher", str(teacher)], recipe)
-    bundle = given.out / "bundle"
-    if not bundle.exists():
-        call(
-            "export",
-            "bundle",
-            "--run",
-            str(student),
-            *common,
-            "--out",
-            str(bundle),
-            "--precision",
-            "int8",
-        )
-    outcome = _drill(bundle, student, given.data, given.out / "line")
-    print(_report((plain, teacher, student), bundle, outcome))
+    teacher, student, bundle = (given.trained / n for n in ("teacher", "student", "bundle"))
+    outcome = _drill(bundle, student, given.data, given.trained / "line")
+    print(_report((teacher, student), bundle, outcome))
     if outcome.differing:
         sys.exit(f"{len(outcome.differing)} labels differ: {outcome.differing[:5]}")
-
-
-def _train(out: Path, words: Sequence[str], recipe: Sequence[str]) -> None:
-    if (out / "run.json").exists():
-        return
-    if (out / "plan.json").exists():
-        call("training", *words[:3], "--out", str(out), "--resume")
-    else:
-        call("training", *words, "--out", str(out), *recipe)
 
 
 def _drill(bundle: Path, student: Path, data: Path, folder: Path) -> Outcome:
