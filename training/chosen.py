@@ -1,54 +1,54 @@
-"""The epoch that validation chose: kept on disk while the training goes on."""
+"""The weights of the epoch that validation chose."""
 
-from pathlib import Path
+import math
 from typing import Any
 
-from lightning.pytorch.callbacks import ModelCheckpoint
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 
-from contract.errors import ConfigError
-from training.job import CHECKPOINTS
+from training.task import Classification
 
 
-class Best(ModelCheckpoint):
-    """The best epoch so far, also of a run that was moved: Lightning would forget it then."""
+class Chosen(Callback):
+    """Weights of the epoch with the lowest validation loss, in memory and in every checkpoint.
+
+    To stand before the moving average in the list of callbacks: that one puts the training's own
+    weights back when the validation of its average ends.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = -1
+        self.weights: dict[str, Tensor] = {}
+        """Parameters and buffers of the network by name; none before the first validation."""
+        self._loss = math.inf
+        self._validated: dict[str, Tensor] = {}
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take what was validated; its loss is not known yet."""
+        del trainer
+        if not isinstance(pl_module, Classification):
+            return
+        self._validated = {
+            name: value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, value in pl_module.network.state_dict().items()
+        }
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep it where it is the best so far, or the first."""
+        del pl_module
+        loss = float(trainer.callback_metrics["validation_loss"])
+        if not self.weights or loss < self._loss:
+            self._loss = math.inf if math.isnan(loss) else loss
+            self.epoch, self.weights = trainer.current_epoch, self._validated
+        self._validated = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return {"epoch": self.epoch, "loss": self._loss, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with what lies here under the names that it had there."""
-        here = Path(str(self.dirpath))
-
-        def moved(path: str) -> str:
-            return str(here / Path(path).name) if path else path
-
-        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
-        state = state_dict | {name: moved(state_dict[name]) for name in paths}
-        kept = state_dict["best_k_models"].items()
-        state |= {
-            "dirpath": self.dirpath, "best_k_models": {moved(path): loss for path, loss in kept},
-        }  # fmt: skip
-        super().load_state_dict(state)
-
-
-def keep_best(out: Path) -> ModelCheckpoint:
-    """Whole checkpoints: Lightning puts the moving average, which is what was validated, into no
-    other kind.
-    """
-    return Best(
-        out / CHECKPOINTS, "best-{epoch}", monitor="validation_loss", mode="min",
-        save_weights_only=False, save_on_train_epoch_end=True, enable_version_counter=False,
-    )  # fmt: skip
-
-
-def chosen_file(chosen: ModelCheckpoint) -> Path:
-    """The best checkpoint, also after a kill between a better one and `last.ckpt`, which then still
-    names the one before, deleted since.
-
-    Raises:
-        ConfigError: none is there.
-    """
-    best = Path(chosen.best_model_path)
-    if best.is_file():
-        return best
-    left = next(best.parent.glob("best-*.ckpt"), None)
-    if left is None:
-        raise ConfigError(f"{best}: gone, so there are no chosen weights; train into a new folder")
-    return left
+        """Go on with what a checkpoint keeps."""
+        self.epoch, self._loss = state_dict["epoch"], state_dict["loss"]
+        self.weights = state_dict["weights"]

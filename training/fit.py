@@ -8,15 +8,11 @@ from typing import NamedTuple
 import lightning
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    ModelCheckpoint,
-    WeightAveraging,
-)
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor, nn
 
 from contract.errors import ConfigError, StripSightError
-from training.chosen import chosen_file, keep_best
+from training.chosen import Chosen
 from training.config import Optimise
 from training.curves import Curves
 from training.data import LabelledImages, TrainingData, load_images
@@ -34,7 +30,6 @@ from training.run import (
     ResNet34Shape,
     Run,
     SarsnShape,
-    load_state_dict,
     open_run,
 )
 from training.sampler import class_quotas
@@ -43,8 +38,6 @@ from training.task import Classification, Distillation, Normalised
 from training.trainer import make_trainer
 
 Tensors = list[Tensor]
-
-NETWORK = "network."
 
 
 class StoppedError(StripSightError):
@@ -89,7 +82,7 @@ def _train(job: Job, resumed: Plan | None) -> Run | None:
     if resumed:
         check_same_extra(images, resumed.extra_digest)
     module = _module(job, recipe, teacher, images)
-    chosen, interrupt = keep_best(job.out), Interrupt()
+    chosen, interrupt = Chosen(), Interrupt()
     callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
     if recipe.optimise.ema_decay:
         callbacks.append(WeightAveraging(multi_avg_fn=_average(recipe.optimise.ema_decay)))
@@ -103,16 +96,17 @@ def _train(job: Job, resumed: Plan | None) -> Run | None:
         exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
     )  # fmt: skip
     with interrupt:
-        epoch = _fit(job, module, data, trainer, chosen)
-    if epoch is None:
+        _fit(job, module, data, trainer)
+    if not trainer.is_global_zero:
         return None
+    torch.save(chosen.weights, job.out / WEIGHTS)
     student = module.student
     trained = Trained(
         recipe.shape, images, recipe.input_px, recipe.views, student.mean, student.std, digest,
-        epoch, teacher.record.weights_digest if teacher else None,
+        chosen.epoch, teacher.record.weights_digest if teacher else None,
     )  # fmt: skip
     run = finish(job, trained)
-    shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)  # eight times the size of the weights
+    shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)  # five times the size of the weights
     return run
 
 
@@ -216,28 +210,13 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
         write_plan(job, plan)
 
 
-def _fit(
-    job: Job, module: Classification, data: TrainingData, trainer: lightning.Trainer,
-    chosen: ModelCheckpoint,
-) -> int | None:  # fmt: skip
-    """Train, write `weights.pt`, and return the chosen epoch (None in a process that is not the
-    first).
-    """
+def _fit(job: Job, module: Classification, data: TrainingData, trainer: lightning.Trainer) -> None:
     last = job.last_checkpoint
     with quiet():
         try:
             trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
         except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
             raise StoppedError("stopped; go on with --resume") from error
-    if not trainer.is_global_zero:
-        return None
-    best = chosen_file(chosen)
-    network = {n: v for n, v in load_state_dict(best).items() if n.startswith(NETWORK)}
-    torch.save(
-        {name.removeprefix(NETWORK): value.contiguous() for name, value in network.items()},
-        job.out / WEIGHTS,
-    )
-    return int(best.stem.rpartition("=")[2])
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:

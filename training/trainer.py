@@ -1,6 +1,8 @@
 """Lightning's loop as every training here wants it."""
 
+import math
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,17 +17,36 @@ from training.config import Settings
 from training.job import CHECKPOINTS, LAST
 from training.quiet import quiet
 
+PAUSE_S = 20.0
+"""Between two checkpoints: an epoch over few images is over sooner than they are written."""
+
+
+class Last(ModelCheckpoint):
+    """`last.ckpt`, after an epoch; `PAUSE_S` later at the soonest, and after the last one."""
+
+    _saved_s = -math.inf
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Save where it is time; the first process decides for all."""
+        is_over = trainer.current_epoch + 1 == trainer.max_epochs
+        due = is_over or time.monotonic() - self._saved_s >= PAUSE_S
+        if trainer.strategy.broadcast(due):
+            super().on_train_epoch_end(trainer, pl_module)
+            self._saved_s = time.monotonic()
+
 
 def make_trainer(
     settings: Settings, out: Path, epochs: int, callbacks: Sequence[Callback],
     devices: int | Literal["auto"],
 ) -> lightning.Trainer:  # fmt: skip
-    """A trainer that keeps `last.ckpt` after every epoch, and shows a bar on a terminal.
+    """A trainer that keeps `last.ckpt`, and shows a bar on a terminal.
 
     Raises:
         ConfigError: this machine has no such accelerator, or fewer devices.
     """
-    last = ModelCheckpoint(
+    last = Last(
         out / CHECKPOINTS, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True,
         enable_version_counter=False,
     )  # fmt: skip

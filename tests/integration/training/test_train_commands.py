@@ -182,7 +182,10 @@ def test_a_broken_off_training_goes_on(
     assert command(*options, "--resume") == 0
     curves = (out / "curves.csv").read_text().splitlines()
     assert curves[:2] == begun, "not trained again: the time it took is in there"
-    assert [row["epoch"] for row in csv.DictReader(curves)] == list("0123")
+    rows = [*csv.DictReader(curves)]
+    assert [row["epoch"] for row in rows] == list("0123")
+    best = min(rows, key=lambda row: float(row["validation_loss"]))
+    assert open_run(out).record.best_epoch == int(best["epoch"])
     assert open_run(out).input_px == 48
     assert command(*options, "--resume") == 2
 
