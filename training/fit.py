@@ -9,7 +9,7 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, WeightAveraging
-from torch import Tensor, nn
+from torch import Tensor
 
 from contract.errors import ConfigError, StripSightError
 from training.chosen import Chosen
@@ -21,6 +21,7 @@ from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
 from training.job import CHECKPOINTS, Job, Plan, held, is_first_process, write_plan
+from training.networks.conv import channels_last
 from training.networks.deployed import Views
 from training.objectives import Objective, make_objective
 from training.quiet import quiet
@@ -136,12 +137,12 @@ def _module(
     distillation = None
     if teacher:
         record = teacher.record
-        taught = _channels_last(teacher.load_network())
+        taught = channels_last(teacher.load_network())
         frozen = Normalised(taught, record.mean, record.std, record.input_px, record.views)
         distillation = Distillation(frozen, job.settings.distill)
     objective = _objective(job, recipe.optimise, images)
     return Classification(
-        Normalised(_channels_last(network), mean, std, recipe.input_px), len(images.classes),
+        Normalised(channels_last(network), mean, std, recipe.input_px), len(images.classes),
         objective, recipe.optimise, job.settings.augment, distillation,
     )  # fmt: skip
 
@@ -152,13 +153,6 @@ def _objective(job: Job, optimise: Optimise, images: LabelledImages) -> Objectiv
     quotas = class_quotas(counts, optimise.sampler_exponent)
     prior = [quota / sum(quotas) for quota in quotas]
     return make_objective(job.settings.loss, counts, prior, optimise.label_smoothing)
-
-
-def _channels_last(network: nn.Module) -> nn.Module:
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network
 
 
 def _check_teacher(teacher: Run | None, images: LabelledImages, digest: str) -> None:

@@ -6,7 +6,6 @@ min / median / max over the rounds.
 
 import argparse
 import json
-import platform
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 from contract.bundle import Bundle
 from edge.simulator.mill import Mill, MillConfig
 from tests.bench.bundles import Pair, Shape, bench_bundles
+from tests.bench.machine import machine
 from tests.bench.rates import (
     FRAME_COLUMNS,
     FRAME_ROWS,
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     frames = _frames(CACHE / "frames")
-    result = {"machine": _machine(), "when": datetime.now(UTC).isoformat(timespec="seconds")}
+    result = {"machine": machine(), "when": datetime.now(UTC).isoformat(timespec="seconds")}
     shapes = {}
     for shape in TARGETS:
         tiles = _tiles(frames, shape.input_px)
@@ -145,13 +145,6 @@ def _tiles(frames: Sequence[np.ndarray], input_px: int) -> np.ndarray:
         tile = frame[top : top + 128, left : left + 128]
         tiles.append(cv2.resize(tile, (input_px, input_px), interpolation=cv2.INTER_AREA))
     return np.stack(tiles)
-
-
-def _machine() -> str:
-    flags = Path("/proc/cpuinfo").read_text()
-    features = [name for name in ("amx_int8", "avx512_vnni", "avx2") if f" {name}" in flags]
-    model = next((ln.split(":")[1].strip() for ln in flags.splitlines() if "model name" in ln), "?")
-    return f"{model}, {flags.count('processor')} cores, {'+'.join(features)}, {platform.system()}"
 
 
 if __name__ == "__main__":
