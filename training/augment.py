@@ -75,7 +75,7 @@ def _grey(images: Tensor, options: Augment) -> Tensor:
 
 def _motion(images: Tensor, options: Augment) -> Tensor:
     """A share of the images as a moving strip shows them: a mean over an odd number of rows."""
-    reach = min(options.motion_px // 2, images.shape[2] - 1)
+    reach = min((options.motion_px - 1) // 2, images.shape[2] - 1)
     if not options.motion_share or not reach:
         return images
     count, device = len(images), images.device

@@ -8,6 +8,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
+from contract.errors import ConfigError
 from training.task import Classification
 
 
@@ -36,12 +37,20 @@ class Chosen(Callback):
         }
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep it where it is the best so far, or the first."""
+        """Keep it where it is the best so far.
+
+        Raises:
+            ConfigError: the weights ran away, and no later epoch brings them back.
+        """
         del pl_module
         loss = float(trainer.callback_metrics["validation_loss"])
-        if not self.weights or loss < self._loss:
-            self._loss = math.inf if math.isnan(loss) else loss
-            self.epoch, self.weights = trainer.current_epoch, self._validated
+        if not math.isfinite(loss):
+            raise ConfigError(
+                f"epoch {trainer.current_epoch + 1}: the validation loss is {loss}, the weights ran"
+                " away; train into a new folder with a smaller max_learning_rate"
+            )
+        if loss < self._loss:
+            self._loss, self.epoch, self.weights = loss, trainer.current_epoch, self._validated
         self._validated = {}
 
     def state_dict(self) -> dict[str, Any]:

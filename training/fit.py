@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import lightning
@@ -26,6 +27,7 @@ from training.networks.deployed import Views
 from training.objectives import Objective, make_objective
 from training.quiet import quiet
 from training.run import (
+    RUN,
     SPLIT,
     WEIGHTS,
     ResNet34Shape,
@@ -78,6 +80,7 @@ def _train(job: Job, resumed: Plan | None) -> Run | None:
     images = with_extra(load_images(job.data, job.settings, sizes, job.split), job.extra, sizes)
     digest = images.folder.digest()
     _check_teacher(teacher, images, digest)
+    _check_start(job.init, images, digest)
     if resumed and resumed.data_digest != digest:
         raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
     if resumed:
@@ -168,12 +171,25 @@ def _check_teacher(teacher: Run | None, images: LabelledImages, digest: str) -> 
             f"{teacher.path}: the teacher learned from other images than {images.folder.path} holds"
             " now (names or bytes differ); train it again on this folder"
         )
-    known = teacher.split
+    _check_leak(teacher, images, "the teacher was")
+
+
+def _check_start(init: Path | None, images: LabelledImages, digest: str) -> None:
+    """Start weights of another run on these images must not have learned from the held-out ones."""
+    if init is None or not (init.parent / RUN).is_file():
+        return
+    before = open_run(init.parent)
+    if before.data_digest == digest:
+        _check_leak(before, images, "these start weights were")
+
+
+def _check_leak(run: Run, images: LabelledImages, what: str) -> None:
+    known = run.split
     for row in images.rows:
         if row.part != "train" and known.get(row.file) == "train":
             raise ConfigError(
-                f"{teacher.path}: the teacher was trained on {row.file}, which is in the student's"
-                f" {row.part} part; give --split {teacher.path / SPLIT}, and both the same --shots"
+                f"{run.path}: {what} trained on {row.file}, which is now in the {row.part} part;"
+                f" give --split {run.path / SPLIT}, and both the same --shots"
             )
 
 

@@ -139,7 +139,15 @@ def read_groups(folder: Folder) -> list[str] | None:
         raise ConfigError(f"{path}: cannot be read as CSV ({error})") from error
     if not table or table[0] != ["file", "group"] or any(len(row) != 2 for row in table):
         raise ConfigError(f"{path}: must have the columns file,group and nothing else")
-    groups: dict[str, str] = dict(table[1:])
+    groups: dict[str, str] = {}
+    for file, group in table[1:]:
+        if not group.strip():
+            raise ConfigError(
+                f"{path}: {file} has no group; give each piece of strip a name of its own, also one"
+                " of a single picture"
+            )
+        if groups.setdefault(file, group) != group:
+            raise ConfigError(f"{path}: {file} has two groups, {groups[file]} and {group}")
     missing = [file for file in folder.files if file not in groups]
     if missing:
         raise ConfigError(

@@ -87,7 +87,8 @@ def training_balance(loss: Loss, counts: Sequence[int], quotas: Sequence[int]) -
     """
     weights = np.asarray(quotas, np.float64)
     if loss.kind == "class_balanced":
-        weights /= 1 - loss.balanced_beta ** np.maximum(counts, 1).astype(np.float64)
+        number = np.maximum(counts, 1).astype(np.float64)
+        weights = number / (1 - loss.balanced_beta**number)  # it takes the sampler's share out
     if loss.kind == "logit_adjusted":
         weights **= 1 - loss.logit_tau
     shares: list[float] = (weights / weights.sum()).tolist()

@@ -69,7 +69,7 @@ def plot_mistakes(
         axes.imshow(pixels[index], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         true, told = (names[label].replace("_", " ") for label in (truth[index], named[index]))
         text = f"{Path(files[index]).name}\n{true}\n\N{RIGHTWARDS ARROW} {told} {sure[index]:.0%}"
-        axes.set_title(text, fontsize=6, loc="left")
+        axes.set_title(text, fontsize=6, loc="left", parse_math=False)  # a name may have $
     figure.suptitle(f"wrongly named: {len(wrong)} of {len(truth)}, the surest first", fontsize=9)
     figure.savefig(path, dpi=120)
 

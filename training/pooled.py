@@ -182,7 +182,8 @@ def _result(variant: OutOfFold, reference: OutOfFold, seed: int, factor: float) 
     recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
     return Result(
         variant.variant, tuple(sorted({fold for fold, _ in runs})),
-        tuple(sorted({s for _, s in runs})), round(confusion.sum()), len(groups),
+        tuple(sorted({s for _, s in runs})),
+        len({row.file for run in runs for row in variant.by_run[run]}), len(groups),
         {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(FIGURES)},
         dict(zip(variant.names, recalls.tolist(), strict=True)),
         None if variant is reference else _differences(variant, reference, seed, factor),

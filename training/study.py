@@ -26,8 +26,9 @@ from training.config import Settings, load_settings
 from training.corruptions import CLEAN
 from training.curves import CURVES, read_curves
 from training.fit import StoppedError, train
-from training.folder import scan
+from training.folder import read_groups, scan
 from training.job import PLAN, Job, read_plan, take_up
+from training.pooled import read_predictions
 from training.provenance import git_revision
 from training.robustness import judge_corrupted
 from training.run import CONFIG, RUN, Run, open_run
@@ -84,14 +85,21 @@ def run_study(plan: Plan) -> None:
 
 def _check_rows(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
     """Refuse to go on with rows of another question or of other images."""
-    data_digest = scan(plan.data).digest()[:DIGITS] if rows else ""
+    folder = scan(plan.data)
+    data_digest = folder.digest()[:DIGITS] if rows else ""
+    groups = dict(zip(folder.files, read_groups(folder) or (), strict=False))
     asked = {(c.variant, str(c.fold), str(c.seed)): plan.variant_digest(c) for c in cells}
     for row in rows:
         place = row["variant"], row["fold"], row["seed"]
         if place not in asked:
             continue
-        what = "settings" if row["variant_digest"] != asked[place] else ""
-        what = "images" if row["data_digest"] != data_digest else what
+        what = ""
+        if groups and _groups(plan.out, row).items() - groups.items():
+            what = "groups"
+        if row["variant_digest"] != asked[place]:
+            what = "settings"
+        if row["data_digest"] != data_digest:
+            what = "images"
         if what:
             raise ConfigError(
                 f"{plan.out / TABLE}: {row['variant']}, fold {row['fold']} has a row of other"
@@ -99,6 +107,11 @@ def _check_rows(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> None:
                 f" {row['variant']} and of its bundles, {plan.out / SETTINGS}/{row['variant']}.yaml"
                 f" and {plan.out / RUNS / row['variant']} to train it again"
             )
+
+
+def _groups(out: Path, row: Row) -> dict[str, str]:
+    """Of the images that a row judged."""
+    return {found.file: found.group for found in read_predictions(out / row["predictions"])[1]}
 
 
 def _missing(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cell]:
@@ -111,10 +124,12 @@ def _missing(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cel
 
 
 def _lacks(plan: Plan, cell: Cell) -> list[Path]:
-    """Folders of migrated images that a training needs and that are not there."""
+    """Folders of migrated images that a training needs, or its teacher, and that are not there."""
     if (plan.run_path(cell) / RUN).exists():
         return []
-    return [folder for folder in plan.migrated(cell) if not folder.is_dir()]
+    teacher = plan.teacher(cell)
+    lacking = _lacks(plan, teacher) if teacher else []
+    return lacking + [folder for folder in plan.migrated(cell) if not folder.is_dir()]
 
 
 def _check(plan: Plan, cell: Cell) -> None:

@@ -107,7 +107,10 @@ class Plan:
     def migrated(self, cell: Cell) -> tuple[Path, ...]:
         """Folders of migrated images that this one learns from."""
         names = self.study.variants[cell.variant].extra
-        return tuple(self.out / name.replace("FOLD", str(cell.fold)) for name in names)
+        numbers = {"FOLD": str(cell.fold), "SEED": str(cell.seed)}
+        for word, number in numbers.items():
+            names = tuple(name.replace(word, number) for name in names)
+        return tuple(self.out / name for name in names)
 
     def settings(self, cell: Cell) -> Settings:
         """Defaults, then the study's settings, then the variant's, then fold and seed."""
@@ -121,7 +124,12 @@ class Plan:
     def settings_of(self, variant: str) -> Settings:
         """The same of all folds and seeds."""
         return settings_from(
-            [self.study.settings, self.study.variants[variant].settings], f"variant {variant}"
+            [
+                self.study.settings,
+                self.study.variants[variant].settings,
+                {"data": {"folds": self.study.folds}},
+            ],
+            f"variant {variant}",
         )
 
     def variant_digest(self, cell: Cell) -> str:

@@ -169,13 +169,24 @@ def devices_of(rows: Sequence[dict[str, str]]) -> str:
     devices = sorted({row["device"] for row in rows})
     if len(devices) == 1:
         return devices[0]
-    folds, variants = (
-        {d: sorted({row[what] for row in rows if row["device"] == d}) for d in devices}
-        for what in ("fold", "variant")
-    )
+    folds = {d: sorted({row["fold"] for row in rows if row["device"] == d}) for d in devices}
     if sum(map(len, folds.values())) == len({row["fold"] for row in rows}):
         return "; ".join(f"{d} (fold {', '.join(folds[d])})" for d in devices)
-    return "; ".join(f"{d} ({', '.join(variants[d])})" for d in devices)
+    return "; ".join(
+        f"{d} ({', '.join(_places([row for row in rows if row['device'] == d], rows))})"
+        for d in devices
+    )
+
+
+def _places(own: Sequence[dict[str, str]], rows: Sequence[dict[str, str]]) -> list[str]:
+    """Variants of one device, with their folds where others of theirs lie elsewhere."""
+    found = []
+    for name in dict.fromkeys(row["variant"] for row in own):
+        here, everywhere = (
+            sorted({row["fold"] for row in some if row["variant"] == name}) for some in (own, rows)
+        )
+        found.append(name if here == everywhere else f"{name} {' '.join(here)}")
+    return found
 
 
 def _revisions(rows: Sequence[dict[str, str]]) -> str:

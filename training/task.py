@@ -98,13 +98,18 @@ class Classification(lightning.LightningModule):
         self.distillation = distillation
         self.confusion = MulticlassConfusionMatrix(classes)
         self.train_confusion = MulticlassConfusionMatrix(classes)
-        self.validation_losses, self.validation_labels = CatMetric(), CatMetric()
-        self.train_loss = MeanMetric()
+        self.validation_losses, self.validation_labels = (
+            CatMetric(nan_strategy="disable"),
+            CatMetric(),
+        )
+        self.train_loss = MeanMetric(nan_strategy="disable")
 
     def on_fit_start(self) -> None:
         """The teacher is no part of this module (it is neither trained nor saved), so it is moved
-        to the device here.
+        to the device here. Each process draws its own augmentation; their weights are equal by now.
         """
+        if self.global_rank:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
         if self.distillation is not None:
             teacher = self.distillation.teacher.network.to(self.device)
             teacher.requires_grad_(requires_grad=False).eval()

@@ -203,6 +203,17 @@ def test_rows_of_other_images_are_not_gone_on_with(
     assert "plain, fold 0 has a row of other images" in capsys.readouterr().err
 
 
+def test_rows_of_another_split_are_not_gone_on_with(
+    words: tuple[object, ...], images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(images, tmp_path / "images")
+    files = [str(path.relative_to(images)) for path in images.glob("*/*.[pj]*")]
+    lines = ["file,group", *(f"{file},{number // 2}" for number, file in enumerate(files))]
+    (tmp_path / "images/groups.csv").write_text("\n".join(lines) + "\n")
+    assert command(*words[:3], tmp_path / "images", *words[4:]) == 2
+    assert "plain, fold 0 has a row of other groups" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -212,6 +223,19 @@ def test_rows_of_other_images_are_not_gone_on_with(
             "must be a variant above",
         ),
         ({"variants": {"plain": {"role": "student", "folds": [2]}}}, "fold 2 does not exist"),
+        (
+            {
+                "variants": {
+                    "boss": {"role": "teacher", "folds": [0]},
+                    "plain": {"role": "student", "teacher": "boss"},
+                }
+            },
+            "plain: its teacher 'boss' has fewer folds",
+        ),
+        (
+            {"seeds": [0, 1], "variants": {"plain": {"role": "student", "extra": ["x-FOLD"]}}},
+            "say SEED in extra's names",
+        ),
         ({"variants": {"plain": {"role": "boss"}}}, "variants.plain.role"),
         ({"variants": {}}, "variants"),
         ({"conditions": ["rain"]}, "rain"),

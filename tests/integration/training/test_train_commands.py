@@ -346,6 +346,14 @@ def test_a_student_is_not_tested_on_its_teacher_s_images(
     assert "the teacher was trained on" in capsys.readouterr().err
 
 
+def test_a_run_is_not_tested_on_what_its_start_weights_learned(
+    images: Path, quick: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--data", images, "--out", tmp_path / "out", "--config", quick, "--no-distill")
+    assert command("student", *options, "--init", student / "weights.pt", "--fold", 1) == 2
+    assert "these start weights were trained on" in capsys.readouterr().err
+
+
 def test_a_student_s_images_are_its_teacher_s(
     images: Path, quick: Path, teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -114,10 +114,11 @@ def test_a_flip_is_an_exact_mirror() -> None:
     assert not torch.allclose(changed, images, atol=0.02)
 
 
-def test_a_moving_strip_is_a_mean_over_rows() -> None:
+@pytest.mark.parametrize("motion_px", [5, 6])
+def test_a_moving_strip_is_a_mean_over_at_most_so_many_rows(motion_px: int) -> None:
     images = torch.zeros(400, 1, 24, 24)
     images[:, :, 12] = 210.0
-    options = NOTHING.model_copy(update={"motion_share": 0.5, "motion_px": 5})
+    options = NOTHING.model_copy(update={"motion_share": 0.5, "motion_px": motion_px})
     changed = augment(images, options)
     lengths = [int((image[0, :, 7] > 1).sum()) for image in changed]
     assert set(lengths) == {1, 3, 5}

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from contract.errors import ConfigError
 from training import trainer as our_trainer
 from training.chosen import Chosen
 from training.config import load_settings
@@ -39,18 +40,21 @@ def validate(chosen: Chosen, losses: list[float], first: int = 0) -> None:
         chosen.on_validation_end(cast("lightning.Trainer", trainer), module)
 
 
-NAN = float("nan")
-
-
 @pytest.mark.parametrize(
     ("losses", "epoch"),
-    [([3, 1, 2], 1), ([1, 1, 1], 0), ([NAN, 2, NAN, 1], 3), ([NAN, NAN], 0), ([2, NAN], 0)],
+    [([3, 1, 2], 1), ([1, 1, 1], 0), ([3, 2, 1], 2)],
 )
 def test_the_lowest_validation_loss_chooses_the_weights(losses: list[float], epoch: int) -> None:
     chosen = Chosen()
     validate(chosen, losses)
     assert chosen.epoch == epoch
     assert chosen.weights["weight"].flatten().tolist() == [epoch, epoch]
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_weights_that_ran_away_are_said(loss: float) -> None:
+    with pytest.raises(ConfigError, match=r"^epoch 3: .* with a smaller max_learning_rate$"):
+        validate(Chosen(), [2, 1, loss])
 
 
 def test_a_resumed_training_goes_on_with_what_was_chosen(tmp_path: Path) -> None:

@@ -103,6 +103,12 @@ def test_groups_must_name_every_image(tmp_path: Path) -> None:
     (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\n")
     with pytest.raises(ConfigError, match=r"does not name b/0\.png"):
         read_groups(folder)
+    (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\nb/0.png, \n")
+    with pytest.raises(ConfigError, match=r"b/0\.png has no group; give each piece"):
+        read_groups(folder)
+    (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\nb/0.png,y\na/0.png,y\n")
+    with pytest.raises(ConfigError, match=r"a/0\.png has two groups, x and y"):
+        read_groups(folder)
     (tmp_path / "groups.csv").write_text("file,group,colour\n")
     with pytest.raises(ConfigError, match="columns file,group"):
         read_groups(folder)

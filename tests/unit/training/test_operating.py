@@ -12,6 +12,7 @@ from contract.errors import ConfigError
 from training.config import Operating, load_settings
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
+from training.objectives import ClassBalanced, make_objective
 from training.operating import (
     check_operating,
     cost_thresholds,
@@ -129,9 +130,19 @@ def test_the_balance_is_that_of_the_batches_as_the_loss_weighs_them() -> None:
     assert training_balance(adjusted, counts, quotas) == pytest.approx([1 / 3] * 3)
     # Effective numbers with beta 0.5: 2 (1 - 2^-100) and 2 (1 - 2^-10), so nearly equal weights.
     balanced = loss.model_copy(update={"kind": "class_balanced", "balanced_beta": 0.5})
-    rare = 20 / (1 - 2**-10)
-    expected = [60 / (60 + 2 * rare), rare / (60 + 2 * rare), rare / (60 + 2 * rare)]
+    rare = 10 / (1 - 2**-10)
+    expected = [100 / (100 + 2 * rare), rare / (100 + 2 * rare), rare / (100 + 2 * rare)]
     assert training_balance(balanced, counts, quotas) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("quotas", [[60, 20, 20], [100, 10, 10]])
+def test_a_class_balanced_network_s_balance_is_its_loss_s_mass(quotas: list[int]) -> None:
+    counts, prior = [100, 10, 10], [quota / sum(quotas) for quota in quotas]
+    loss = load_settings().loss.model_copy(update={"kind": "class_balanced"})
+    objective = make_objective(loss, counts, prior, 0.0)
+    assert isinstance(objective, ClassBalanced)
+    mass = objective.weights.double().numpy() * prior
+    assert training_balance(loss, counts, quotas) == pytest.approx(mass / mass.sum(), rel=1e-5)
 
 
 def test_the_deployed_network_is_shifted_at_its_temperature() -> None:

@@ -62,3 +62,5 @@ def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
     by_fold = rows(ce_0="CPU, bf16", kd_0="CPU, bf16", ce_1="CPU, float32", kd_1="CPU, float32")
     assert devices_of(by_fold) == "CPU, bf16 (fold 0); CPU, float32 (fold 1)"
     assert devices_of(rows(ce_0="CPU", kd_0="GPU")) == "CPU (ce); GPU (kd)"
+    mixed = rows(ce_0="CPU", ce_1="GPU", kd_0="CPU", kd_1="CPU")
+    assert devices_of(mixed) == "CPU (ce 0, kd); GPU (ce 1)"
