@@ -1,6 +1,7 @@
 """A study's CSV as tables and plots: `report.md`, `hardest.csv` and pictures, beside the CSV."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,12 @@ from training.study_table import BUNDLE, TABLE, read_alarms, read_rows
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
 TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
 SHOWN = ("accuracy", "macro_f1", "gmean")
-TEXT = """\
+HEAD = """\
 Study `{name}`: {runs} trainings, {hours:.1f} hours on {devices}, {when}. Pooled out-of-fold
 predictions in percent, with 95 % intervals from a bootstrap over groups.{revisions}
+"""
+TEXT = """\
+{head}
 
 {figures}
 {uneven}
@@ -108,11 +112,14 @@ class Finished:
         """The tables as Markdown."""
         days = sorted({row["finished"][:10] for row in self.rows})
         trained = [r for r in self.rows if r["condition"] == CLEAN.name and r["role"] != BUNDLE]
-        return TEXT.format(
-            name=self.rows[0]["study"], runs=len(trained), baseline=self.baseline,
+        head = HEAD.format(
+            name=self.rows[0]["study"], runs=len(trained), devices=devices_of(trained),
             hours=sum(float(row["minutes"]) for row in trained) / 60,
-            devices=devices_of(trained), seeds=_seeds(trained), revisions=_revisions(trained),
             when=days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
+            revisions=_revisions(trained),
+        )  # fmt: skip
+        return TEXT.format(
+            head=textwrap.fill(head, 100, break_on_hyphens=False), baseline=self.baseline, seeds=_seeds(trained),
             figures="\n".join(_figure_table(self.results)), uneven=self._uneven_text(),
             differences="\n".join(_difference_table(self.results)),
             recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
@@ -192,7 +199,7 @@ def _places(own: Sequence[dict[str, str]], rows: Sequence[dict[str, str]]) -> li
 def _revisions(rows: Sequence[dict[str, str]]) -> str:
     """Of the code, where there were several: they may not have trained alike."""
     found = list(dict.fromkeys(row["git_revision"][:8] for row in rows))
-    return f" Code of revisions\n{', '.join(found)}." if len(found) > 1 else ""
+    return f" Code of revisions {', '.join(found)}." if len(found) > 1 else ""
 
 
 def _seeds(rows: Sequence[dict[str, str]]) -> str:
