@@ -119,7 +119,8 @@ class Finished:
             revisions=_revisions(trained),
         )  # fmt: skip
         return TEXT.format(
-            head=textwrap.fill(head, 100, break_on_hyphens=False), baseline=self.baseline, seeds=_seeds(trained),
+            head=textwrap.fill(head, 100, break_on_hyphens=False),
+            baseline=self.baseline, seeds=_seeds(trained),
             figures="\n".join(_figure_table(self.results)), uneven=self._uneven_text(),
             differences="\n".join(_difference_table(self.results)),
             recalls="\n".join(_recall_table(self.results)), corrupted=self._corrupted_text(),
