@@ -106,11 +106,9 @@ class Plan:
 
     def migrated(self, cell: Cell) -> tuple[Path, ...]:
         """Folders of migrated images that this one learns from."""
+        fold, seed = str(cell.fold), str(cell.seed)
         names = self.study.variants[cell.variant].extra
-        numbers = {"FOLD": str(cell.fold), "SEED": str(cell.seed)}
-        for word, number in numbers.items():
-            names = tuple(name.replace(word, number) for name in names)
-        return tuple(self.out / name for name in names)
+        return tuple(self.out / name.replace("FOLD", fold).replace("SEED", seed) for name in names)
 
     def settings(self, cell: Cell) -> Settings:
         """Defaults, then the study's settings, then the variant's, then fold and seed."""

@@ -98,10 +98,8 @@ class Classification(lightning.LightningModule):
         self.distillation = distillation
         self.confusion = MulticlassConfusionMatrix(classes)
         self.train_confusion = MulticlassConfusionMatrix(classes)
-        self.validation_losses, self.validation_labels = (
-            CatMetric(nan_strategy="disable"),
-            CatMetric(),
-        )
+        self.validation_losses = CatMetric(nan_strategy="disable")  # as many as labels
+        self.validation_labels = CatMetric()
         self.train_loss = MeanMetric(nan_strategy="disable")
 
     def on_fit_start(self) -> None:

@@ -19,7 +19,7 @@ STUDY = Study.model_validate(
             "teacher": {"role": "teacher"},
             "first": {"role": "student", "teacher": "teacher"},
             "second": {"role": "student", "teacher": "first"},
-            "once": {"role": "student", "folds": [1]},
+            "once": {"role": "student", "folds": [1], "extra": ["hole-FOLD-SEED/migrated"]},
         },
     }
 )
@@ -36,6 +36,14 @@ def test_fold_by_fold_in_the_file_s_order() -> None:
     names = ["plain", "teacher", "first", "second"]
     first = [Cell(name, 0, 0) for name in names]
     assert [*plan().cells()] == first + [Cell(name, 1, 0) for name in [*names, "once"]]
+
+
+def test_migrated_images_are_those_of_the_split() -> None:
+    assert plan().migrated(Cell("once", 1, 3)) == (Path("out/hole-1-3/migrated"),)
+
+
+def test_the_kept_settings_say_how_many_folds() -> None:
+    assert plan().settings_of("plain").data.folds == 2
 
 
 def test_one_fold_alone() -> None:
