@@ -76,14 +76,15 @@ demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strip
 	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(addprefix --real-frames ,$(REAL_FRAMES)) $(ARGS)
 
 train-xsdd: $(VENV)/.dev ## X-SDD's pictures to a bundle: teacher, student, int8 (DATA=folder FOLD=0)
-	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(XSDD) \
+	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=x-sdd deploy/training/bundle.sh $(XSDD) \
 	  deploy/training/xsdd.yaml $(XSDD_OUT) --fold $(FOLD)
 
 real-line: train-xsdd ## the same, then the daemon over its held-out pictures, tile by tile
 	$(BIN)/python -m tests.real_line --data $(XSDD) --trained $(XSDD_OUT)
 
 train-neu: $(VENV)/.dev ## the same for NEU-CLS
-	PATH="$(abspath $(BIN)):$$PATH" deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
+	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=neu-cls \
+	  deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
 	  deploy/training/neu.yaml var/train-neu/fold$(FOLD) --fold $(FOLD)
 
 docs: $(VENV)/.dev ## generate docs/metrics.md and docs/events.schema.json

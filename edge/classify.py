@@ -95,6 +95,17 @@ def as_json(result: Result) -> str:
     return json.dumps(document, indent=1)
 
 
+def as_lines(result: Result) -> str:
+    """Each picture with its most probable class and that probability."""
+    files = [item.file.encode("utf-8", "backslashreplace").decode() for item in result.files]
+    width = max(map(len, files), default=0)
+    lines = []
+    for file, (_, _, probabilities) in zip(files, result.files, strict=True):
+        best = int(probabilities.argmax())
+        lines.append(f"  {file:{width}}  {probabilities[best]:.3f}  {result.classes[best]}")
+    return "\n".join(lines)
+
+
 def metrics(result: Result) -> dict[str, object] | None:
     """Accuracy, macro F1, Gmean, ECE and recall over the pictures whose truth the bundle knows."""
     known = [item for item in result.files if item.truth in result.classes]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contract.bundle import open_bundle
-from edge.classify import as_json, classify_folder, metrics
+from edge.classify import as_json, as_lines, classify_folder, metrics
 from edge.config import Config, load_config
 from edge.control import Request, ask
 from edge.errors import BundleError, ConfigError, SourceError, StripSightError
@@ -125,7 +125,11 @@ def classify(
         list[str] | None, typer.Option(help="openvino, onnxruntime, cuda; repeat to prefer.")
     ] = None,
 ) -> None:
-    """Classify a folder of pictures exactly as the line would classify a tile."""
+    """Classify a folder of pictures exactly as the line would classify a tile.
+
+    Prints figures where sub-folders name the classes, else each picture's most probable class.
+    Whether the line would report it is decided by the thresholds in the bundle's MODEL_CARD.md.
+    """
     engine = load_engine(open_bundle(bundle), backend or ["openvino", "onnxruntime"], 0)
     result = classify_folder(engine, folder)
     if json is not None:
@@ -134,6 +138,8 @@ def classify(
     figures = metrics(result)
     if figures is not None:
         _print_figures(figures)
+    elif json is None:
+        print(as_lines(result))
     for file, why in result.failed.items():
         print(f"not classified: {file}: {why}", file=sys.stderr)
     if result.failed:

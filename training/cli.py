@@ -41,7 +41,12 @@ DataOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="New folder for everything that is made.")]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="YAML with the settings that differ from defaults.")
+    Path | None,
+    typer.Option(
+        "--config",
+        help="YAML with the settings that differ from those of training/defaults.yaml, such as a"
+        " copy of deploy/training/own.yaml.",
+    ),
 ]
 SplitOption = Annotated[
     Path | None,
@@ -107,10 +112,16 @@ CleanOption = Annotated[
     typer.Option("--clean", help="A class that is no defect; may be given more than once."),
 ]
 ScaleOption = Annotated[
-    float | None, typer.Option("--mm-per-px", help="Scale of the images, if dataset.json is mute.")
+    float | None,
+    typer.Option("--mm-per-px", help="Scale of the images, if dataset.json does not give it."),
 ]
 ShotsOption = Annotated[
-    int | None, typer.Option("--shots", help="Learn from at most so many images per class.")
+    int | None,
+    typer.Option(
+        "--shots",
+        help="Learn from at most so many images per class; validation and test keep theirs. Give"
+        " more --epochs with it.",
+    ),
 ]
 ExtraOption = Annotated[
     list[Path] | None,
@@ -188,7 +199,7 @@ def evaluate(
         ),
     ] = None,
     mosaics: Annotated[
-        bool, typer.Option("--mosaics", help="Do mosaics of these images keep their labels?")
+        bool, typer.Option("--mosaics", help="Judge mosaics of these images beside them.")
     ] = False,
 ) -> None:
     """Judge a run: table, JSON, confusion matrix, and each prediction.
@@ -223,7 +234,7 @@ def examples(
     config: ConfigOption = None,
     seed: SeedOption = None,
 ) -> None:
-    """Draw what a training sees of each class: originals, augmented images, mosaics.
+    """Draw each class: originals, augmented images, mosaics (used where mosaic.share is above 0).
 
     stripsight-train examples --data images --out sheet.png
     """

@@ -1,6 +1,7 @@
 """All images of a folder in memory, scaled by the line's own code."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class _Decoded(NamedTuple):
     scaled: list[U8]
     digest: str
     thumbnail: U8
-    side: float
+    shape: tuple[int, int]
 
 
 def decode(paths: Sequence[Path], sizes: Sequence[int]) -> Pictures:
@@ -55,8 +56,13 @@ def decode(paths: Sequence[Path], sizes: Sequence[int]) -> Pictures:
         pixels={px: np.stack([d.scaled[i] for d in decoded]) for i, px in enumerate(sizes)},
         hashes=tuple(d.digest for d in decoded),
         thumbnails=np.stack([_texture(d.thumbnail) for d in decoded]),
-        tile_px=round(median(d.side for d in decoded)),
+        tile_px=typical_side([d.shape for d in decoded]),
     )
+
+
+def typical_side(shapes: Sequence[tuple[int, int]]) -> int:
+    """Side of a square as large as the median of pictures of these heights and widths."""
+    return round(median(math.sqrt(height * width) for height, width in shapes))
 
 
 def _decode(path: Path, sizes: Sequence[int]) -> _Decoded:
@@ -64,7 +70,7 @@ def _decode(path: Path, sizes: Sequence[int]) -> _Decoded:
     height, width = image.shape
     digest = hashlib.sha256(f"{height}x{width}".encode() + image.tobytes()).hexdigest()
     scaled = [fit_tile(image, px) for px in sizes]
-    return _Decoded(scaled, digest, fit_tile(image, THUMBNAIL_PX), (height * width) ** 0.5)
+    return _Decoded(scaled, digest, fit_tile(image, THUMBNAIL_PX), (height, width))
 
 
 def _texture(thumbnail: U8) -> F32:

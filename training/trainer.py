@@ -72,8 +72,8 @@ def make_trainer(
 def lightning_precision(settings: Settings) -> Literal["bf16-mixed", "32-true"]:
     """bf16 with float32 weights where it is asked for, or `auto` and the processor has it.
 
-    On a CPU with AVX512-BF16 or AMX bf16 trains a ResNet34 twice as fast as float32; elsewhere it
-    is emulated and slower.
+    On a CPU with AVX512-BF16 or AMX bf16 trains a ResNet34 at least twice as fast as float32;
+    elsewhere it is emulated and slower.
     """
     wanted = settings.precision == "bf16"
     if settings.precision == "auto":

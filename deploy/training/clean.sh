@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Defects and clean strip in one image folder: tiles cut from real frames whose defects are marked,
-# and tiles of the simulator, at the scale that the defects' dataset.json names (0.5 mm per pixel if
-# it is mute). Grey levels of both are matched to those of the defects' images.
-#   deploy/training/clean.sh DEFECTS FRAMES OUT [--exclude FRAME]...
+# and tiles of the simulator, both as large as the defects' images and with their grey levels. The
+# simulator's have the scale that the defects' dataset.json names (0.5 mm per pixel if it names
+# none); real frames are cut pixel for pixel unless their scale and the tiles' are given.
+#   deploy/training/clean.sh DEFECTS FRAMES OUT [--exclude FRAME]... \
+#     [--mm-per-px 0.25 --tile-mm-per-px 0.5] [--tile-px 128]
 # FRAMES holds boxes.csv; what follows OUT goes to `stripsight-train clean`. OUT/pictures is the
 # folder, OUT/real/sheet.png shows what was cut: look at it.
 set -euo pipefail
@@ -23,7 +25,8 @@ stripsight-train clean --frames "$frames" --boxes "$frames/boxes.csv" --out "$ou
   --match "$defects" --per-frame 24 "$@"
 
 mm=$(sed -n 's/.*"mm_per_px": *\([0-9.][0-9.]*\).*/\1/p' "$defects/dataset.json" 2>/dev/null || true)
-stripsight-edge simulate --out "$out/drawn" --frames 0 --tiles 100 --tile-px 128 \
+px=$(sed -n 's/.*"tile_px": *\([0-9]*\).*/\1/p' "$out/real/dataset.json")
+stripsight-edge simulate --out "$out/drawn" --frames 0 --tiles 100 --tile-px "$px" \
   --mm-per-px "${mm:-0.5}"
 # Each drawn tile is a frame without a defect (empty corners), so that its grey levels are matched.
 {
@@ -31,7 +34,7 @@ stripsight-edge simulate --out "$out/drawn" --frames 0 --tiles 100 --tile-px 128
   sed -n 's|^\(clean/[^,]*\),.*|\1,,,,|p' "$out/drawn/tiles/groups.csv"
 } > "$out/drawn.csv"
 stripsight-train clean --frames "$out/drawn/tiles" --boxes "$out/drawn.csv" --out "$out/sim" \
-  --match "$defects" --edge-margin-px 0 > /dev/null
+  --tile-px "$px" --match "$defects" --edge-margin-px 0 > /dev/null
 
 merged=$out/merging
 cp -r "$defects" "$merged"

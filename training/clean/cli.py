@@ -16,8 +16,12 @@ def clean(
     ],
     out: Annotated[Path, typer.Option("--out", help="New image folder with the class `clean`.")],
     tile_px: Annotated[
-        int, typer.Option("--tile-px", min=8, max=4096, help="Side of the tiles that are written.")
-    ] = 128,
+        int | None,
+        typer.Option(
+            "--tile-px", min=8, max=4096,
+            help="Side of the tiles that are written: that of --match's images, or 128.",
+        ),
+    ] = None,
     mm_per_px: Annotated[
         float | None, typer.Option("--mm-per-px", min=0.001, max=100, help="Scale of the frames.")
     ] = None,
@@ -57,15 +61,18 @@ def clean(
     from runtime.scale import read_gray
     from training.clean.cut import Cut, cut_clean
     from training.clean.grey import image_files, statistics_of
+    from training.pictures import typical_side
 
     files = image_files(match) if match else []
     if match and not files:
         raise ConfigError(f"{match}: no image there to match; give --match an image folder")
-    targets = tuple(statistics_of(read_gray(file)) for file in files)
+    pictures = [read_gray(file) for file in files]
+    side = tile_px or (typical_side([picture.shape for picture in pictures]) if pictures else 128)
+    targets = tuple(map(statistics_of, pictures))
     print(
         cut_clean(
             Cut(
-                frames, boxes, out, tile_px, mm_per_px, tile_mm_per_px, margin_px, edge_margin_px,
+                frames, boxes, out, side, mm_per_px, tile_mm_per_px, margin_px, edge_margin_px,
                 per_frame, tuple(exclude or ()), targets, seed, ("stripsight-train", *sys.argv[1:]),
             )
         )

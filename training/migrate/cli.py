@@ -56,6 +56,9 @@ def migrate(
 
         stripsight-train migrate --source OTHER --target images --class crack=hole --out migrated
 
+    Its images have 64 px unless migrate.size_px in --config says otherwise: give it the student's
+    input, or they look blurred beside the real ones.
+
     Only the target's train part is seen. The images in OUT/migrated are then for `student --extra`,
     which refuses them where its own validation or test images were among those learned from: give
     the same --split, or the same --fold, --folds and --seed.

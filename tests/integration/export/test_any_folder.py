@@ -47,6 +47,7 @@ def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) 
     (tmp_path / "other.yaml").write_text(QUICK + "seed: 5\n")
     said = refused_by(*script[:2], tmp_path / "other.yaml", out)
     assert "was begun with another recipe" in said
+    assert "recipe or fold" in refused_by(*script, "--fold", 1)
     card = open_bundle(out / "bundle").card
     assert card.classes.clean == ("good",)
     assert set(card.thresholds) == {"Hole-2", "long_scratch"}

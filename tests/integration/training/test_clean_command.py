@@ -68,7 +68,7 @@ def test_no_tile_shows_defect_or_pit(frames: Path, tmp_path: Path) -> None:
     assert read_gray(out / "sheet.png").shape[0] == 3 * 98
 
 
-def test_tiles_take_the_grey_levels_of_another_folder(frames: Path, tmp_path: Path) -> None:
+def test_tiles_take_side_and_grey_levels_of_another_folder(frames: Path, tmp_path: Path) -> None:
     bright = tmp_path / "images" / "scratch"
     bright.mkdir(parents=True)
     noise = np.random.default_rng(0).normal(180, 10, (64, 64))
@@ -76,12 +76,14 @@ def test_tiles_take_the_grey_levels_of_another_folder(frames: Path, tmp_path: Pa
     wanted = statistics_of(read_gray(bright / "0.png"))
     out = tmp_path / "clean"
     options = ("--frames", frames, "--boxes", frames / "boxes.csv", "--out", out)
-    choice = ("--tile-px", 64, "--match", bright.parent, "--per-frame", 2, "--exclude", "f1.png")
+    choice = ("--match", bright.parent, "--per-frame", 2, "--exclude", "f1.png")
     assert command("clean", *options, *choice) == 0
     tiles = sorted((out / "clean").glob("*.png"))
     assert len(tiles) == 4
     for tile in tiles:
-        found = statistics_of(read_gray(tile))
+        pixels = read_gray(tile)
+        assert pixels.shape == (64, 64)
+        found = statistics_of(pixels)
         assert found.median == pytest.approx(wanted.median, abs=2)
         assert found.spread == pytest.approx(wanted.spread, abs=3)
 

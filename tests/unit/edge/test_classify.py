@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.classify import as_json, classify_folder
+from edge.classify import as_json, as_lines, classify_folder
 from edge.errors import ConfigError
 from runtime.engine import Engine, load_engine
 from tests.conftest import ROOT
@@ -54,6 +54,15 @@ def test_without_truth_there_are_no_metrics(engine: Engine, pictures: Path) -> N
     document = json.loads(as_json(classify_folder(engine, pictures)))
     assert document["metrics"] is None
     assert {f["truth"] for f in document["files"]} == {None, "unheard_of"}
+
+
+def test_lines_have_each_file_its_probability_and_its_name(engine: Engine, pictures: Path) -> None:
+    (pictures / "left" / "a.png").rename(pictures / "left" / "a\udcff.png")  # no UTF-8
+    rows = [line.split() for line in as_lines(classify_folder(engine, pictures)).splitlines()]
+    assert [(file, name) for file, _, name in rows] == [
+        ("c.png", "left"), ("left/a\\udcff.png", "left"), ("right/b.bmp", "right"),
+    ]  # fmt: skip
+    assert all(0.5 < float(probability) <= 1 for _, probability, _ in rows)
 
 
 def test_a_folder_without_pictures_is_refused(engine: Engine, tmp_path: Path) -> None:
