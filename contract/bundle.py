@@ -134,8 +134,9 @@ def write_bundle(
         _write_manifest(draft, {name: _sha256(draft / name) for name in FILES})
         draft.rename(path)
     except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
         raise BundleError(f"{path}: cannot be written ({error}); choose another --out") from error
+    finally:  # where it was renamed there is nothing left
+        shutil.rmtree(draft, ignore_errors=True)
     return open_bundle(path)
 
 

@@ -46,14 +46,14 @@ class ParityLimits(_Frozen):
 
 
 class ParityResult(_Frozen):
-    """What one runtime did on the golden tiles when the bundle was made."""
+    """What one runtime did when the bundle was made, on validation tiles or the golden ones."""
 
     backend: str
     max_probability_difference: Fraction
     label_agreement: Fraction
     limits: ParityLimits
     reference: str
-    """What it was compared with, e.g. `torch fp32` or `int8 graph`."""
+    """With what, and what, e.g. `torch fp32, int8 graph` or `int8 on openvino, golden tiles`."""
 
     @property
     def passed(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contract.bundle import open_bundle
+from contract.words import command_line
 from edge.classify import as_json, as_lines, classify_folder, metrics
 from edge.config import Config, load_config
 from edge.control import Request, ask
@@ -177,7 +178,7 @@ def simulate(
         write_frames(out, mill, frames)
         print(f"{frames} frames in {out / 'frames'}, their truth in {out / 'truth.json'}")
     if tiles:
-        typed = ("stripsight-edge", *sys.argv[1:])
+        typed = command_line("stripsight-edge")
         write_tiles(out / "tiles", tiles, seed, tile_px, mm_per_px, typed)
         print(f"{tiles} tiles per class in {out / 'tiles'}")
 

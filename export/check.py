@@ -38,9 +38,9 @@ def check_bundle(bundle: Bundle) -> tuple[list[str], list[str]]:
 
 
 def _run(bundle: Bundle, model: bytes, name: str) -> tuple[str, bool]:
-    backend = open_backend(name, model, bundle.card.precision, threads=0)
     golden, limits = bundle.golden(), bundle.card.golden_limits
     try:
+        backend = open_backend(name, model, bundle.card.precision, threads=0)
         found = compare(backend.infer(golden.pixels)[0], golden.probabilities)
     except BundleError as error:
         return f"{name:<12} {error}", False

@@ -1,5 +1,6 @@
 """`stripsight-export`: from a trained student to a bundle for the line."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ import typer
 
 from contract.bundle import open_bundle
 from contract.card import Precision
-from contract.errors import ParityError, StripSightError
+from contract.errors import ConfigError, ParityError, StripSightError
+from contract.words import command_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,7 +75,7 @@ def bundle(
         mm_per_px=mm_per_px,
         clean=tuple(clean) if clean else None,
         scale_tolerance=scale_tolerance,
-        command=("stripsight-export", *sys.argv[1:]),
+        command=command_line("stripsight-export"),
         views=views,
     )
     made = make_bundle(order, print)
@@ -105,7 +107,7 @@ def study(
     from training.corruptions import read_conditions
 
     conditions = read_conditions(corrupt or [])
-    command = ("stripsight-export", *sys.argv[1:])
+    command = command_line("stripsight-export")
     order = Deployment(folder, data, variant, precision, conditions, command, views)
     judge_deployed(order, print)
     print(f"compare: stripsight-train report {folder}")
@@ -148,6 +150,11 @@ def main() -> None:
     except StripSightError as error:
         print(f"stripsight-export: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise
+        print(f"stripsight-export: {error}; make room, then give it again", file=sys.stderr)
+        raise SystemExit(ConfigError.exit_code) from None
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +26,6 @@ from contract.card import (
     Fraction,
     MmPerPx,
     ModelCard,
-    ParityLimits,
     ParityResult,
     Precision,
 )
@@ -38,11 +37,11 @@ from export.graph import stamp, to_fp16, to_onnx
 from export.images import Images, load_images
 from export.parity import (
     BATCH,
-    FP32_LIMITS,
     golden_limits,
     open_installed,
     outputs,
     require,
+    require_exact,
     require_small_loss,
 )
 from export.people import model_card
@@ -50,9 +49,10 @@ from export.quantise import CALIBRATION_TILES, stratified, to_int8
 from export.views import with_views
 from runtime.factory import Backend
 from runtime.graph import check_graph
+from training.job import PLAN, Plan, read_plan
 from training.networks.deployed import Deployed, Views
 from training.operating import Rule
-from training.run import Run
+from training.run import RUN, Run, open_run
 from training.split_file import PARTS
 
 F32 = npt.NDArray[np.float32]
@@ -86,7 +86,9 @@ class Order:
 class _Parity:
     results: tuple[ParityResult, ...]
     golden: Golden
-    limits: ParityLimits
+    reference: str
+    backend: Backend
+    """That of the reference, with the bundle's graph in it."""
 
 
 def make_bundle(order: Order, say: Say) -> Bundle:
@@ -115,12 +117,14 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     with _step(say, "parity held"):
         parity = _check_parity(network, stamp(exported, classes), model, images, order.precision)
     with _step(say, "figures measured"):
-        card = _card(order, classes, parity, images, model)
+        card = _card(order, classes, parity, images)
     check_graph(model, card)
+    plan = read_plan(order.run.path) if (order.run.path / PLAN).exists() else None
     people = model_card(
         card,
-        [*_data_command(order.data), order.run.record.command_line, order.command],
+        [*_data_command(order.data), *_training_commands(order.run, plan), order.command],
         {part: len(images.part(part)) for part in PARTS},
+        extra=plan.extra if plan else (),
         temperature=order.run.record.temperature,
         views=order.run.record.views,
         point=order.run.record.operating,
@@ -130,10 +134,10 @@ def make_bundle(order: Order, say: Say) -> Bundle:
 
 def _check_place(out: Path) -> None:
     """Found out now, not after minutes of work."""
-    if out.exists():
-        raise ConfigError(f"{out}: exists and is never overwritten; choose another --out")
-    above = next(folder for folder in out.absolute().parents if folder.exists())
     try:
+        if out.exists():
+            raise ConfigError(f"{out}: exists and is never overwritten; choose another --out")
+        above = next(folder for folder in out.absolute().parents if folder.exists())
         with TemporaryFile(dir=above):
             pass
     except OSError as error:
@@ -162,6 +166,14 @@ def _data_command(data: Path) -> list[list[str]]:
         return []
     command = about.get("command") if isinstance(about, dict) else None
     return [[str(word) for word in command]] if isinstance(command, list) and command else []
+
+
+def _training_commands(run: Run, plan: Plan | None) -> list[Sequence[str]]:
+    """The teacher's, where it still lies where the student found it, and the run's own."""
+    commands: list[Sequence[str]] = [run.record.command_line]
+    if plan and plan.teacher and (Path(plan.teacher) / RUN).is_file():
+        commands.insert(0, open_run(Path(plan.teacher)).record.command_line)
+    return commands
 
 
 def default_name(run: Run) -> str:
@@ -208,7 +220,7 @@ def _check_parity(
     tiles = held_out.pick(stratified(held_out.truth, PARITY_TILES, SEED))
     expected = _torch_outputs(network, tiles.pixels)
     results = [
-        require(name, outputs(backend, tiles.pixels)[0], expected, FP32_LIMITS, "torch fp32")
+        require_exact(name, outputs(backend, tiles.pixels)[0], expected)
         for name, backend in open_installed(exact, "fp32").items()
     ]
     backends = open_installed(model, precision)
@@ -228,7 +240,7 @@ def _check_parity(
         )
         for name, backend in backends.items()
     ]  # fmt: skip
-    return _Parity(tuple(results), golden, limits)
+    return _Parity(tuple(results), golden, reference, backends[reference])
 
 
 def _torch_outputs(network: Deployed, pixels: npt.NDArray[np.uint8]) -> F32:
@@ -244,16 +256,12 @@ def _reference(backends: dict[str, Backend]) -> str:
     return next((name for name in REFERENCE if name in backends), next(iter(backends)))
 
 
-def _card(
-    order: Order, classes: ClassList, parity: _Parity, images: Images, model: bytes
-) -> ModelCard:  # fmt: skip
-    backends = open_installed(model, order.precision)
-    reference = _reference(backends)
+def _card(order: Order, classes: ClassList, parity: _Parity, images: Images) -> ModelCard:
     judged = images.part("test")
     thresholds = {name: order.run.thresholds[name] for name in classes.defects}
-    named = outputs(backends[reference], judged.pixels)[0]
+    named = outputs(parity.backend, judged.pixels)[0]
     metrics, recall = figures(Rule(classes, thresholds), judged, named)
-    _, embedding = outputs(backends[reference], images.part("train").pixels)
+    _, embedding = outputs(parity.backend, images.part("train").pixels)
     return ModelCard(
         schema_version="1",
         name=order.name,
@@ -273,8 +281,8 @@ def _card(
         recall=recall,
         metrics_on=f"the test part of the run's split ({len(judged)} images in"
         f" {len(np.unique(judged.groups))} groups), with this {order.precision} graph on"
-        f" {reference}; intervals from a bootstrap over groups",
-        golden_limits=parity.limits,
+        f" {parity.reference}; intervals from a bootstrap over groups",
+        golden_limits=golden_limits(order.precision, parity.golden.probabilities),
         parity=parity.results,
         tools=_tools(order.run),
     )

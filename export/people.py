@@ -25,17 +25,19 @@ cheaper one is reported only from a higher probability on (table above). So:
 
 * The probabilities are those of the line where no cost is above 1. A class with a higher cost shows
   a higher number than its true chance: it is the number to act on, not a frequency.
-* The figures below were measured on test pictures at the training's balance. A shift towards clean
-  costs recall there and pays on the line, where most tiles are clean.
+* The figures below were measured at the test pictures' own balance. A shift towards clean costs
+  recall there and pays on the line, where most tiles are clean.
 * If the shares or costs change, change `operating` in the settings and train again."""
 
 
 def model_card(
     card: ModelCard, commands: Sequence[Sequence[str]], parts: Mapping[str, int],
     *, temperature: float, views: Views = 1, point: OperatingPoint | None = None,
+    extra: Sequence[str] = (),
 ) -> str:  # fmt: skip
-    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each, the
-    rest is what the run built into the graph.
+    """Markdown from the card; `commands` made the bundle, `parts` counts the images of each,
+    `extra` are folders of migrated images that it also learned from, the rest is what the run built
+    into the graph.
     """
     sections = [
         _what(card, temperature, views),
@@ -43,7 +45,7 @@ def model_card(
         *_operating(card, point),
         _figures(card),
         _parity(card),
-        _data(card, parts),
+        _data(card, parts, extra),
         _commands(commands),
         _limits_of_use(card),
         _tools(card),
@@ -126,9 +128,13 @@ def _parity(card: ModelCard) -> str:
     )
 
 
-def _data(card: ModelCard, parts: Mapping[str, int]) -> str:
+def _data(card: ModelCard, parts: Mapping[str, int], extra: Sequence[str]) -> str:
     counts = ", ".join(f"{count} {part}" for part, count in parts.items())
-    return f"## Data\n\n{counts} images. Digest: `{card.training_data_digest}`"
+    text = f"## Data\n\n{counts} images. Digest: `{card.training_data_digest}`"
+    if extra:
+        folders = ", ".join(f"`{folder}`" for folder in extra)
+        text += f"\n\nIt also learned from another line's defects, migrated: {folders}"
+    return text
 
 
 def _commands(commands: Sequence[Sequence[str]]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from contract.bundle import Bundle, open_bundle
 from contract.card import Precision
-from contract.errors import ConfigError
+from contract.errors import ConfigError, ParityError
 from export.make import REFERENCE, Order, Say, default_name, make_bundle
 from runtime.engine import load_engine
 from training.corruptions import CLEAN, Condition
@@ -55,52 +55,74 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     Raises:
         ConfigError: no such variant has finished runs, it is a teacher's, or the table has rows of
             an earlier training's bundles.
-        ParityError: an engine is too far from the trained network.
+        ParityError: some bundles are too far from the trained network; the others are judged.
     """
     rows = [row for row in read_rows(order.study / TABLE) if row["condition"] == CLEAN.name]
     if unknown := set(order.variants) - {row["variant"] for row in rows}:
         raise ConfigError(f"{order.study / TABLE}: no finished run of {min(unknown)}")
-    wanted = [row for row in rows if row["variant"] in order.variants]
-    begun_s = time.perf_counter()
-    for number, row in enumerate(wanted, 1):
-        _judge(order, row)
+    missing = [
+        row for row in rows if row["variant"] in order.variants and not _is_judged(order, row)
+    ]
+    begun_s, refused = time.perf_counter(), []
+    for number, row in enumerate(missing, 1):
         place = f"{row['variant']} fold {row['fold']} seed {row['seed']}"
+        try:
+            _judge(order, row)
+        except ParityError as error:
+            refused.append(place)
+            say(f"{place}: {error}")
         pace_s = (time.perf_counter() - begun_s) / number
-        left = timedelta(seconds=round(pace_s * (len(wanted) - number)))
-        say(f"[{number}/{len(wanted)}] {place}, about {left} left")
+        left = timedelta(seconds=round(pace_s * (len(missing) - number)))
+        say(f"[{number}/{len(missing)}] {place}, about {left} left")
+    if refused:
+        raise ParityError(f"no bundle of {', '.join(refused)}: the reasons stand above")
+
+
+def _known(order: Deployment, row: Row) -> set[str]:
+    """The conditions under which this run's bundle is in the table.
+
+    Raises:
+        ConfigError: that was an earlier training's bundle.
+    """
+    deployed = {**row, "variant": f"{row['variant']}-{order.suffix}"}
+    table = read_rows(order.study / TABLE)
+    known = [k for k in table if key(k) == key({**deployed, "condition": k["condition"]})]
+    if any(k[name] != row[name] for k in known for name in OF_A_TRAINING):
+        raise ConfigError(
+            f"{order.study / TABLE}: {deployed['variant']}, fold {row['fold']} has a row of an"
+            f" earlier training of {row['variant']}; remove the rows of {deployed['variant']} to"
+            " judge it anew"
+        )
+    return {k["condition"] for k in known}
+
+
+def _is_judged(order: Deployment, row: Row) -> bool:
+    return {CLEAN.name, *(c.name for c in order.conditions)} <= _known(order, row)
 
 
 def _judge(order: Deployment, row: Row) -> None:
-    variant = f"{row['variant']}-{order.suffix}"
-    conditions = (CLEAN, *order.conditions)
-    wanted = {key({**row, "variant": variant, "condition": c.name}) for c in conditions}
-    known = {key(k): k for k in read_rows(order.study / TABLE) if key(k) in wanted}
-    if any(k[name] != row[name] for k in known.values() for name in OF_A_TRAINING):
-        raise ConfigError(
-            f"{order.study / TABLE}: {variant}, fold {row['fold']} has a row of an earlier training"
-            f" of {row['variant']}; remove the rows of {variant} to judge it anew"
-        )
-    if wanted <= set(known):
-        return
     run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
-    bundle = _bundle(order, run)
+    bundle = _bundle(order, run, is_known=bool(_known(order, row)))
     engine, card = load_engine(bundle, REFERENCE, threads=1), bundle.card
-    out = run.path / f"deployed-{order.suffix}"
+    conditions, out = (CLEAN, *order.conditions), run.path / f"deployed-{order.suffix}"
     shutil.rmtree(out, ignore_errors=True)
     judge_corrupted(
         run, order.data, out, conditions, classify=lambda tiles: engine.classify(tiles)[0],
         rule=Rule(card.classes, card.thresholds),
     )  # fmt: skip
-    common = {**row, "variant": variant, "role": BUNDLE, "minutes": "0.0"}
-    common["device"] = engine.backend
+    common = {**row, "variant": f"{row['variant']}-{order.suffix}", "role": BUNDLE}
+    common |= {"minutes": "0.0", "device": engine.backend}
     keep_rows(order.study, common, {c: out / c.name for c in conditions})
 
 
-def _bundle(order: Deployment, run: Run) -> Bundle:
-    """The run's, which is made where it is not there yet."""
+def _bundle(order: Deployment, run: Run, *, is_known: bool) -> Bundle:
+    """The run's: that which the table's rows are of, or a new one, since what lies there without a
+    row may be of an earlier training.
+    """
     path = run.path / f"bundle-{order.suffix}"
-    if path.exists():
+    if path.exists() and is_known:
         return open_bundle(path)
+    shutil.rmtree(path, ignore_errors=True)
     wanted = Order(
         run, order.data, path, order.precision, default_name(run), "1", None, None, 0.25,
         order.command, order.views,

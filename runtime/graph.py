@@ -121,4 +121,6 @@ def _check_output(graph: GraphProto, name: str, columns: int) -> None:
 def _describe(value: ValueInfoProto) -> str:
     tensor = value.type.tensor_type
     dims = (str(d.dim_value) if d.HasField("dim_value") else "?" for d in tensor.shape.dim)
-    return f"{TensorProto.DataType.Name(tensor.elem_type)} [{', '.join(dims)}]"
+    names = {number: name for name, number in TensorProto.DataType.items()}
+    kind = names.get(tensor.elem_type, f"type {tensor.elem_type}")
+    return f"{kind} [{', '.join(dims)}]"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from contract.errors import ConfigError, StripSightError
+from contract.words import command_line
 from training.clean.cli import check_clean, clean
 from training.migrate.cli import migrate
 
@@ -291,9 +292,9 @@ def study(
     from training.study_plan import Plan
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    command_line = ("stripsight-train", *sys.argv[1:])
+    typed = command_line("stripsight-train")
     folds, variants = frozenset(fold or ()) or None, frozenset(variant or ()) or None
-    run_study(Plan(file, read_study(file), data, out, command_line, _say, folds, variants))
+    run_study(Plan(file, read_study(file), data, out, typed, _say, folds, variants))
 
 
 @app.command()
@@ -355,13 +356,13 @@ def _run(
     from training.run import RUN
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)  # its import sets another
-    words = ("stripsight-train", *sys.argv[1:])
+    words = command_line("stripsight-train")
     if split and {"data.fold", "data.folds"} & set(changes):
         raise ConfigError("give either --split, or --fold and --folds: the file says it all")
     if resume:
         if changes or config or split or init or teacher or extra:
             raise ConfigError("--resume takes everything else from --out; leave other options out")
-        job, plan = take_up(role, out, data, words, _say)
+        job, plan = take_up(role, out, data, _say)
         train(job, plan)
     else:
         settings = load_settings(config, changes)

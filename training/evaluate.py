@@ -87,13 +87,17 @@ def select(run: Run, data: Path, part: str) -> Selection:
             " that folder, or judge this one with --part all"
         )
     settings = load_settings(run.path / CONFIG)
-    labels = _labels(run, folder)
+    labels = labels_of(run, folder)
     chosen, groups = _choose(run, folder, settings, part)
     return Selection([folder.files[i] for i in chosen], labels[chosen], groups, settings)
 
 
-def _labels(run: Run, folder: Folder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Labels in the order of the run's classes."""
+def labels_of(run: Run, folder: Folder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Labels in the order of the run's classes.
+
+    Raises:
+        ConfigError: the folder has a class that the run does not know.
+    """
     if unknown := set(folder.names) - set(run.classes.names):
         raise ConfigError(
             f"{folder.path}: class {min(unknown)} is unknown to this run, which knows"

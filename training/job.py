@@ -118,10 +118,8 @@ def write_plan(job: Job, plan: Plan) -> None:
     (job.out / PLAN).write_text(plan.model_dump_json(indent=1) + "\n", "utf-8")
 
 
-def take_up(
-    role: Role, out: Path, data: Path, command_line: tuple[str, ...], say: Callable[[str], None]
-) -> tuple[Job, Plan]:
-    """The job that was broken off in `out`, with its own settings, split and teacher.
+def take_up(role: Role, out: Path, data: Path, say: Callable[[str], None]) -> tuple[Job, Plan]:
+    """The job that was broken off in `out`, with its own settings, split, teacher and command.
 
     Raises:
         ConfigError: nothing to go on with, finished already, damaged, or of the other role.
@@ -136,7 +134,7 @@ def take_up(
     if has_begun:
         check_checkpoint(last)
     job = Job(
-        role, data, out, load_settings(out / CONFIG), command_line, git_revision(), say,
+        role, data, out, load_settings(out / CONFIG), plan.command_line, git_revision(), say,
         split=out / SPLIT,
         init=Path(plan.init) if plan.init and not has_begun else None,
         teacher=Path(plan.teacher) if plan.teacher else None,

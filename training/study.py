@@ -160,7 +160,7 @@ def _train(plan: Plan, cell: Cell) -> None:
         return
     variant, teacher = plan.study.variants[cell.variant], plan.teacher_path(cell)
     if (path / PLAN).exists():  # its plan names folders where they lay then
-        begun, resumed = take_up(variant.role, path, plan.data, plan.command_line, plan.say)
+        begun, resumed = take_up(variant.role, path, plan.data, plan.say)
         train(replace(begun, teacher=teacher, extra=plan.migrated(cell)), resumed)
     else:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
 """The commands `clean` and `check-clean`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from contract.errors import ConfigError
+from contract.words import command_line
 
 
 def clean(
@@ -73,7 +73,7 @@ def clean(
         cut_clean(
             Cut(
                 frames, boxes, out, side, mm_per_px, tile_mm_per_px, margin_px, edge_margin_px,
-                per_frame, tuple(exclude or ()), targets, seed, ("stripsight-train", *sys.argv[1:]),
+                per_frame, tuple(exclude or ()), targets, seed, command_line("stripsight-train"),
             )
         )
     )  # fmt: skip

@@ -1,13 +1,13 @@
 """`stripsight-train migrate`."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from contract.errors import ConfigError
+from contract.words import command_line
 
 if TYPE_CHECKING:
     from training.migrate.data import ClassPair
@@ -70,7 +70,7 @@ def migrate(
     from training.provenance import git_revision
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)  # its import sets another
-    words, pair = ("stripsight-train", *sys.argv[1:]), _pair(classes)
+    words, pair = command_line("stripsight-train"), _pair(classes)
     changes = {
         "seed": seed, "threads": threads, "data.fold": fold, "data.folds": folds,
         "migrate.epochs": epochs,
@@ -81,7 +81,7 @@ def migrate(
     if resume:
         if config or split or source_split or judge or set(changes.values()) != {None}:
             raise ConfigError("--resume takes everything else from --out; leave other options out")
-        run(*take_up(source, target, pair, out, words, _say))
+        run(*take_up(source, target, pair, out, _say))
         return
     job = MigrateJob(
         source, target, pair, out, load_settings(config, changes), words, git_revision(), _say,

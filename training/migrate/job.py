@@ -80,10 +80,9 @@ def begin(job: MigrateJob, lines: Lines) -> None:
 
 
 def take_up(
-    source: Path, target: Path, pair: ClassPair, out: Path, command_line: tuple[str, ...],
-    say: Callable[[str], None],
-) -> tuple[MigrateJob, MigratePlan]:  # fmt: skip
-    """The migration that was broken off in `out`, with its own settings and splits.
+    source: Path, target: Path, pair: ClassPair, out: Path, say: Callable[[str], None]
+) -> tuple[MigrateJob, MigratePlan]:
+    """The migration that was broken off in `out`, with its own settings, splits and command.
 
     Raises:
         ConfigError: nothing to go on with, finished already, damaged, or of other classes.
@@ -97,8 +96,8 @@ def take_up(
         check_checkpoint(out / CHECKPOINTS / LAST)
     source_split = out / SOURCE_SPLIT
     job = MigrateJob(
-        source, target, pair, out, load_settings(out / CONFIG), command_line, git_revision(), say,
-        out / SPLIT, source_split if source_split.is_file() else None,
+        source, target, pair, out, load_settings(out / CONFIG), plan.command_line, git_revision(),
+        say, out / SPLIT, source_split if source_split.is_file() else None,
         Path(plan.judge) if plan.judge else None,
     )  # fmt: skip
     return job, plan

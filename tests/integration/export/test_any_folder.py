@@ -49,6 +49,9 @@ def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) 
     assert "was begun with another recipe" in said
     assert "recipe or fold" in refused_by(*script, "--fold", 1)
     card = open_bundle(out / "bundle").card
+    made = (out / "bundle" / "MODEL_CARD.md").read_text("utf-8")
+    for words in ("stripsight-train teacher", "stripsight-train student", "stripsight-export"):
+        assert f"\n{words} " in made
     assert card.classes.clean == ("good",)
     assert set(card.thresholds) == {"Hole-2", "long_scratch"}
     tested = [file for file, part in open_run(out / "student").split.items() if part == "test"]

@@ -1,9 +1,11 @@
 """A study's runs become bundles and are judged by the line's engine."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from export import parity
 from export.cli import main as export_main
 from tests.integration.training.test_study import command, write_study
 from training.pooled import read_predictions
@@ -39,6 +41,7 @@ def test_int8_stands_beside_fp32(
     assert [row[:3] for row in exact] == [row[:3] for row in reduced]
     assert exact != reduced
 
+    (out / "runs/plain/fold1-seed0/bundle-int8-views-2").mkdir()  # of who knows what training
     assert export(*words[:4], "--variant", "plain", "--views", 2) == 0
     (averaged,) = [r for r in read_rows(out / "study.csv") if r["variant"] == "plain-int8-views-2"]
     assert read_predictions(out / averaged["predictions"]) != (same, reduced)
@@ -57,7 +60,20 @@ def test_int8_stands_beside_fp32(
     assert "plain-int8, fold 1 has a row of an earlier training" in capsys.readouterr().err
     (out / "study.csv").write_text(text)
 
+    _refuse(lambda: export(*words, "plain", "--views", 4), capsys, monkeypatch)
     assert export(*words, "nobody") == 2
     assert "no finished run of nobody" in capsys.readouterr().err
     assert export(*words, "teacher") == 2
     assert "is a teacher; give a student's run" in capsys.readouterr().err
+
+
+def _refuse(
+    export: Callable[[], int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that breaks a limit is named, and the command goes on to the next."""
+    with monkeypatch.context() as strict:
+        strict.setitem(parity.LOSS_LIMITS, "int8", parity.LossLimits(0, 1, 0))
+        assert export() == 3
+    said = capsys.readouterr()
+    assert "plain fold 1 seed 0: " in said.out
+    assert "no bundle of plain fold 1 seed 0" in said.err

@@ -170,7 +170,8 @@ def test_a_broken_off_training_goes_on(
 ) -> None:
     out = tmp_path / "run"
     options = ["teacher", "--data", str(images), "--out", str(out)]
-    begin = [*COMMAND, *options, "--config", str(quick), "--epochs", "4"]
+    chosen = ["--config", str(quick), "--epochs", "4"]
+    begin = [*COMMAND, *options, *chosen]
     with subprocess.Popen(begin, text=True, stderr=subprocess.PIPE) as process:
         wait_for_epochs(out, 2, process)
         process.send_signal(how)
@@ -187,6 +188,7 @@ def test_a_broken_off_training_goes_on(
     best = min(rows, key=lambda row: float(row["validation_loss"]))
     assert open_run(out).record.best_epoch == int(best["epoch"])
     assert open_run(out).input_px == 48
+    assert open_run(out).record.command_line[1:] == (*options, *chosen)
     assert command(*options, "--resume") == 2
 
 

@@ -68,6 +68,16 @@ def test_a_disk_that_fills_up_keeps_no_half_bundle(
     assert not list(tmp_path.iterdir())
 
 
+def test_ctrl_c_leaves_no_half_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "savez_compressed", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_small_bundle(tmp_path / "b")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_an_interrupted_write_left_does_not_stop_the_next(tmp_path: Path) -> None:
     (tmp_path / "b.partial").mkdir()
     (tmp_path / "b.partial" / "rest").write_text("half")

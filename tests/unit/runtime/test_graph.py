@@ -57,6 +57,12 @@ def test_a_wrong_input_type_is_refused(kind: int) -> None:
     refused(small_graph(pixels_type=kind), rf"pixels is {name} \[\?, 16, 16\], expected UINT8")
 
 
+def test_an_input_type_that_onnx_does_not_know_is_refused() -> None:
+    model = small_graph()
+    model.graph.input[0].type.tensor_type.elem_type = 999
+    refused(model, r"pixels is type 999 \[\?, 16, 16\], expected UINT8")
+
+
 def test_a_wrong_input_size_is_refused() -> None:
     refused(small_graph(side=32), r"pixels is UINT8 \[\?, 32, 32\], expected UINT8 \[\?, 16, 16\]")
 
