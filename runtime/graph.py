@@ -99,7 +99,7 @@ def _check_pixels(graph: GraphProto, side: int) -> None:
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
     if [value.name for value in inputs] != [PIXELS]:
-        names = ", ".join(value.name for value in inputs) or "none"
+        names = ", ".join(str(value.name) for value in inputs) or "none"  # bytes: no UTF-8
         raise BundleError(f"model.onnx: inputs are {names}, expected only {PIXELS}; {_CURE}")
     found = _describe(inputs[0])
     if found != f"UINT8 [?, {side}, {side}]":

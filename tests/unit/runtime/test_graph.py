@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from onnx import TensorProto, helper, numpy_helper
 
 from contract.classes import ClassList
@@ -133,6 +133,7 @@ def test_what_is_no_graph_is_refused(data: bytes) -> None:
     edits=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), max_size=3),
     end=st.integers(0, 3000),
 )
+@example(edits=[(2328, 128)], end=2559)  # an input's name is no UTF-8
 @settings(max_examples=200)
 def test_damage_never_gives_another_exception(edits: list[tuple[int, int]], end: int) -> None:
     data = bytearray(small_graph().SerializeToString()[:end])
