@@ -77,7 +77,7 @@ EpochsOption = Annotated[
     int | None,
     typer.Option(
         "--epochs",
-        help="Passes over the train part (teacher 80, student 100).",
+        help="Passes over the train part (teacher 80, student 180).",
     ),
 ]
 InputOption = Annotated[
