@@ -96,9 +96,9 @@ def as_json(result: Result) -> str:
 
 
 def as_lines(result: Result) -> str:
-    """Each picture with its most probable class and that probability."""
+    """Each picture with its most probable class and that probability; there is one at least."""
     files = [item.file.encode("utf-8", "backslashreplace").decode() for item in result.files]
-    width = max(map(len, files), default=0)
+    width = max(map(len, files))
     lines = []
     for file, (_, _, probabilities) in zip(files, result.files, strict=True):
         best = int(probabilities.argmax())

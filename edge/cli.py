@@ -139,7 +139,7 @@ def classify(
     figures = metrics(result)
     if figures is not None:
         _print_figures(figures)
-    elif json is None:
+    elif json is None and result.files:
         print(as_lines(result))
     for file, why in result.failed.items():
         print(f"not classified: {file}: {why}", file=sys.stderr)
