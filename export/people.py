@@ -20,11 +20,11 @@ _VIEWS: dict[Views, str] = {
 OPERATING = """\
 The network learned from pictures in which defects are far more common than on the line, and some
 mistakes cost more than others. Its output is therefore shifted, inside the graph, to the shares in
-the table, and a defect that is dearer to miss than a false alarm is weighed by that ratio. A
-cheaper one is reported only from a higher probability on (table above). So:
+the table, and each defect is weighed by what missing it costs beside a false alarm; whatever defect
+is the most probable class then is reported. So:
 
-* The probabilities are those of the line where no cost is above 1. A class with a higher cost shows
-  a higher number than its true chance: it is the number to act on, not a frequency.
+* The probabilities are those of the line where all costs are 1. A class with a higher (lower) cost
+  shows a higher (lower) number than its true chance: it is the number to act on, not a frequency.
 * The figures below were measured at the test pictures' own balance. A shift towards clean costs
   recall there and pays on the line, where most tiles are clean.
 * If the shares or costs change, change `operating` in the settings and train again."""

@@ -14,7 +14,6 @@ from training.networks.deployed import Deployed, Views
 from training.operating import (
     OperatingPoint,
     Rule,
-    cost_thresholds,
     operating_point,
     shift_logits,
     training_balance,
@@ -75,8 +74,9 @@ def finish(job: Job, trained: Trained) -> Run:
     logs = log_probabilities(trained.deployed(network, 1.0), trained.pixels("validation"))
     temperature, plain_thresholds = calibrate(logs, trained.truth("validation"), classes)
     deployed = trained.deployed(network, temperature)
-    thresholds = cost_thresholds(point) if point else plain_thresholds
+    thresholds = plain_thresholds
     if point:
+        thresholds = dict.fromkeys(classes.defects, 0.0)
         shift_logits(network, classes, point, temperature)
     judged, probabilities = _judge_test(job, trained, deployed, Rule(classes, thresholds))
     plot_curves(job.out / CURVES, job.out / PICTURE)

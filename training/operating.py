@@ -1,18 +1,17 @@
 """The operating point: how often each class comes on the line, and what a mistake costs there.
 
 A tile is worth reporting as class c when the expected cost of keeping silent is the larger one:
-`missed_c P(c) >= false_alarm P(clean)`. Two things are made from that rule, by arithmetic and not
-by fitting, since the rare classes' few validation tiles could not carry it:
+`missed_c P(c) >= false_alarm P(clean)`. That is done by arithmetic and not by fitting, since the
+rare classes' few validation tiles could not carry it: each class's logit gets an offset,
+`log(line share / training balance)`, which is Bayes' rule for known class frequencies (Saerens,
+Latinne and Decaestecker 2002, eq. 2.4), and a defect's `log(missed / false alarm)` beside (Elkan
+2001: a cost weighs like a frequency). It goes into the bias of the last layer, so the deployed
+graph keeps its nodes and whoever reads it needs no new rule.
 
-* **A logit offset**, `log(line share / training balance)`: Bayes' rule for known class frequencies
-  (Saerens, Latinne and Decaestecker 2002, eq. 2.4). For a defect that is dearer than a false alarm
-  `log(missed / false alarm)` is added (Elkan 2001: a cost weighs like a frequency). It goes into
-  the bias of the last layer, so the deployed graph keeps its nodes and whoever reads it needs no
-  new rule. A threshold alone could not do it: the line asks for the most probable class first, so a
-  threshold can keep a tile back, but never name a defect where clean is more probable.
-* **A threshold** `1 / (1 + missed / false alarm)` for a defect that is cheaper. The others need
-  none: after the offset the rule says no more than that the defect is more probable than clean, and
-  a threshold would silence a tile that two dear defects share.
+After that the rule says no more than that a defect is more probable than clean, so all thresholds
+are 0. Thresholds alone could not do it: the line asks for the most probable class first, so they
+can keep a tile back, but never name a defect where clean is more probable; and they would silence a
+tile that two defects share.
 """
 
 import math
@@ -78,7 +77,7 @@ def _check_names(key: str, given: Mapping[str, float], wanted: Sequence[str], wh
 def training_balance(loss: Loss, counts: Sequence[int], quotas: Sequence[int]) -> list[float]:
     """The class shares that a network's probabilities stand for, together 1: those of its batches,
     changed by the loss. Exact for cross-entropy, class-balanced and logit-adjusted, near for the
-    others.
+    others and for a distilled student, since its teacher's answers have a balance of their own.
 
     Args:
         loss: a class's weight acts like a share; `logit_adjusted` takes `tau` of the shares away.
@@ -112,22 +111,13 @@ def operating_point(
     line = {name: share / total for name, share in options.line_frequencies.items()} or trained
     cost = {name: options.missed_cost.get(name, alarm) for name in classes.defects}
     offset = {
-        name: math.log(line[name] / trained[name])
-        + math.log(max(cost.get(name, alarm) / alarm, 1.0))
+        name: math.log(line[name] / trained[name]) + math.log(cost.get(name, alarm) / alarm)
         for name in classes.names
     }
     return OperatingPoint(
         training_balance=trained, line_frequencies=line, missed_cost=cost, false_alarm_cost=alarm,
         logit_offset=offset,
     )  # fmt: skip
-
-
-def cost_thresholds(point: OperatingPoint) -> dict[str, float]:
-    """Per defect class, from which output of the shifted network on a report costs less than
-    silence; 0 for those that cost as much as a false alarm or more.
-    """
-    ratios = {name: cost / point.false_alarm_cost for name, cost in point.missed_cost.items()}
-    return {n: round(1 / (1 + ratio), 4) if ratio < 1 else 0.0 for n, ratio in ratios.items()}
 
 
 def shift_logits(
@@ -207,7 +197,7 @@ def worth(
         point: what was asked for.
         plain_thresholds: those that would hold without it.
     """
-    named = reported(probabilities, classes, cost_thresholds(point))
+    named = reported(probabilities, classes, dict.fromkeys(classes.defects, 0.0))
     plain = reported(without_shift(probabilities, classes, point), classes, plain_thresholds)
     now, before = (expected_cost(answer, truth, classes, point) for answer in (named, plain))
     if now is None or before is None:

@@ -23,7 +23,7 @@ POINT = OperatingPoint(
     logit_offset={
         "blotch": math.log(0.02 / 0.25 * 20),
         "clean": math.log(0.95 / 0.5),
-        "scratch": math.log(0.03 / 0.25),
+        "scratch": math.log(0.03 / 0.25 / 4),
     },
 )
 

@@ -31,7 +31,7 @@ def test_the_run_keeps_and_applies_the_operating_point(
     assert command(*options, "--epochs", 1) == 0
     assert "expected cost of 1,000 tiles of the line: " in capsys.readouterr().out
     run = open_run(out)
-    assert run.thresholds == {"hole": 0.0, "scratch": 0.8}
+    assert run.thresholds == {"hole": 0.0, "scratch": 0.0}
     point = run.record.operating
     assert point is not None
     tiles = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)

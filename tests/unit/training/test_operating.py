@@ -15,7 +15,6 @@ from training.networks.resnet import ResNet34
 from training.objectives import ClassBalanced, make_objective
 from training.operating import (
     check_operating,
-    cost_thresholds,
     expected_cost,
     operating_point,
     reported,
@@ -27,6 +26,7 @@ from training.operating import (
 
 CLASSES = ClassList(names=("clean", "hole", "stain"), clean=("clean",))
 BALANCE = (0.5, 0.25, 0.25)
+NO_THRESHOLDS = {"hole": 0.0, "stain": 0.0}
 
 
 def options(**changes: object) -> Operating:
@@ -52,16 +52,15 @@ def test_prior_shift_is_bayes_rule() -> None:
     # 0.048, together 0.504.
     found = shifted(np.array([0.2, 0.6, 0.2]), point.logit_offset)
     assert found == pytest.approx([0.36 / 0.504, 0.096 / 0.504, 0.048 / 0.504])
-    assert cost_thresholds(point) == {"hole": 0.0, "stain": 0.0}
 
 
 def test_costs_by_hand() -> None:
     given = options(missed_cost={"hole": 40, "stain": 0.5}, false_alarm_cost=2)
     point = operating_point(given, CLASSES, BALANCE)
     assert point is not None
-    assert point.logit_offset == pytest.approx({"clean": 0, "hole": math.log(20), "stain": 0})
-    # A missed stain costs a quarter of a false alarm: report from 1 / (1 + 1/4) on.
-    assert cost_thresholds(point) == {"hole": 0.0, "stain": 0.8}
+    assert point.logit_offset == pytest.approx(
+        {"clean": 0, "hole": math.log(20), "stain": math.log(0.25)}
+    )
 
 
 @pytest.mark.parametrize("defect", ["hole", "stain"])
@@ -77,16 +76,26 @@ def test_the_line_s_rule_minimises_expected_cost(defect: str) -> None:
         if math.isclose(silence, report, rel_tol=0.01):
             continue
         output = shifted(np.array([[row[name] for name in CLASSES.names]]), point.logit_offset)
-        named = reported(output, CLASSES, cost_thresholds(point))
+        named = reported(output, CLASSES, NO_THRESHOLDS)
         assert (named[0] >= 0) == (report < silence), chance
 
 
-def test_two_dear_defects_do_not_silence_each_other() -> None:
-    point = operating_point(options(missed_cost={"hole": 20, "stain": 20}), CLASSES, BALANCE)
+@pytest.mark.parametrize(
+    ("missed", "row", "named"),
+    [
+        ((20, 20), (0.26, 0.38, 0.36), 1),
+        ((0.5, 0.5), (0.10, 0.44, 0.46), 2),
+        ((20, 0.5), (0.08, 0.02, 0.90), 2),  # 0.4 of a hole's cost, 0.45 of a stain's
+    ],
+)
+def test_two_defects_do_not_silence_each_other(
+    missed: tuple[float, float], row: tuple[float, ...], named: int
+) -> None:
+    costs = dict(zip(CLASSES.defects, missed, strict=True))
+    point = operating_point(options(missed_cost=costs), CLASSES, BALANCE)
     assert point is not None
-    output = shifted(np.array([[0.26, 0.38, 0.36]]), point.logit_offset)
-    assert output.max() < 0.6
-    assert reported(output, CLASSES, cost_thresholds(point)).tolist() == [1]
+    output = shifted(np.array([row]), point.logit_offset)
+    assert reported(output, CLASSES, NO_THRESHOLDS).tolist() == [named]
 
 
 def test_expected_cost_by_hand() -> None:
