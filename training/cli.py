@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -283,14 +284,19 @@ def study(
 
         stripsight-train study deploy/training/study-xsdd.yaml --data images --out studies/mine
 
-    Many at once: start the command once for each --fold, or for variants of other teachers, with
-    the same --out; on two cores two trainings of one thread each (threads: 1) are faster than one
-    of two threads. The same command goes on after a break.
+    Many at once, each process taking the next run that no other one has (also on several GPUs):
+
+        torchrun --nproc-per-node 2 --no-python stripsight-train study ...
+
+    On two cores two trainings of one thread each (threads: 1) are faster than one of two threads.
+    The same command in another terminal joins in, and goes on after a break.
     """
     from training.study import run_study
     from training.study_file import read_study
     from training.study_plan import Plan
+    from training.torchrun import work_alone
 
+    work_alone(os.environ)  # noqa: TID251 - torchrun's protocol
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     typed = command_line("stripsight-train")
     folds, variants = frozenset(fold or ()) or None, frozenset(variant or ()) or None
@@ -351,7 +357,7 @@ def _run(
 ) -> None:  # fmt: skip
     from training.config import load_settings
     from training.fit import train
-    from training.job import Job, claim, take_up
+    from training.job import Job, claim, held, take_up
     from training.provenance import git_revision
     from training.run import RUN
 
@@ -363,15 +369,15 @@ def _run(
         if changes or config or split or init or teacher or extra:
             raise ConfigError("--resume takes everything else from --out; leave other options out")
         job, plan = take_up(role, out, data, _say)
-        train(job, plan)
     else:
-        settings = load_settings(config, changes)
+        settings, plan = load_settings(config, changes), None
         job = Job(
             role, data, out, settings, words, git_revision(), _say, split, init, teacher,
             tuple(extra or ()),
         )  # fmt: skip
         claim(out, "" if (out / RUN).exists() else ", or go on with --resume")
-        train(job)
+    with held(out):
+        train(job, plan)
 
 
 def _say(line: str) -> None:

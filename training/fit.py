@@ -21,7 +21,7 @@ from training.extra import check_same_extra, with_extra
 from training.finish import Trained, finish
 from training.init import initialise
 from training.interrupt import Interrupt
-from training.job import CHECKPOINTS, Job, Plan, held, is_first_process, write_plan
+from training.job import CHECKPOINTS, Job, Plan, is_first_process, write_plan
 from training.networks.conv import channels_last
 from training.networks.deployed import Views
 from training.objectives import Objective, make_objective
@@ -43,6 +43,9 @@ from training.trainer import make_trainer
 Tensors = list[Tensor]
 
 
+STOPPED = "stopped; go on with --resume"
+
+
 class StoppedError(StripSightError):
     """The user broke the training off; what was finished is kept."""
 
@@ -59,16 +62,13 @@ class Recipe(NamedTuple):
 
 
 def train(job: Job, resumed: Plan | None = None) -> Run | None:
-    """Train, choose, judge and write the run; None in processes that do not write.
+    """Train, choose, judge and write the run; None in processes that do not write. The caller has
+    the folder to itself (`training.job.held`).
 
     Raises:
         ConfigError: whatever the user can cure, before the first step.
+        StoppedError: broken off; `--resume` goes on.
     """
-    with held(job.out):
-        return _train(job, resumed)
-
-
-def _train(job: Job, resumed: Plan | None) -> Run | None:
     if job.settings.threads:
         torch.set_num_threads(job.settings.threads)
     recipe = recipe_of(job)
@@ -101,6 +101,8 @@ def _train(job: Job, resumed: Plan | None) -> Run | None:
     )  # fmt: skip
     with interrupt:
         _fit(job, module, data, trainer)
+    if interrupt.asked:
+        raise StoppedError(STOPPED)
     if not trainer.is_global_zero:
         return None
     torch.save(chosen.weights, job.out / WEIGHTS)
@@ -226,7 +228,7 @@ def _fit(job: Job, module: Classification, data: TrainingData, trainer: lightnin
         try:
             trainer.fit(module, data, ckpt_path=last if last.is_file() else None)
         except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
-            raise StoppedError("stopped; go on with --resume") from error
+            raise StoppedError(STOPPED) from error
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor], None]:

@@ -18,7 +18,8 @@ class Interrupt(Callback):
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False
+        """Also where no step came after it: the last epoch's validation, its checkpoint."""
         self._before = signal.getsignal(signal.SIGINT)
 
     def __enter__(self) -> Self:
@@ -37,10 +38,10 @@ class Interrupt(Callback):
     ) -> None:  # fmt: skip
         """The safe place."""
         del trainer, pl_module, outputs, batch, batch_idx
-        if self._asked:
+        if self.asked:
             raise KeyboardInterrupt
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
+        if self.asked:
             signal.default_int_handler(number, frame)
-        self._asked = True
+        self.asked = True

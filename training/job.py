@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract.errors import ConfigError
 from training.config import Settings, dump_settings, load_settings
-from training.provenance import git_revision
 from training.run import CONFIG, RUN, SPLIT
 
 Role = Literal["teacher", "student"]
@@ -63,7 +62,7 @@ class Plan(BaseModel):
     """Folders of migrated images, and the digest of all that lies in them."""
     extra_digest: str | None = None
     git_revision: str | None = None
-    """Of the code that began the training."""
+    """Of the code that began the training, and stays that of its run."""
 
 
 def is_first_process() -> bool:
@@ -92,24 +91,45 @@ def _in_use(out: Path) -> bool:
     return any(path.name != LOCK for path in out.iterdir())
 
 
+class HeldError(ConfigError):
+    """Another command trains in the same folder."""
+
+
 @contextmanager
 def held(out: Path) -> Iterator[None]:
     """Keep other commands from training in the same folder; a process that dies lets go of it.
 
     Raises:
-        ConfigError: another one trains there.
+        HeldError: another one trains there.
     """
     if not is_first_process():
         yield
         return
-    with (out / LOCK).open("w") as lock:
+    with locked(out, wait=False):
+        yield
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Be the only process in a folder, at once or after another one has left it.
+
+    Raises:
+        HeldError: another one is there, and it is not to be waited for.
+    """
+    with (folder / LOCK).open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
-            raise ConfigError(
-                f"{out}: another command trains there; wait for its end, or stop it"
+            raise HeldError(
+                f"{folder}: another command trains there; wait for its end, or stop it"
             ) from error
         yield
+
+
+def wait_for(out: Path) -> None:
+    """Until no other command trains there."""
+    with locked(out):
+        pass
 
 
 def write_plan(job: Job, plan: Plan) -> None:
@@ -134,7 +154,7 @@ def take_up(role: Role, out: Path, data: Path, say: Callable[[str], None]) -> tu
     if has_begun:
         check_checkpoint(last)
     job = Job(
-        role, data, out, load_settings(out / CONFIG), plan.command_line, git_revision(), say,
+        role, data, out, load_settings(out / CONFIG), plan.command_line, plan.git_revision, say,
         split=out / SPLIT,
         init=Path(plan.init) if plan.init and not has_begun else None,
         teacher=Path(plan.teacher) if plan.teacher else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contract.errors import ConfigError
 from training.corruptions import CLEAN, Condition
+from training.job import locked
 from training.report import JSON, PREDICTIONS
 
 TABLE, ALARMS = "study.csv", "alarms.csv"
@@ -62,6 +63,11 @@ def keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None
         common: what all of them say; the minutes of training are the clean row's.
         reports: by condition, the folder of what `training.report` wrote.
     """
+    with locked(out):  # other processes add theirs
+        _keep_rows(out, common, reports)
+
+
+def _keep_rows(out: Path, common: Row, reports: Mapping[Condition, Path]) -> None:
     known = {key(row) for row in read_rows(out / TABLE)}
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     for condition, report in reports.items():

@@ -7,7 +7,7 @@ import lightning
 import torch
 
 from contract.errors import ConfigError
-from training.fit import StoppedError
+from training.fit import STOPPED, StoppedError
 from training.interrupt import Interrupt
 from training.job import held
 from training.migrate.data import U8, Lines, load_lines, pair_loader
@@ -65,7 +65,9 @@ def _migrate(job: MigrateJob, resumed: MigratePlan | None) -> None:
                 module, pair_loader(lines, settings), ckpt_path=last if last.is_file() else None
             )
         except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
-            raise StoppedError("stopped; go on with --resume") from error
+            raise StoppedError(STOPPED) from error
+    if interrupt.asked:
+        raise StoppedError(STOPPED)
     plot_losses(job.out / CURVES, job.out / PICTURE)
     _finish(job, lines, module, judge)
 

@@ -1,7 +1,11 @@
 """A study: a table of variants, trained once each, gone on with, compared."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -132,20 +136,60 @@ def test_a_study_that_was_stopped_says_how_it_goes_on(
     assert said.strip().splitlines()[-1] == "stripsight-train: stopped; the same command goes on"
 
 
-def test_a_run_that_another_command_trains_is_left_alone(
-    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table, run = tmp_path / "out/study.csv", tmp_path / "out/runs/adaptive/fold1-seed0"
-    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+def test_a_run_that_another_command_trains_is_waited_for(
+    words: tuple[object, ...], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    table, run = tmp_path / "out/study.csv", tmp_path / "out/runs/teacher/fold1-seed0"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:5]))
     (run / "run.json").unlink()
     (run / "plan.json").unlink()  # so far it has said what it does to nobody
+    shutil.rmtree(tmp_path / "out/runs/kd/fold1-seed0")
+    shutil.rmtree(tmp_path / "out/runs/adaptive/fold1-seed0")
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
-    with held(run):
-        assert command(*words) == 2
-    assert f"{run}: another command trains there" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+    other = ExitStack()
+    other.enter_context(held(run))
+
+    def waited(path: Path) -> None:
+        assert path == run
+        assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+        assert (tmp_path / "out/runs/adaptive/fold1-seed0/run.json").is_file(), "nothing else to do"
+        assert not (tmp_path / "out/runs/kd/fold1-seed0/plan.json").exists(), "without a teacher"
+        other.close()
+
+    monkeypatch.setattr("training.study.wait_for", waited)
     assert command(*words) == 0
+    said = capsys.readouterr().out
+    assert "teacher/fold1-seed0 is being trained by another command; waiting for it" in said
     assert len(read_rows(table)) == 9
+
+
+def test_torchrun_s_processes_share_a_study(images: Path, tmp_path: Path) -> None:
+    study, out = write_study(tmp_path / "study.yaml", folds=3), tmp_path / "out"
+    torchrun = Path(sys.executable).parent / "torchrun"
+    program = "import sys; from training.cli import main; main(sys.argv[1:])"
+    words = [
+        torchrun, "--nproc-per-node", "2", "--no-python", sys.executable, "-c", program,
+        "study", study, "--data", images, "--out", out,
+    ]  # fmt: skip
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    begun = re.findall(r"^\[\d+/\d+\] (\S+/fold\d-seed0)", done.stdout, re.MULTILINE)
+    assert len(begun) == len(set(begun)) == 10
+    assert len(read_rows(out / "study.csv")) == 13
+
+
+def test_a_row_is_not_completed_by_another_training_s(
+    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(tmp_path / "out/runs/plain")
+    variants = {**STUDY["variants"], "plain": {"role": "student", "corrupted": True}}  # type: ignore[dict-item]
+    more = write_study(tmp_path / "more.yaml", variants=variants)
+    assert command("study", more, *words[2:]) == 2
+    said = capsys.readouterr().err
+    assert "plain, fold 0 has no row of noise-2, and its run, which could be judged so, is" in said
 
 
 def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from lightning import LightningModule, Trainer
 
 from tests.conftest import ROOT
 from training import fit
+from training.chosen import Chosen
 from training.cli import main
 from training.config import load_settings
 from training.curves import read_curves
@@ -190,6 +192,28 @@ def test_a_broken_off_training_goes_on(
     assert open_run(out).input_px == 48
     assert open_run(out).record.command_line[1:] == (*options, *chosen)
     assert command(*options, "--resume") == 2
+
+
+def test_ctrl_c_in_the_last_epoch_s_validation_is_heard(
+    images: Path, quick: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = Chosen.on_validation_end
+
+    def interrupted(chosen: Chosen, trainer: Trainer, module: LightningModule) -> None:
+        keep(chosen, trainer, module)
+        if trainer.current_epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    out = tmp_path / "run"
+    options = ("teacher", "--data", images, "--out", out)
+    with monkeypatch.context() as patched:
+        patched.setattr(Chosen, "on_validation_end", interrupted)
+        assert command(*options, "--config", quick, "--epochs", 2) == 130
+    assert not (out / "run.json").exists()
+    curves = (out / "curves.csv").read_text()
+    assert command(*options, "--resume") == 0
+    assert (out / "curves.csv").read_text() == curves, "both epochs were there"
+    assert open_run(out).record.best_epoch in {0, 1}
 
 
 def test_a_training_stopped_before_its_first_epoch_keeps_its_start_weights(
