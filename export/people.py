@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from contract.card import Metric, ModelCard
+from training.markdown import markdown_table
 from training.networks.deployed import Views
 from training.operating import OperatingPoint
 
@@ -77,7 +78,7 @@ def _classes(card: ModelCard) -> str:
     ]
     note = f"Class list digest: `{card.class_digest}`"
     head = ["class", "reported from probability"]
-    return f"## Classes\n\n{_table(head, rows)}\n\n{note}"
+    return f"## Classes\n\n{markdown_table(head, rows)}\n\n{note}"
 
 
 def _operating(card: ModelCard, point: OperatingPoint | None) -> list[str]:
@@ -90,14 +91,14 @@ def _operating(card: ModelCard, point: OperatingPoint | None) -> list[str]:
         trained, line = point.training_balance[name], point.line_frequencies[name]
         rows.append([name, f"{100 * trained:.3g}", f"{100 * line:.3g}", missed])
     head = ["class", "% in training", "% on the line", "a missed one costs (false alarms)"]
-    return [f"## Operating point\n\n{OPERATING}\n\n{_table(head, rows)}"]
+    return [f"## Operating point\n\n{OPERATING}\n\n{markdown_table(head, rows)}"]
 
 
 def _figures(card: ModelCard) -> str:
     rows = [_figure(TITLES.get(name, name), metric) for name, metric in card.metrics.items()]
     rows += [_figure(f"recall of {name}", metric) for name, metric in card.recall.items()]
     head = ["figure", "%", "95 % interval", "images"]
-    return f"## Figures\n\nMeasured on {card.metrics_on}.\n\n{_table(head, rows)}"
+    return f"## Figures\n\nMeasured on {card.metrics_on}.\n\n{markdown_table(head, rows)}"
 
 
 def _figure(title: str, metric: Metric) -> list[str]:
@@ -122,7 +123,7 @@ def _parity(card: ModelCard) -> str:
     head = ["backend", "against", "largest difference", "limit", "labels agree", "limit"]
     golden = card.golden_limits
     return (
-        f"## Parity\n\n{_table(head, rows)}\n\nAt every load the golden tiles may differ by"
+        f"## Parity\n\n{markdown_table(head, rows)}\n\nAt every load the golden tiles may differ by"
         f" {golden.max_probability_difference:g} at most, and"
         f" {golden.min_label_agreement:.0%} of their labels must agree."
     )
@@ -159,9 +160,5 @@ def _limits_of_use(card: ModelCard) -> str:
 
 
 def _tools(card: ModelCard) -> str:
-    return "## Tools\n\n" + _table(["tool", "version"], [[*pair] for pair in card.tools.items()])
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    rows = [[*pair] for pair in card.tools.items()]
+    return f"## Tools\n\n{markdown_table(['tool', 'version'], rows)}"

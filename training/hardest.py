@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from training.markdown import markdown_table
 from training.pooled import OutOfFold
 
 HARDEST = "hardest.csv"
 LEAST = 3
-"""Variants that must have judged an image before anything is said of it."""
+"""Variants that must have judged an image before anything is said of it. Bundles do not count: they
+are the same trainings."""
 
 
 class Hard(NamedTuple):
@@ -84,9 +86,9 @@ def hardest_text(found: Hardest) -> str:
         f"half; `{HARDEST}` names them.",
     ]
     if pairs:
-        lines += ["", "| always wrong | named mostly | images |", "|---|---|---|"]
-    lines += [
-        f"| {truth.replace('_', ' ')} | {named.replace('_', ' ')} | {count} |"
-        for (truth, named), count in pairs.most_common()
-    ]
+        rows = [
+            [truth.replace("_", " "), named.replace("_", " "), str(count)]
+            for (truth, named), count in pairs.most_common()
+        ]
+        lines += ["", markdown_table(["always wrong", "named mostly", "images"], rows)]
     return "\n".join(lines)

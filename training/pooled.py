@@ -7,7 +7,7 @@ them is paired.
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -80,7 +80,7 @@ class Difference(NamedTuple):
 
     estimate: Estimate
     p: float
-    """Two-sided, from the bootstrap; Holm-corrected over the variants by `holm`."""
+    """Two-sided, from the bootstrap; Holm-corrected by `differences`."""
     detectable: float
     """The smallest true difference that such a study sees in 80 % of cases, at the level that
     Holm's first step asks for; NaN where the predictions do not differ at all.
@@ -89,11 +89,11 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One variant's row; `differences` is None for the baseline."""
+    """One variant's row; `differences` is None where it is not compared, such as the baseline."""
 
     variant: str
-    folds: tuple[int, ...]
-    seeds: tuple[int, ...]
+    runs: tuple[tuple[int, int], ...]
+    """Folds and seeds."""
     images: int
     groups: int
     figures: dict[str, Estimate]
@@ -122,19 +122,38 @@ def read_predictions(path: Path) -> tuple[tuple[str, ...], list[Prediction]]:
     return names, found
 
 
-def compare(variants: Sequence[OutOfFold], baseline: str, seed: int = 0) -> list[Result]:
-    """Each variant's pooled figures, and its differences to the baseline on the runs that both
-    have; p-values are Holm-corrected over the variants, figure by figure.
-    """
+def compare(
+    variants: Sequence[OutOfFold], baseline: str, alone: Container[str] = (), seed: int = 0
+) -> list[Result]:
+    """Each variant's pooled figures, and its differences to the baseline but for those `alone`."""
     reference = next(v for v in variants if v.variant == baseline)
-    factor = power_factor(len(variants) - 1)
-    results = [_result(variant, reference, seed, factor) for variant in variants]
+    others = [v for v in variants if v is not reference and v.variant not in alone]
+    found = differences([(variant, reference) for variant in others], seed)
+    against = dict(zip((variant.variant for variant in others), found, strict=True))
+    return [_result(variant, against.get(variant.variant), seed) for variant in variants]
+
+
+def differences(
+    pairs: Sequence[tuple[OutOfFold, OutOfFold]], seed: int = 0
+) -> list[dict[str, Difference]]:
+    """The first of each pair less the second, by figure, on the runs that both have (empty where
+    there are none); p-values are Holm-corrected over the pairs, figure by figure.
+    """
+    factor = power_factor(len(pairs))
+    found = [_differences(variant, reference, seed, factor) for variant, reference in pairs]
+    tested = [one for one in found if one]
     for figure in FIGURES:
-        tested = [r.differences for r in results if r.differences]
-        corrected = holm([found[figure].p for found in tested])
-        for found, p in zip(tested, corrected, strict=True):
-            found[figure] = found[figure]._replace(p=p)
-    return results
+        corrected = holm([one[figure].p for one in tested])
+        for one, p in zip(tested, corrected, strict=True):
+            one[figure] = one[figure]._replace(p=p)
+    return found
+
+
+def pooled_figures(variant: OutOfFold) -> dict[str, float]:
+    """The figures without intervals."""
+    runs = sorted(variant.by_run)
+    sums = variant.sums(runs, _groups(variant, runs)).sum(axis=0)
+    return dict(zip(FIGURES, figures_of(sums, len(variant.names)).tolist(), strict=True))
 
 
 def power_factor(comparisons: int) -> float:
@@ -171,7 +190,7 @@ def figures_of(sums: F64, classes: int) -> F64:
     return np.stack([right.sum(axis=-1) / total, f1, gmean, ece], axis=-1)
 
 
-def _result(variant: OutOfFold, reference: OutOfFold, seed: int, factor: float) -> Result:
+def _result(variant: OutOfFold, against: dict[str, Difference] | None, seed: int) -> Result:
     runs = sorted(variant.by_run)
     groups = _groups(variant, runs)
     classes = len(variant.names)
@@ -181,12 +200,11 @@ def _result(variant: OutOfFold, reference: OutOfFold, seed: int, factor: float) 
     confusion = sums.sum(axis=0)[: classes**2].reshape(classes, classes)
     recalls = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
     return Result(
-        variant.variant, tuple(sorted({fold for fold, _ in runs})),
-        tuple(sorted({s for _, s in runs})),
+        variant.variant, tuple(runs),
         len({row.file for run in runs for row in variant.by_run[run]}), len(groups),
         {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(FIGURES)},
         dict(zip(variant.names, recalls.tolist(), strict=True)),
-        None if variant is reference else _differences(variant, reference, seed, factor),
+        against,
     )  # fmt: skip
 
 

@@ -28,6 +28,9 @@ class Variant(BaseModel):
     extra: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Folders of migrated images to learn from, below the study's `--out`; `FOLD` and `SEED` in a
     name stand for their numbers: each split needs a migration that never saw its test images."""
+    compared: bool = True
+    """Whether the report compares it with the baseline. One of another question, such as fewer
+    images, is compared with its partner by `comparisons`."""
     corrupted: bool = False
     """Judged under the study's conditions too."""
 
@@ -45,6 +48,9 @@ class Study(BaseModel):
     settings: dict[str, object] = {}
     conditions: tuple[str, ...] = ()
     """Corruptions, as `evaluate --corrupt` names them."""
+    comparisons: tuple[tuple[Name, Name], ...] = ()
+    """Pairs that the report compares beside, such as a teacher and its control; a bundle's name,
+    such as `distilled-int8`, may stand in them too."""
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -203,6 +203,11 @@ def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
     assert "| variant | clean | noise-2 |" in text
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2
+    assert "| difference |" not in text
+    write_study(out / "study.yaml", comparisons=[["kd", "teacher"], ["kd", "kd-int8"]])
+    assert command("report", out) == 0
+    rows = (out / "report.md").read_text().split("| difference |")[1].splitlines()
+    assert [row.partition(" | ")[0] for row in rows[2:4]] == ["| kd - teacher", ""]
 
 
 def test_rows_of_another_question_are_not_gone_on_with(

@@ -85,7 +85,8 @@ def test_a_clear_difference_is_seen_and_is_paired() -> None:
 def test_a_variant_that_lacks_a_fold_is_compared_where_both_have_one() -> None:
     base, part = variant("base", 1), variant("part", 1, folds=1)
     results = compare([base, part], "base")
-    assert [r.folds for r in results] == [(0, 1), (0,)]
+    assert [r.differences is None for r in compare([base, part], "base", {"part"})] == [True, True]
+    assert [r.runs for r in results] == [((0, 0), (1, 0)), ((0, 0),)]
     assert results[1].differences is not None
     assert results[1].differences["accuracy"].estimate.value == 0
 

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from training.corruptions import CLEAN
-from training.study_report import alarm_table, devices_of
+from training.pooled import Estimate, Result
+from training.study_report import devices_of
 from training.study_table import COLUMNS, FIGURES, keep_rows, read_alarms, read_rows
+from training.study_text import alarm_table, figure_table
 
 
 def report(folder: Path) -> Path:
@@ -43,12 +45,22 @@ def test_what_the_line_would_report_is_counted_beside_the_rows(tmp_path: Path) -
         keep_rows(tmp_path, common | {"fold": fold}, {CLEAN: folder})
     rows = read_alarms(tmp_path, read_rows(tmp_path / "study.csv"))
     assert [row["fold"] for row in rows] == ["0", "1"]
-    assert alarm_table(rows)[-1] == "| plain | 75.0 (6 of 80) | 96.00 % (96 of 100) |"
+    assert alarm_table(rows).splitlines()[-1] == "| plain | 75.0 (6 of 80) | 96.00 % (96 of 100) |"
     (tmp_path / "study.csv").unlink()
     (folder / "metrics.json").write_text(json.dumps(judged | {"alarms": {**alarms, "clean": 4}}))
     keep_rows(tmp_path, common, {CLEAN: folder})
     (again,) = read_alarms(tmp_path, read_rows(tmp_path / "study.csv"))
     assert again["clean"] == "4", "trained again"
+
+
+def test_runs_that_are_no_whole_table_are_counted() -> None:
+    estimate = Estimate(0.5, 0.4, 0.6)
+    figures = dict.fromkeys(FIGURES, estimate)
+    runs = {"whole": ((0, 0), (0, 1), (1, 0), (1, 1)), "part": ((0, 0), (0, 1), (1, 0))}
+    results = [Result(name, own, 9, 9, figures, {}, None) for name, own in runs.items()]
+    whole, part = figure_table(results).splitlines()[2:]
+    assert whole.startswith("| whole | 2 x 2 | 9 |")
+    assert part.startswith("| part | 3 runs | 9 |")
 
 
 def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
