@@ -87,7 +87,7 @@ train-neu: $(VENV)/.dev ## the same for NEU-CLS
 	  deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
 	  deploy/training/neu.yaml var/train-neu/fold$(FOLD) --fold $(FOLD)
 
-docs: $(VENV)/.dev ## generate docs/metrics.md and docs/events.schema.json
+docs: $(VENV)/.dev ## generate docs/metrics.md, docs/events.schema.json, and the studies' tables in docs/benchmarks.md
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what was built here (not the virtual environment)

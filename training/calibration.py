@@ -2,12 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch.nn import functional
 
 from contract.classes import ClassList
 
-F64 = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.floating]
-Ints = npt.NDArray[np.integer]
+Ints = npt.NDArray[np.int64]
 
 TEMPERATURES = np.geomspace(0.1, 10, 401)
 THRESHOLDS = np.arange(0.05, 0.96, 0.05)
@@ -36,24 +37,14 @@ def fit_temperature(log_probabilities: Floats, truth: Ints) -> float:
     rest (Platt 1999, section 2.2). One parameter, so a fixed grid (0.1 to 10, steps of 1.2 %) is
     exact enough and always ends.
     """
-    logits, unsure = log_probabilities.astype(np.float64), 1 / (len(truth) + 2)
-    losses = [_smoothed_loss(logits / t, truth, unsure) for t in TEMPERATURES]
+    classes, unsure = log_probabilities.shape[1], 1 / (len(truth) + 2)
+    logits, labels = torch.from_numpy(log_probabilities).double(), torch.from_numpy(truth)
+    smoothing = unsure * classes / (classes - 1)  # torch's share of it for the truth, too
+    losses = [
+        float(functional.cross_entropy(logits / t, labels, label_smoothing=smoothing))
+        for t in TEMPERATURES
+    ]
     return float(TEMPERATURES[int(np.argmin(losses))])
-
-
-def _smoothed_loss(logits: F64, truth: Ints, unsure: float) -> float:
-    """Cross-entropy against `1 - unsure` for the truth and `unsure` for the others together."""
-    right = negative_log_likelihood(logits, truth)
-    each = [negative_log_likelihood(logits, np.full_like(truth, c)) for c in range(logits.shape[1])]
-    share = unsure / max(len(each) - 1, 1)
-    return (1 - unsure - share) * right + share * sum(each)
-
-
-def negative_log_likelihood(logits: F64, truth: Ints) -> float:
-    """Mean over the images of `-log softmax(logits)[truth]`; logits `N x C`, truth `N`."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    normaliser = np.log(np.exp(shifted).sum(axis=1))
-    return float(np.mean(normaliser - shifted[np.arange(len(truth)), truth]))
 
 
 def choose_thresholds(probabilities: Floats, truth: Ints, classes: ClassList) -> dict[str, float]:

@@ -115,7 +115,7 @@ CleanOption = Annotated[
 ]
 ScaleOption = Annotated[
     float | None,
-    typer.Option("--mm-per-px", help="Scale of the images, if dataset.json does not give it."),
+    typer.Option("--mm-per-px", help="Scale of the images, instead of dataset.json's."),
 ]
 ShotsOption = Annotated[
     int | None,

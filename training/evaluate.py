@@ -80,7 +80,7 @@ def select(run: Run, data: Path, part: str) -> Selection:
     """
     if part not in CHOICES:
         raise ConfigError(f"--part {part}: must be one of {', '.join(CHOICES)}")
-    folder = scan(data)
+    folder = scan(data, at_least=1 if part == "all" else 2)
     if part != "all" and folder.digest() != run.data_digest:
         raise ConfigError(
             f"{data}: is not the data that {run.path} was trained on (names or bytes differ); give"

@@ -31,7 +31,8 @@ def write_examples(data: Path, out: Path, settings: Settings) -> str:
     """
     if out.suffix.lower() != ".png":
         raise ConfigError(f"--out {out}: must be a .png file")
-    px = max(settings.teacher.input_px, settings.student.input_px)
+    inputs = settings.teacher.input_px, settings.student.input_px
+    px = max(*inputs, settings.augment.at_px or 0)
     images = load_images(data, settings, (px,))
     part = images.indices("train")
     pixels, labels = images.pictures.pixels[px][part], images.folder.labels[part]

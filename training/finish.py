@@ -80,7 +80,6 @@ def finish(job: Job, trained: Trained) -> Run:
         shift_logits(network, classes, point, temperature)
     judged, probabilities = _judge_test(job, trained, deployed, Rule(classes, thresholds))
     plot_curves(job.out / CURVES, job.out / PICTURE)
-    write_record(job.out, _record(job, trained, temperature, thresholds, judged, point))
     job.say("")
     job.say(table(judged))
     if point:
@@ -88,6 +87,7 @@ def finish(job: Job, trained: Trained) -> Run:
         job.say(cost)
         with (job.out / TABLE).open("a", encoding="utf-8") as stream:
             stream.write(cost + "\n")
+    write_record(job.out, _record(job, trained, temperature, thresholds, judged, point))
     return open_run(job.out)
 
 

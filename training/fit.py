@@ -177,21 +177,23 @@ def _check_teacher(teacher: Run | None, images: LabelledImages, digest: str) -> 
 
 
 def _check_start(init: Path | None, images: LabelledImages, digest: str) -> None:
-    """Start weights of another run on these images must not have learned from the held-out ones."""
+    """Start weights of another run must not have learned from the held-out images. The folder may
+    have grown since, so images are known by their names.
+    """
     if init is None or not (init.parent / RUN).is_file():
         return
     before = open_run(init.parent)
-    if before.data_digest == digest:
-        _check_leak(before, images, "these start weights were")
+    grown = "" if before.data_digest == digest else ", with a row for each image that is new"
+    _check_leak(before, images, "these start weights were", grown)
 
 
-def _check_leak(run: Run, images: LabelledImages, what: str) -> None:
+def _check_leak(run: Run, images: LabelledImages, what: str, grown: str = "") -> None:
     known = run.split
     for row in images.rows:
         if row.part != "train" and known.get(row.file) == "train":
             raise ConfigError(
                 f"{run.path}: {what} trained on {row.file}, which is now in the {row.part} part;"
-                f" give --split {run.path / SPLIT}, and both the same --shots"
+                f" give --split {run.path / SPLIT}{grown}, and both the same --shots"
             )
 
 

@@ -20,9 +20,11 @@ def versions() -> dict[str, str]:
 
 
 def git_revision() -> str | None:
-    """Revision of the source tree, `+changed` where it was edited; None outside a repository."""
+    """Revision of the source tree, `+changed` where it was edited; None outside its repository,
+    such as in another project's virtual environment.
+    """
     revision = _git("rev-parse", "HEAD")
-    if revision is None:
+    if revision is None or _git("ls-files", "--error-unmatch", Path(__file__).name) is None:
         return None
     return revision + "+changed" if _git("status", "--porcelain", "-uno") else revision
 

@@ -5,7 +5,8 @@
     config.yaml       every setting, defaults included
     split.csv         file,part,group
     curves.csv/.png   losses and scores per epoch
-    checkpoints/      until it is finished: `last.ckpt` to resume from, `best-*.ckpt` so far
+    plan.json         what was asked for, of which `--resume` needs to know
+    checkpoints/      until it is finished: `last.ckpt` to resume from
     metrics.json, metrics.txt, predictions.csv, confusion.png, mistakes.png   the test part
 
 A run exists once `run.json` does; it is written last, beside the target and then renamed.
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from contract.card import TilePx
 from contract.classes import ClassList
 from contract.errors import ConfigError
+from training.config import Fraction, Positive
 from training.networks.deployed import Deployed, Views
 from training.networks.resnet import ResNet34, StemStride
 from training.networks.sarsn import Depth, Gate, Sarsn, Thresholds
@@ -30,8 +32,6 @@ from training.operating import OperatingPoint, shift_logits
 from training.split_file import Part, read_split
 
 RUN, WEIGHTS, CONFIG, SPLIT = "run.json", "weights.pt", "config.yaml", "split.csv"
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Frozen(BaseModel):
@@ -73,7 +73,7 @@ Shape = Annotated[ResNet34Shape | SarsnShape, Field(discriminator="kind")]
 
 
 class RunRecord(_Frozen):
-    """`run.json`. No defaults."""
+    """`run.json`."""
 
     schema_version: Literal["1"]
     role: Literal["teacher", "student"]
@@ -95,6 +95,7 @@ class RunRecord(_Frozen):
     weights_digest: str
     seed: int
     best_epoch: int
+    """From 0, as in `curves.csv`."""
     teacher: str | None
     """`weights_digest` of the teacher that a student was distilled from."""
     git_revision: str | None

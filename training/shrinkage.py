@@ -23,8 +23,8 @@ PER_CLASS = 24
 
 
 class Shrinkage(NamedTuple):
-    """One block's gate: `relative` is `C x K` or `C x 1`, the mean threshold of class by channel as
-    a share of the mean magnitude; `zeroed` is `C`, the share of features set to zero.
+    """One block's gate: `relative` is the mean threshold as a share of the mean magnitude, of class
+    by channel `C x K`, or by cell `C x H x W`; `zeroed` is `C`, the share of features set to zero.
     """
 
     stage: int
@@ -79,7 +79,7 @@ def look(run: Run, data: Path) -> list[Shrinkage]:
 
 class _Watch:
     """Notes of each gate, in the order in which they run: thresholds relative to the mean magnitude
-    (`K`, or `1` by cell), and the share of features that they set to zero.
+    (`K`, or `H x W` by cell), and the share of features that they set to zero.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -99,12 +99,14 @@ class _Watch:
         tau, magnitude = gate.tau(x), x.abs()
         over = (2, 3) if gate.thresholds == "channel" else (1,)
         share = tau / magnitude.mean(dim=over, keepdim=True).clamp(min=1e-12)
-        self.seen.append((share.mean(dim=(0, 2, 3)), (magnitude <= tau).float().mean()))
+        mean = share.mean(dim=(0, *(axis for axis in over if axis > 1)))
+        relative = mean if gate.thresholds == "channel" else mean[0]
+        self.seen.append((relative, (magnitude <= tau).float().mean()))
 
 
 def _draw(found: Sequence[Shrinkage], names: Sequence[str], title: str, out: Path) -> None:
     """Above: share of zeroed features, block by block. Below: each stage's last block, class by
-    channel, channels in the order of their mean.
+    channel, channels in the order of their mean; or by cell, one map below the other.
     """
     last = list({shrinkage.stage: shrinkage for shrinkage in found}.values())
     figure = Figure(figsize=(13, 3.4 + 0.34 * len(names)), layout="constrained")
@@ -121,12 +123,25 @@ def _draw(found: Sequence[Shrinkage], names: Sequence[str], title: str, out: Pat
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, ncols=2)
     for axes, shrinkage in zip(bottom.subplots(1, 4, sharey=True), last, strict=True):
-        order = shrinkage.relative.mean(axis=0).argsort()
+        by_channel = shrinkage.relative.ndim == 2
         image = axes.imshow(
-            shrinkage.relative[:, order], aspect="auto", cmap="viridis", vmin=0, vmax=1,
-            interpolation="nearest",
+            _by_mean(shrinkage.relative) if by_channel else _stacked(shrinkage.relative),
+            aspect="auto", cmap="viridis", vmin=0, vmax=1, interpolation="nearest",
+            extent=(0, shrinkage.relative.shape[-1], len(names), 0),
         )  # fmt: skip
-        axes.set(title=f"stage {shrinkage.stage}", xlabel="channel, by mean threshold")
-        axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        what = "channel, by mean threshold" if by_channel else "cells of the features"
+        axes.set(title=f"stage {shrinkage.stage}", xlabel=what)
+        centres = [place + 0.5 for place in range(len(names))]
+        axes.set_yticks(centres, [name.replace("_", " ") for name in names])
     bottom.colorbar(image, ax=bottom.axes, label="threshold / mean magnitude")
     figure.savefig(out, dpi=110)
+
+
+def _by_mean(relative: F32) -> F32:
+    return relative[:, relative.mean(axis=0).argsort()]
+
+
+def _stacked(maps: F32) -> F32:
+    """`C x H x W` as `C (H + 1) x W`, with an empty row below each map."""
+    apart: F32 = np.pad(maps, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan)
+    return apart.reshape(-1, maps.shape[-1])

@@ -21,7 +21,7 @@ from training.objectives import Objective
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """A network with its input: it takes grey levels `N x 1 x H x W` of any size."""
+    """A network with its input: it takes grey levels `N x 1 x H x H`, of its size or larger."""
 
     network: nn.Module
     mean: float
@@ -38,12 +38,8 @@ class Normalised:
 
 
 def _scale(images: Tensor, px: int) -> Tensor:
-    """`N x 1 x H x H` to `N x 1 x px x px`: smaller by areas, as the line does, and larger by
-    straight lines.
-    """
+    """`N x 1 x H x H` to `N x 1 x px x px`, smaller, by areas, as the line does."""
     side = images.shape[-1]
-    if px > side:
-        return functional.interpolate(images, (px, px), mode="bilinear")
     edge = torch.arange(px + 1, device=images.device) * (side / px)
     pixel = torch.arange(side, device=images.device)
     overlap = torch.minimum(edge[1:, None], pixel + 1) - torch.maximum(edge[:-1, None], pixel)

@@ -81,10 +81,23 @@ def clean(
 
 def check_clean(
     run: Annotated[Path, typer.Option("--run", help="A finished run with a clean class.")],
-    data: Annotated[Path, typer.Option("--data", help="The folder it was trained on.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="The folder it was trained on; with --part all any of its classes."
+        ),
+    ],
     part: Annotated[
         str, typer.Option("--part", help="train, validation, test, or all (for another folder).")
     ] = "test",
+    margins: Annotated[
+        Path | None,
+        typer.Option(
+            "--margins",
+            help="Folder of clean tiles from the margins of defects' own pictures (`clean --frames"
+            " PICTURES`): how many of them are reported.",
+        ),
+    ] = None,
 ) -> None:
     """Find out whether a run tells defects from clean strip, or one data set from another.
 
@@ -97,4 +110,4 @@ def check_clean(
     """
     from training.clean.shortcut import check_clean as measure
 
-    print(measure(run, data, part))
+    print(measure(run, data, part, margins))

@@ -183,7 +183,7 @@ def _cut_frame(
         # Two frames of one name in two folders must not meet: their path's digest tells them apart.
         mark = sha256(frame.encode()).hexdigest()[:6]
         file = f"clean/{Path(frame).stem[:80]}_{mark}_r{row:05}_c{column:05}.png"
-        cv2.imwrite(str(cut.out / file), grey.apply(image))
+        _write_png(cut.out / file, grey.apply(image))
         tiles.append(Tile(file, frame, row, column, side, grey.gain, grey.offset))
     return tiles
 
@@ -228,7 +228,12 @@ def _draw_sheet(cut: Cut, tiles: Sequence[Tile]) -> None:
             tile = fit_tile(read_gray(cut.out / files[index]), SHEET_PX)
             row[:, left : left + SHEET_PX] = tile
         rows.append(np.pad(row, ((0, 2), (0, 0))))
-    cv2.imwrite(str(cut.out / "sheet.png"), np.concatenate(rows[:SHEET_FRAMES]))
+    _write_png(cut.out / "sheet.png", np.concatenate(rows[:SHEET_FRAMES]))
+
+
+def _write_png(path: Path, pixels: U8) -> None:
+    """By Python, which says that the disk is full; OpenCV's own writer returns False."""
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
 def _summary(cut: Cut, tiles: Sequence[Tile], frames: int) -> str:

@@ -10,6 +10,10 @@ may tell them apart, and a network may learn that instead. Two measures:
 2. *Turned by grey levels*: clean tiles get median and spread of defective ones, and the other way
    round, and are judged again. A network that sees defects hardly changes its mind. Each tile's
    partner is drawn with a fixed seed.
+
+Clean tiles cut from the margins of defects' own pictures have that camera and no defect: a network
+that reports them more than other clean tiles has learned the camera. They are a third measure,
+where somebody has them.
 """
 
 from collections.abc import Sequence
@@ -40,7 +44,9 @@ FOLDS, SEED, WIDTH = 5, 0, 60
 
 
 class Turned(NamedTuple):
-    """Tiles judged right before, and how many of them are not after their grey levels changed."""
+    """So many tiles, and how many of them are judged wrong, such as after their grey levels
+    changed.
+    """
 
     before: int
     turned: int
@@ -86,9 +92,9 @@ def exchange_grey(pixels: U8, is_clean: Bools) -> U8:
     return changed
 
 
-def check_clean(run_path: Path, data: Path, part: str) -> str:
-    """Both measures as lines to read: the first of all the run's data, which it is about, the
-    second of one part.
+def check_clean(run_path: Path, data: Path, part: str, margins: Path | None = None) -> str:
+    """The measures as lines to read: the first of all the run's data, which it is about, the others
+    of one part; the third where there is a folder of margins, of the run's clean classes.
 
     Raises:
         ConfigError: as `training.evaluate.select`, or a side of the comparison is missing.
@@ -108,12 +114,25 @@ def check_clean(run_path: Path, data: Path, part: str) -> str:
     after = _alarms(run, exchange_grey(pixels, is_clean))
     quiet, found = is_clean & ~before, ~is_clean & before
     what = "told apart by grey, contrast and sharpness alone"
-    lines = (
+    lines = [
         f"{what:<{WIDTH}} {100 * share:5.1f} % (50: not at all)",
         _turned(quiet, after).line("clean tiles reported once they have the defects' grey levels"),
         _turned(found, ~after).line("defects lost once they have the clean tiles' grey levels"),
-    )
+    ]
+    if margins is not None:
+        lines += [
+            _turned(is_clean, before).line("clean tiles reported"),
+            _margins(run, margins).line("clean margins of defects' pictures reported"),
+        ]
     return "\n".join(lines)
+
+
+def _margins(run: Run, folder: Path) -> Turned:
+    chosen = select(run, folder, "all")
+    if not np.isin(chosen.truth, run.classes.clean_indices).all():
+        raise ConfigError(f"{folder}: has more than {', '.join(run.classes.clean)}; give margins")
+    pixels = decode([folder / f for f in chosen.files], (run.input_px,)).pixels[run.input_px]
+    return _turned(np.ones(len(pixels), np.bool_), _alarms(run, pixels))
 
 
 def _turned(right: Bools, wrong_after: Bools) -> Turned:

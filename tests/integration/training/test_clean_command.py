@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -140,5 +141,12 @@ def test_a_run_with_a_clean_class_tells_its_false_alarms(
     assert command("check-clean", *judged) == 0
     told, turned, lost = capsys.readouterr().out.splitlines()
     assert told.startswith("told apart by grey")
+    margins = shutil.copytree(images / "clean", tmp_path / "margins" / "clean").parent
+    assert command("check-clean", *judged, "--margins", margins) == 0
+    *_, plain, found = capsys.readouterr().out.splitlines()
+    assert plain.split()[-3:] == [f"({alarms['false_alarms']}", "of", "4)"]
+    assert found.split()[-2:] == ["of", "12)"]
+    assert command("check-clean", *judged, "--margins", images) == 2
+    assert "has more than clean; give margins" in capsys.readouterr().err
     assert "clean tiles reported once" in turned
     assert "defects lost once" in lost

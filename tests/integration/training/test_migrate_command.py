@@ -21,6 +21,7 @@ from training.config import load_settings
 from training.data import load_images
 from training.extra import with_extra
 from training.job import read_plan
+from training.migrate.data import ClassPair, load_lines
 from training.run import file_digest, open_run
 from training.split_file import read_split
 from training.study_table import read_rows
@@ -167,6 +168,32 @@ def test_only_the_train_part_grows(images: Path, small: Path, migration: Path) -
     assert len(more.train_pixels(32)) == len(more.train_labels())
     assert (more.train_pixels(32)[: len(loaded.train_labels())] == loaded.train_pixels(32)).all()
     assert more.rows == loaded.rows
+
+
+def test_images_that_changed_are_not_gone_on_with(
+    images: Path, small: Path, migrated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    options = ("--data", images, "--out", out)
+    words = ("--config", small, "--no-distill", "--epochs", 1, "--extra", migrated)
+    assert command("student", *options, *words) == 0
+    (out / "run.json").unlink()
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps(plan | {"extra_digest": "0" * 64}))
+    assert command("student", *options, "--resume") == 2
+    assert "the images of --extra changed since this training began" in capsys.readouterr().err
+
+
+def test_of_the_source_too_only_its_train_part_may_be_taken(
+    images: Path, small: Path, plain: Path, other_line: Path, tmp_path: Path
+) -> None:
+    parts = {f"scar/{number}.png": "test" if number > 4 else "train" for number in range(SOURCES)}
+    split = tmp_path / "split.csv"
+    rows = [f"{file},{part},{file}" for file, part in parts.items()]
+    split.write_text("\n".join(["file,part,group", *rows]) + "\n")
+    pair, settings = ClassPair("scar", "hole"), load_settings(small)
+    lines = load_lines(other_line, images, pair, settings, plain / "split.csv", split)
+    assert lines.source.files == tuple(file for file, part in parts.items() if part == "train")
 
 
 def refused(images: Path, small: Path, extra: Path, out: Path, *more: object) -> int:

@@ -118,8 +118,9 @@ def test_evaluate_repeats_the_run_s_own_figures(
 
 
 def test_a_teacher_s_thresholds_can_be_looked_at(
-    images: Path, teacher: Path, student: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    images: Path, quick: Path, teacher: Path, student: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     picture = tmp_path / "thresholds.png"
     assert command("thresholds", "--run", teacher, "--data", images, "--out", picture) == 0
     assert picture.stat().st_size > 10_000
@@ -129,6 +130,15 @@ def test_a_teacher_s_thresholds_can_be_looked_at(
         assert shrinkage.relative.shape == (3, 64 * 2 ** (shrinkage.stage - 1))
         assert ((shrinkage.relative > 0) & (shrinkage.relative < 1)).all()
         assert ((shrinkage.zeroed > 0) & (shrinkage.zeroed < 1)).all()
+    config, by_cell = tmp_path / "cell.yaml", tmp_path / "by-cell"
+    config.write_text(quick.read_text().replace("depth: 18", "depth: 18, thresholds: cell"))
+    options = ("--data", images, "--out", by_cell, "--config", config, "--epochs", 1)
+    assert command("teacher", *options) == 0
+    assert command("thresholds", "--run", by_cell, "--data", images, "--out", picture) == 0
+    maps = [f.relative for f in look(open_run(by_cell), images) if f.block == 2]
+    assert [found.shape for found in maps] == [(3, side, side) for side in (12, 6, 3, 2)]
+    assert all(((found > 0) & (found < 1)).all() for found in maps)
+    assert maps[0].std(axis=(1, 2)).min() > 0, "each place has its own"
     assert command("thresholds", "--run", student, "--data", images, "--out", picture) == 2
     assert "has no thresholds" in capsys.readouterr().err
 
@@ -377,7 +387,14 @@ def test_a_run_is_not_tested_on_what_its_start_weights_learned(
 ) -> None:
     options = ("--data", images, "--out", tmp_path / "out", "--config", quick, "--no-distill")
     assert command("student", *options, "--init", student / "weights.pt", "--fold", 1) == 2
-    assert "these start weights were trained on" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "these start weights were trained on" in said
+    assert f"give --split {student / 'split.csv'}, and both" in said
+    grown = shutil.copytree(images, tmp_path / "grown")
+    shutil.copy(images / "hole/00.jpg", grown / "hole/more.jpg")
+    options = ("--data", grown, *options[2:])
+    assert command("student", *options, "--init", student / "weights.pt", "--fold", 1) == 2
+    assert "split.csv, with a row for each image that is new, and both" in capsys.readouterr().err
 
 
 def test_a_student_s_images_are_its_teacher_s(

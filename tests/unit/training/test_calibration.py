@@ -4,20 +4,9 @@ import numpy as np
 import pytest
 
 from contract.classes import ClassList
-from training.calibration import (
-    calibrate,
-    choose_thresholds,
-    fit_temperature,
-    negative_log_likelihood,
-)
+from training.calibration import calibrate, choose_thresholds, fit_temperature
 
 CLASSES = ClassList(names=("clean", "hole", "scratch"), clean=("clean",))
-
-
-def test_likelihood_by_hand() -> None:
-    logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
-    expected = -(np.log(0.5) + np.log(0.1)) / 2
-    assert negative_log_likelihood(logits, np.array([0, 2])) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])

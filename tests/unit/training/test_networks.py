@@ -84,6 +84,23 @@ def test_a_gate_by_cell_looks_at_mean_and_maximum() -> None:
     assert gate.tau(x).flatten().tolist() == pytest.approx(expected, rel=1e-5)
 
 
+def test_squeeze_and_attention_by_hand() -> None:
+    # Mean magnitudes 2 and 1. The squeeze takes 3 less of the first, which ReLU makes 0, and of the
+    # second its double, 2; the attention passes both on, the thresholds are halves of the means.
+    gate = ShrinkGate(2, 1, attention=True).eval()
+    parameters = dict(gate.named_parameters())
+    for layer in ("squeeze.0", "threshold", "attention"):
+        nn.init.zeros_(parameters[f"{layer}.weight"])
+        nn.init.zeros_(parameters[f"{layer}.bias"])
+    parameters["squeeze.0.weight"].data[:] = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    parameters["squeeze.0.bias"].data[:] = torch.tensor([-3.0, 0.0])
+    nn.init.eye_(parameters["attention.weight"])
+    x = torch.tensor([[[[4.0, 0.0]], [[-1.0, 1.0]]]])
+    second = 0.5 / (1 + math.exp(-2))
+    expected = [3.0 * 0.5, 0.0, -second, second]
+    assert gate(x).flatten().tolist() == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (2, 2), (3, 3), (4, 4), (9, 2)])
 def test_a_3x3_convolution_gives_what_torch_s_own_gives(
@@ -128,6 +145,23 @@ def test_a_shrinkage_block_adds_to_its_input_and_rectifies_before() -> None:
     block = passing_on(ShrinkageBlock(1, 1, 1, bottleneck=False, gate=nn.Identity()))
     x = torch.tensor([[[[-2.0, 3.0]]]])
     assert block(x).flatten().tolist() == pytest.approx([-2.0, 6.0], rel=1e-4)
+
+
+class Half(nn.Module):
+    """A gate that halves."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / 2
+
+
+@pytest.mark.parametrize("bottleneck", [False, True])
+def test_the_gate_sees_the_body_alone(bottleneck: bool) -> None:  # noqa: FBT001
+    block = passing_on(ShrinkageBlock(4, 1, 1, bottleneck=True, gate=Half()))
+    if not bottleneck:
+        block = passing_on(ShrinkageBlock(1, 1, 1, bottleneck=False, gate=Half()))
+    x = torch.tensor([[[[-2.0, 3.0]]] + [[[0.0, 0.0]]] * 3]).flatten(0, 1)[None]
+    found = block(x if bottleneck else x[:, :1])[0, 0].flatten()
+    assert found.tolist() == pytest.approx([-2.0, 3.0 + 1.5], rel=1e-4)
 
 
 def test_a_basic_block_rectifies_after_the_addition() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from runtime.scale import fit_tile
 from training.config import load_settings
 from training.losses import kd, rkd_angle, rkd_distance
-from training.objectives import make_objective
+from training.objectives import AccuracyGmean, make_objective
 from training.task import Classification, Distillation, Normalised
 
 
@@ -68,6 +68,28 @@ def test_each_weight_of_distillation_is_its_own_loss_s(weight: str) -> None:
     uneven = embedding * torch.arange(1, 7)[:, None]
     longer = Distillation(teacher, options).loss(images, logits, uneven)
     assert longer.item() == pytest.approx(found.item(), rel=1e-4), "compared at unit length"
+
+
+def test_the_adaptive_loss_follows_the_train_part_s_recalls() -> None:
+    settings = load_settings(changes={"loss.kind": "adaptive", "loss.adaptive.epoch_momentum": 0.0})
+    objective = make_objective(settings.loss, [30, 10], [0.75, 0.25], 0.0)
+    assert isinstance(objective, AccuracyGmean)
+    module = Classification(small(), 2, objective, settings.student.optimise, settings.augment)
+    # Of the train part 3 of 4 and 1 of 2 are right, of the validation part all.
+    module.train_confusion.update(torch.tensor([0, 0, 0, 1, 0, 1]), torch.tensor([0] * 4 + [1] * 2))
+    module.confusion.update(torch.tensor([0, 1]), torch.tensor([0, 1]))
+    module.on_train_epoch_end()
+    gap = 0.75 * 0.75 + 0.25 * 0.5 - (0.75 * 0.5) ** 0.5
+    wanted = 0.5 + settings.loss.adaptive.gain * gap
+    assert 0.5 < wanted < 0.75
+    assert float(objective.gmean_share) == pytest.approx(wanted, rel=1e-5)
+    saved = module.state_dict()
+    again = make_objective(settings.loss, [30, 10], [0.75, 0.25], 0.0)
+    resumed = Classification(small(), 2, again, settings.student.optimise, settings.augment)
+    resumed.load_state_dict(saved)
+    assert isinstance(again, AccuracyGmean)
+    assert float(again.gmean_share) == pytest.approx(wanted, rel=1e-5)
+    assert torch.equal(again.recall, objective.recall)
 
 
 def test_the_teacher_is_asked_and_not_trained() -> None:

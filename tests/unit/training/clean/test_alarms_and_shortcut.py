@@ -1,13 +1,20 @@
 """False alarms by hand, and the two measures on tiles where the answer is known."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
 import numpy as np
 import pytest
 
 from contract.classes import ClassList
 from contract.errors import ConfigError
+from training.clean import shortcut
 from training.clean.alarms import alarm_lines, count_alarms
 from training.clean.grey import statistics_of
-from training.clean.shortcut import exchange_grey, told_apart
+from training.clean.shortcut import WIDTH, exchange_grey, told_apart
+from training.config import load_settings
+from training.evaluate import Selection
 from training.operating import Rule
 
 CLASSES = ClassList(names=("clean", "hole"), clean=("clean",))
@@ -61,3 +68,33 @@ def test_grey_levels_are_exchanged() -> None:
     # The spread between the quartiles of a normal distribution is 1.35 standard deviations.
     assert spreads[IS_CLEAN].mean() == pytest.approx(27, abs=1.5)
     assert spreads[~IS_CLEAN].mean() == pytest.approx(13.5, abs=1.5)
+
+
+def test_the_measures_of_a_run_that_goes_by_grey_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20 dark clean tiles, 12 bright defects, and margins of which two of five are bright."""
+    greys = {"clean": [90] * 20, "hole": [150] * 12, "margins/clean": [150, 150, 90, 90, 90]}
+    for place, (name, levels) in enumerate(greys.items()):
+        (tmp_path / name).mkdir(parents=True)
+        for number, grey in enumerate(levels):
+            tile = np.random.default_rng((place, number)).normal(grey, 8, (24, 24))
+            cv2.imwrite(str(tmp_path / name / f"{number:02}.png"), tile.astype(np.uint8))
+
+    def chosen(_run: object, data: Path, _part: str) -> Selection:
+        files = sorted(str(p.relative_to(data)) for n in CLASSES.names for p in data.glob(f"{n}/*"))
+        truth = np.array([CLASSES.names.index(Path(file).parent.name) for file in files])
+        return Selection(files, truth, [str(i // 4) for i in range(len(files))], load_settings())
+
+    def bright(_run: object, pixels: np.ndarray) -> np.ndarray:
+        return np.asarray(np.median(pixels, axis=(1, 2)) > 120)
+
+    run = SimpleNamespace(classes=CLASSES, input_px=24)
+    monkeypatch.setattr(shortcut, "open_run", lambda _: run)
+    monkeypatch.setattr(shortcut, "select", chosen)
+    monkeypatch.setattr(shortcut, "_alarms", bright)
+    said = shortcut.check_clean(tmp_path, tmp_path, "test", tmp_path / "margins").splitlines()
+    assert [line[WIDTH:].split("%")[0].strip() for line in said] == ["100.0"] * 3 + ["0.0", "40.0"]
+    assert [line.partition("(")[2] for line in said[1:]] == [
+        "20 of 20)", "12 of 12)", "0 of 20)", "2 of 5)",
+    ]  # fmt: skip

@@ -1,0 +1,39 @@
+"""What the batches of a training are made of."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from training.config import load_settings
+from training.data import TrainingData, load_images
+
+PX = 24
+LEARNED, HELD_OUT = 100, 250
+"""Grey levels."""
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_batches_and_mosaics_hold_nothing_of_the_other_parts(tmp_path: Path, share: float) -> None:
+    rows, generator = ["file,part,group"], np.random.default_rng(0)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for number in range(30):
+            part = "train" if number < 20 else "validation" if number < 25 else "test"
+            grey = LEARNED if part == "train" else HELD_OUT
+            tile = generator.normal(grey, 6, (PX, PX)).clip(0, 255).astype(np.uint8)
+            file = f"{name}/{number:02}.png"
+            cv2.imwrite(str(tmp_path / file), tile)
+            rows.append(f"{file},{part},{file}")
+    split = tmp_path / "split.csv"
+    split.write_text("\n".join(rows) + "\n")
+    settings = load_settings(changes={"mosaic.share": share})
+    images = load_images(tmp_path, settings, (PX,), split)
+    data = TrainingData(images, settings, batch_size=8, exponent=0.5, train_px=PX, input_px=PX)
+    learned = [pixels.numpy() for pixels, _ in data.train_dataloader()]
+    assert len(learned) == 5
+    assert np.concatenate(learned).max() < (LEARNED + HELD_OUT) / 2
+    validated = np.concatenate([pixels.numpy() for pixels, _ in data.val_dataloader()])
+    assert len(validated) == 10
+    assert validated.min() > (LEARNED + HELD_OUT) / 2
