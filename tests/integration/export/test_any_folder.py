@@ -10,7 +10,7 @@ import pytest
 from contract.bundle import open_bundle
 from tests.conftest import ROOT
 from tests.integration.conftest import refused_by, said_by
-from tests.integration.training.conftest import QUICK, draw
+from tests.integration.training.conftest import QUICK, SMALL, draw
 from training.run import open_run
 
 pytestmark = pytest.mark.integration
@@ -34,6 +34,42 @@ def pictures(tmp_path: Path) -> Path:
             cv2.imencode(f".{suffix}", image)[1].tofile(folder / name / f"Bild {number}.{suffix}")
         (folder / name / "notes.txt").write_text("not a picture")
     return folder
+
+
+@pytest.fixture
+def other_line(tmp_path: Path) -> Path:
+    """Six holes of another line, brighter."""
+    generator, folder = np.random.default_rng(4), tmp_path / "other"
+    (folder / "pit").mkdir(parents=True)
+    for number in range(6):
+        image = draw("hole", generator) + np.uint8(40)
+        cv2.imwrite(str(folder / "pit" / f"{number}.png"), image)
+    return folder
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("commands")
+def test_every_stage_takes_it(pictures: Path, other_line: Path, tmp_path: Path) -> None:
+    """Teacher, migration, distilled student that learns from it, bundle, classify."""
+    recipe, out = tmp_path / "quick.yaml", tmp_path / "out"
+    recipe.write_text(QUICK + SMALL)
+    config = "--data", pictures, "--config", recipe, "--epochs", 1
+    said_by("stripsight-train", "teacher", "--out", out / "teacher", *config)
+    said_by(
+        "stripsight-train", "migrate", "--source", other_line, "--target", pictures,
+        "--class", "pit=Hole-2", "--split", out / "teacher/split.csv", "--config", recipe,
+        "--out", out / "pits", "--epochs", 1,
+    )  # fmt: skip
+    said = said_by(
+        "stripsight-train", "student", "--out", out / "student", *config,
+        "--teacher", out / "teacher", "--extra", out / "pits/migrated",
+    )  # fmt: skip
+    assert "and 6 migrated images to learn from" in said
+    say = "--run", out / "student", "--data", pictures, "--out", out / "bundle"
+    said_by("stripsight-export", "bundle", *say, "--precision", "fp32")
+    assert "accuracy" in said_by(
+        "stripsight-edge", "classify", "--bundle", out / "bundle", pictures
+    )
 
 
 @pytest.mark.usefixtures("commands")

@@ -18,6 +18,8 @@ student: {input_px: 32, stem_stride: 2, optimise: {epochs: 2, batch_size: 8}}
 evaluate: {resamples: 100}
 """
 
+SMALL = "migrate: {size_px: 32, filters: 4, blocks: 1, epochs: 2, decay_epochs: 1, pool_size: 5}\n"
+
 
 def draw(kind: str, generator: np.random.Generator) -> np.ndarray:
     """A noisy 40 x 44 tile: nothing, a dark blob or a bright line."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.integration.training.conftest import draw
+from tests.integration.training.conftest import SMALL, draw
 from training.cli import main
 from training.config import load_settings
 from training.data import load_images
@@ -29,7 +29,6 @@ from training.study_table import read_rows
 pytestmark = pytest.mark.integration
 
 COMMAND = (sys.executable, "-c", "from training.cli import main; main()")
-SMALL = "migrate: {size_px: 32, filters: 4, blocks: 1, epochs: 2, decay_epochs: 1, pool_size: 5}\n"
 SOURCES = 7
 
 
