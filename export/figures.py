@@ -5,9 +5,10 @@ import numpy.typing as npt
 
 from contract.card import EmbeddingStatistics, Metric
 from export.images import Images
-from runtime.scores import Evaluation, bootstrap, evaluate
+from runtime.scores import bootstrap
 from training.clean.alarms import count_alarms
 from training.operating import Rule
+from training.report import judge
 
 F32 = npt.NDArray[np.float32]
 
@@ -23,23 +24,21 @@ def figures(
     With a clean class, the single figures go on with the shares of clean tiles and of defects that
     the line would report.
     """
-    classes = rule.classes
-    found = evaluate(images.truth, probabilities)
-    intervals = bootstrap(
-        _vector, images.truth, probabilities, images.groups, resamples=RESAMPLES, seed=SEED
-    )
-    names = [*found.summary, *classes.names]
-    support = [found.images] * len(found.summary) + found.confusion.sum(axis=1).tolist()
-    values = _values(found).tolist()
+    groups = [str(group) for group in images.groups.tolist()]
+    judged = judge("", rule, images.truth, probabilities, groups, resamples=RESAMPLES, seed=SEED)
+    summary, recalls = judged.figures.summary, judged.figures.confusion.sum(axis=1).tolist()
+    support = dict.fromkeys(summary, judged.figures.images)
+    support |= {f"recall/{name}": n for name, n in zip(judged.names, recalls, strict=True)}
     metrics = {
-        name: Metric(value=value, low=low, high=high, images=count)
-        for name, value, (low, high), count in zip(names, values, intervals, support, strict=True)
-        if count > 0
+        name: Metric(value=value, low=low, high=high, images=support[name])
+        for name, (value, (low, high)) in judged.named().items()
+        if support[name] > 0
     }
-    single = {name: metrics[name] for name in found.summary}
-    if classes.clean:
+    single = {name: metrics[name] for name in summary}
+    if rule.classes.clean:
         single |= _alarms(rule, images, probabilities)
-    return single, {name: metrics[name] for name in classes.names if name in metrics}
+    known = [name for name in judged.names if f"recall/{name}" in metrics]
+    return single, {name: metrics[f"recall/{name}"] for name in known}
 
 
 def _alarms(rule: Rule, images: Images, probabilities: F32) -> dict[str, Metric]:
@@ -73,13 +72,3 @@ def embedding_statistics(embedding: F32) -> EmbeddingStatistics:
         variance=tuple(exact.var(axis=0).tolist()),
         images=len(exact),
     )
-
-
-def _values(found: Evaluation) -> npt.NDArray[np.float64]:
-    return np.concatenate([list(found.summary.values()), found.recall])
-
-
-def _vector(
-    truth: npt.NDArray[np.integer], probabilities: npt.NDArray[np.floating]
-) -> npt.NDArray[np.float64]:
-    return _values(evaluate(truth, probabilities))

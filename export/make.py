@@ -1,14 +1,12 @@
 """The way from a run to a bundle, step by step; a step that fails leaves nothing behind."""
 
 import json
-import platform
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -52,6 +50,7 @@ from runtime.graph import check_graph
 from training.job import PLAN, Plan, read_plan
 from training.networks.deployed import Deployed, Views
 from training.operating import Rule
+from training.provenance import versions
 from training.run import RUN, Run, open_run
 from training.split_file import PARTS
 
@@ -284,18 +283,9 @@ def _card(order: Order, classes: ClassList, parity: _Parity, images: Images) -> 
         f" {parity.reference}; intervals from a bootstrap over groups",
         golden_limits=golden_limits(order.precision, parity.golden.probabilities),
         parity=parity.results,
-        tools=_tools(order.run),
+        tools=versions(TOOLS)
+        | {f"{tool} (training)": version for tool, version in order.run.record.versions.items()},
     )
-
-
-def _tools(run: Run) -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for tool in TOOLS:
-        try:
-            found[tool] = metadata.version(tool)
-        except metadata.PackageNotFoundError:
-            continue
-    return found | {f"{tool} (training)": version for tool, version in run.record.versions.items()}
 
 
 @contextmanager

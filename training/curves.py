@@ -2,7 +2,7 @@
 
 import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lightning import LightningModule, Trainer
@@ -12,14 +12,16 @@ from training.task import Classification
 
 CURVES, PICTURE = "curves.csv", "curves.png"
 FIGURES = ("validation_loss", "accuracy", "macro_f1", "gmean")
-HEADER = ("epoch", "learning_rate", "train_loss", *FIGURES, "images_per_s", "seconds")
 
 
-class Curves(Callback):
-    """Writes after each epoch; a resumed training goes on below the epochs it keeps."""
+class EpochRows(Callback):
+    """A row of `curves.csv` and a line for the user after each epoch; a resumed training goes on
+    below the epochs it keeps.
+    """
 
-    def __init__(self, out: Path, say: Callable[[str], None]) -> None:
-        self.path, self.say = out / CURVES, say
+    def __init__(self, path: Path, figures: Sequence[str], say: Callable[[str], None]) -> None:
+        self.path, self.say = path, say
+        self.header = ("epoch", "learning_rate", *figures, "images_per_s", "seconds")
         self.begun_s = self.epoch_begun_s = 0.0
         self.first_epoch = 0
 
@@ -32,7 +34,7 @@ class Curves(Callback):
         rows = read_curves(self.path) if self.path.is_file() else []
         kept = [row for row in rows if int(row["epoch"]) < trainer.current_epoch]
         with self.path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
+            writer = csv.DictWriter(stream, self.header, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(kept)
 
@@ -41,38 +43,47 @@ class Curves(Callback):
         del trainer, pl_module
         self.epoch_begun_s = time.monotonic()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the epoch's row and say it."""
-        if not isinstance(pl_module, Classification):
-            return
-        train_loss = float(pl_module.train_loss.compute())
-        if trainer.is_global_zero:
-            self._write(trainer, pl_module, train_loss)
-
-    def _write(self, trainer: Trainer, module: Classification, train_loss: float) -> None:
-        figures = {name: float(trainer.callback_metrics[name]) for name in FIGURES}
+    def write(self, trainer: Trainer, figures: Mapping[str, float], batch_size: int) -> None:
+        """The epoch's row."""
         spent_s = time.monotonic() - self.epoch_begun_s
-        images = trainer.num_training_batches * module.optimise.batch_size * trainer.world_size
+        images = trainer.num_training_batches * batch_size * trainer.world_size
         numbers = {
-            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]),
-            "train_loss": train_loss, **figures,
+            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]), **figures,
             "images_per_s": images / spent_s, "seconds": spent_s,
         }  # fmt: skip
         row = {"epoch": str(trainer.current_epoch)}
         row |= {name: f"{value:.6g}" for name, value in numbers.items()}
         with self.path.open("a", encoding="utf-8", newline="") as stream:
-            csv.DictWriter(stream, HEADER, lineterminator="\n").writerow(row)
-        self.say(self._line(trainer, train_loss, figures))
+            csv.DictWriter(stream, self.header, lineterminator="\n").writerow(row)
 
-    def _line(self, trainer: Trainer, train_loss: float, figures: dict[str, float]) -> str:
+    def tell(self, trainer: Trainer, words: str) -> None:
+        """The epoch's line, with the time left."""
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 0
         pace_s = (time.monotonic() - self.begun_s) / (done - self.first_epoch)
-        left = divmod(round(pace_s * (total - done)), 60)
-        return (
-            f"epoch {done:>3}/{total}  loss {train_loss:7.3f}  validation: loss"
-            f" {figures['validation_loss']:.3f}, accuracy {100 * figures['accuracy']:5.1f} %,"
-            f" macro F1 {100 * figures['macro_f1']:5.1f}, Gmean {100 * figures['gmean']:5.1f}"
-            f"  ({left[0]}:{left[1]:02} left)"
+        minutes, seconds = divmod(round(pace_s * (total - done)), 60)
+        self.say(f"epoch {done:>3}/{total}  {words}  ({minutes}:{seconds:02} left)")
+
+
+class Curves(EpochRows):
+    """Losses and validation figures of a classifier."""
+
+    def __init__(self, out: Path, say: Callable[[str], None]) -> None:
+        super().__init__(out / CURVES, ("train_loss", *FIGURES), say)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the epoch's row and say it."""
+        if not isinstance(pl_module, Classification):
+            return
+        train_loss = float(pl_module.train_loss.compute())
+        if not trainer.is_global_zero:
+            return
+        found = {name: float(trainer.callback_metrics[name]) for name in FIGURES}
+        self.write(trainer, {"train_loss": train_loss, **found}, pl_module.optimise.batch_size)
+        self.tell(
+            trainer,
+            f"loss {train_loss:7.3f}  validation: loss {found['validation_loss']:.3f},"
+            f" accuracy {100 * found['accuracy']:5.1f} %, macro F1 {100 * found['macro_f1']:5.1f},"
+            f" Gmean {100 * found['gmean']:5.1f}",
         )
 
 

@@ -78,7 +78,7 @@ def plot_curves(table: Path, path: Path) -> None:
     """Losses and validation figures over the epochs, from `curves.csv`."""
     with table.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    epochs = [int(row["epoch"]) for row in rows]
+    epochs = [int(row["epoch"]) + 1 for row in rows]
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, columns in (

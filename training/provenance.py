@@ -2,16 +2,19 @@
 
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 TOOLS = ("stripsight", "torch", "lightning", "torchmetrics", "numpy", "opencv-python-headless")
 
 
-def versions() -> dict[str, str]:
-    """Versions of the tools that made a run; those not installed as packages are left out."""
+def versions(tools: Sequence[str] = TOOLS) -> dict[str, str]:
+    """Versions of Python and of tools, by default those that make a run; those not installed as
+    packages are left out.
+    """
     found = {"python": platform.python_version()}
-    for tool in TOOLS:
+    for tool in tools:
         try:
             found[tool] = metadata.version(tool)
         except metadata.PackageNotFoundError:

@@ -7,12 +7,13 @@ import lightning
 import torch
 
 from contract.errors import ConfigError
+from training.curves import CURVES, PICTURE
 from training.fit import STOPPED, StoppedError
 from training.interrupt import Interrupt
 from training.job import held
 from training.migrate.data import U8, Lines, load_lines, pair_loader
 from training.migrate.job import MIGRATED, MigrateJob, MigratePlan, begin
-from training.migrate.pictures import CURVES, PICTURE, SAMPLES, Progress, plot_losses, translate
+from training.migrate.pictures import SAMPLES, Progress, plot_losses, translate
 from training.migrate.provenance import write_migrated
 from training.migrate.quality import (
     Quality,

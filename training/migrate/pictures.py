@@ -1,7 +1,5 @@
 """What a migration shows of itself: a grid of samples and a row of losses after every epoch."""
 
-import csv
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
@@ -10,73 +8,37 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 from torchmetrics import MeanMetric
 
-from training.curves import read_curves
+from training.curves import CURVES, EpochRows, read_curves
 from training.migrate.data import Lines
 from training.migrate.task import PARTS, Migration, to_grey, to_unit
 
 U8 = npt.NDArray[np.uint8]
 
-CURVES, PICTURE, SAMPLES = "curves.csv", "curves.png", "samples"
-HEADER = ("epoch", "learning_rate", *PARTS, "images_per_s")
+SAMPLES = "samples"
 SHOWN = 8
 BATCH = 16
 
 
-class Progress(Callback):
-    """Writes and says each epoch's losses with the time left, and draws the samples."""
+class Progress(EpochRows):
+    """Writes and says each epoch's losses, and draws the samples."""
 
     def __init__(self, out: Path, lines: Lines, say: Callable[[str], None]) -> None:
-        self.out, self.lines, self.say = out, lines, say
-        self.begun_s = self.epoch_begun_s = 0.0
-        self.first_epoch = 0
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the rows of finished epochs."""
-        del pl_module
-        self.begun_s, self.first_epoch = time.monotonic(), trainer.current_epoch
-        path = self.out / CURVES
-        rows = read_curves(path) if path.is_file() else []
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, HEADER, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(row for row in rows if int(row["epoch"]) < trainer.current_epoch)
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
-        del trainer, pl_module
-        self.epoch_begun_s = time.monotonic()
+        super().__init__(out / CURVES, PARTS, say)
+        self.samples, self.lines = out / SAMPLES, lines
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write, say and draw."""
         module = cast("Migration", pl_module)
         losses = {p: float(cast("MeanMetric", module.means[p]).compute()) for p in PARTS}
-        spent_s = time.monotonic() - self.epoch_begun_s
-        images = trainer.num_training_batches * module.options.batch_size
-        numbers = {
-            "learning_rate": float(trainer.optimizers[0].param_groups[0]["lr"]), **losses,
-            "images_per_s": images / spent_s,
-        }  # fmt: skip
-        row = {"epoch": str(trainer.current_epoch)}
-        row |= {name: f"{value:.6g}" for name, value in numbers.items()}
-        with (self.out / CURVES).open("a", encoding="utf-8", newline="") as stream:
-            csv.DictWriter(stream, HEADER, lineterminator="\n").writerow(row)
-        folder = self.out / SAMPLES
-        folder.mkdir(exist_ok=True)
-        draw_samples(module, self.lines, folder / f"epoch-{trainer.current_epoch + 1:04}.png")
-        self.say(self._line(trainer, losses))
-
-    def _line(self, trainer: Trainer, losses: dict[str, float]) -> str:
-        done, total = trainer.current_epoch + 1, trainer.max_epochs or 0
-        pace_s = (time.monotonic() - self.begun_s) / (done - self.first_epoch)
-        minutes, seconds = divmod(round(pace_s * (total - done)), 60)
-        parts = ", ".join(f"{name} {value:.3f}" for name, value in losses.items())
-        return f"epoch {done:>3}/{total}  {parts}  ({minutes}:{seconds:02} left)"
+        self.write(trainer, losses, module.options.batch_size)
+        self.samples.mkdir(exist_ok=True)
+        draw_samples(module, self.lines, self.samples / f"epoch-{trainer.current_epoch + 1:04}.png")
+        self.tell(trainer, ", ".join(f"{name} {value:.3f}" for name, value in losses.items()))
 
 
 def translate(generator: nn.Module, pixels: U8) -> U8:
