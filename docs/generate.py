@@ -4,6 +4,7 @@
     events.schema.json   from contract/events.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
                          study/NAME/study.csv and the predictions beside it
+    study/NAME/report.md the same
 
 A test keeps them equal to the code and to the figures.
 """
@@ -12,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -37,7 +39,9 @@ event id, so the number of series stays bounded.
 
 def documents() -> dict[Path, str]:
     """Every generated document and its text."""
-    return {
+    named = _STUDY.finditer((DOCS / "benchmarks.md").read_text("utf-8"))
+    reports = {DOCS / "study" / f["name"] / "report.md": _report(f["name"]) for f in named}
+    return reports | {
         DOCS / "metrics.md": metrics_page(),
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "benchmarks.md": benchmarks_page(),
@@ -49,13 +53,18 @@ def benchmarks_page() -> str:
     return _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
 
 
+@cache
+def _report(study: str) -> str:
+    return read_finished(DOCS / "study" / study).text()
+
+
 def _study(found: re.Match[str]) -> str:
     folder = DOCS / "study" / found["name"]
     pictures = [
         f"\n![{name}](study/{folder.name}/{name}.png)\n"
         for name in ("figures", "differences") if (folder / f"{name}.png").exists()
     ]  # fmt: skip
-    text = read_finished(folder).text() + "".join(pictures)
+    text = _report(folder.name) + "".join(pictures)
     return f"<!-- study {found['name']} -->\n{text}<!-- end -->"
 
 

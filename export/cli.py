@@ -47,7 +47,7 @@ def bundle(
     ] = None,
     version: Annotated[str, typer.Option(help="Version in the card.")] = "1",
     mm_per_px: Annotated[
-        float | None, typer.Option(help="Scale of the training pictures, if the run has none.")
+        float | None, typer.Option(help="Scale of the training pictures, instead of the run's.")
     ] = None,
     scale_tolerance: Annotated[
         float,
