@@ -160,7 +160,7 @@ def automatic_groups(pictures: Pictures, settings: Settings) -> list[str]:
 
 class Tiles(Dataset[Batch]):
     """Tiles by index, a whole batch at once; recompressed where `augment` is given, fused with
-    others before where `mosaics` are.
+    others before where `mosaics` are. What is drawn for a batch follows from its indices.
     """
 
     def __init__(
@@ -178,10 +178,10 @@ class Tiles(Dataset[Batch]):
     def __getitems__(self, indices: list[int]) -> Batch:
         pixels = self.pixels[indices]
         if self.augment is not None:
-            seed = int(torch.randint(2**31, ()).item())
             if self.mosaics is not None:
-                pixels, _ = self.mosaics.fuse(np.array(indices), np.random.default_rng((seed, 1)))
-            pixels = recompress(pixels, self.augment, np.random.default_rng(seed))
+                generator = np.random.default_rng((1, *indices))
+                pixels, _ = self.mosaics.fuse(np.array(indices), generator)
+            pixels = recompress(pixels, self.augment, np.random.default_rng((0, *indices)))
         return torch.from_numpy(pixels), torch.from_numpy(self.labels[indices])
 
 

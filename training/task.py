@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
@@ -92,6 +93,7 @@ class Classification(lightning.LightningModule):
         self.network, self.objective = student.network, objective
         self.student, self.optimise, self.augment = student, optimise, augment
         self.distillation = distillation
+        self.seed = 0
         self.confusion = MulticlassConfusionMatrix(classes)
         self.train_confusion = MulticlassConfusionMatrix(classes)
         self.validation_losses = CatMetric(nan_strategy="disable")  # as many as labels
@@ -100,16 +102,19 @@ class Classification(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         """The teacher is no part of this module (it is neither trained nor saved), so it is moved
-        to the device here. Each process draws its own augmentation; their weights are equal by now.
+        to the device here.
         """
-        if self.global_rank:
-            torch.manual_seed(torch.initial_seed() + self.global_rank)
+        self.seed = torch.initial_seed()
         if self.distillation is not None:
             teacher = self.distillation.teacher.network.to(self.device)
             teacher.requires_grad_(requires_grad=False).eval()
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Loss of one batch."""
+        """Loss of one batch. What is drawn for it follows from seed, step and process: a training
+        that goes on after a break draws what an unbroken one would, and each process its own.
+        """
+        place = np.random.SeedSequence((self.seed, self.global_step, self.global_rank))
+        torch.manual_seed(int(place.generate_state(1, np.uint64)[0]))
         pixels, labels = batch
         with torch.autocast(pixels.device.type, enabled=False):
             images = augment(pixels[:, None].float(), self.augment)

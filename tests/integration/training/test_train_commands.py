@@ -196,6 +196,11 @@ def test_a_broken_off_training_goes_on(
     curves = (out / "curves.csv").read_text().splitlines()
     assert curves[:2] == begun, "not trained again: the time it took is in there"
     rows = [*csv.DictReader(curves)]
+    if how == signal.SIGKILL:
+        unbroken = tmp_path / "unbroken"
+        again = ("teacher", "--data", images, "--out", unbroken, *chosen)
+        assert command(*again) == 0
+        assert open_run(out).record.weights_digest == open_run(unbroken).record.weights_digest
     assert [row["epoch"] for row in rows] == list("0123")
     best = min(rows, key=lambda row: float(row["validation_loss"]))
     assert open_run(out).record.best_epoch == int(best["epoch"])
