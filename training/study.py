@@ -50,7 +50,7 @@ def run_study(plan: Plan) -> None:
     cells = list(plan.cells())
     rows = read_rows(plan.out / TABLE)
     check_study(plan, cells, rows)
-    missing = _missing(plan, cells, rows)
+    missing = missing_runs(plan, cells, rows)
     waiting = [cell for cell in missing if _lacks(plan, cell)]
     missing = [cell for cell in missing if cell not in waiting]
     plan.out.mkdir(parents=True, exist_ok=True)
@@ -70,8 +70,8 @@ def run_study(plan: Plan) -> None:
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
 
-def _missing(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cell]:
-    """Those without all their rows, and their teachers where only the rows are left of them."""
+def missing_runs(plan: Plan, cells: Sequence[Cell], rows: Sequence[Row]) -> list[Cell]:
+    """Those without all their rows, and their teachers (and theirs) whose runs are gone."""
     known = {key(row) for row in rows}
     todo = {cell for cell in cells if not plan.wanted_rows(cell) <= known}
     for cell in reversed(cells):  # a teacher stands above its student

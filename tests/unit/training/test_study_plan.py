@@ -1,10 +1,12 @@
 """Which trainings a study's command makes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.errors import ConfigError
+from training.study import missing_runs
 from training.study_file import Study
 from training.study_plan import Cell, Plan
 
@@ -53,6 +55,20 @@ def test_one_fold_alone() -> None:
 def test_a_variant_comes_with_its_teachers() -> None:
     assert plan(variants={"second", "once"}).names() == ["teacher", "first", "second", "once"]
     assert [cell.variant for cell in plan({0}, {"plain"}).cells()] == ["plain"]
+
+
+def test_a_teacher_s_teacher_is_trained_again_too(tmp_path: Path) -> None:
+    chosen = replace(plan({0}), out=tmp_path)
+    cells = [*chosen.cells()]
+    names = ("plain", "teacher", "first")
+    rows = [{"variant": name, "fold": "0", "seed": "0", "condition": "clean"} for name in names]
+    assert [cell.variant for cell in missing_runs(chosen, cells, rows)] == [
+        "teacher", "first", "second",
+    ]  # fmt: skip
+    first = chosen.run_path(Cell("first", 0, 0))
+    first.mkdir(parents=True)
+    (first / "run.json").touch()
+    assert [cell.variant for cell in missing_runs(chosen, cells, rows)] == ["second"]
 
 
 @pytest.mark.parametrize(
