@@ -57,7 +57,9 @@ class Judged:
 
 
 def predict(network: Deployed, pixels: U8) -> Outputs:
-    """Outputs for U8 `N x H x W`, in float32, on a GPU where there is one."""
+    """Outputs for U8 `N x H x W`, in float32, on a GPU where there is one (whose convolutions may
+    be TF32).
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device).eval()
     parts = []
