@@ -135,7 +135,9 @@ def wait_for(out: Path) -> None:
 def write_plan(job: Job, plan: Plan) -> None:
     """Leave behind what a resumed training needs, before the first step."""
     (job.out / CONFIG).write_text(dump_settings(job.settings), "utf-8")
-    (job.out / PLAN).write_text(plan.model_dump_json(indent=1) + "\n", "utf-8")
+    draft = job.out / f"{PLAN}.partial"  # a study's other processes may be reading
+    draft.write_text(plan.model_dump_json(indent=1) + "\n", "utf-8")
+    draft.replace(job.out / PLAN)
 
 
 def take_up(role: Role, out: Path, data: Path, say: Callable[[str], None]) -> tuple[Job, Plan]:
