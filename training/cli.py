@@ -192,6 +192,10 @@ def study(
         list[int] | None,
         typer.Option("--fold", help="Only this fold (may be given again); else all."),
     ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option("--seed", help="Only this seed (may be given again); else all."),
+    ] = None,
     variant: Annotated[
         list[str] | None,
         typer.Option(
@@ -218,8 +222,9 @@ def study(
     work_alone(os.environ)  # noqa: TID251 - torchrun's protocol
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     typed = command_line("stripsight-train")
-    folds, variants = frozenset(fold or ()) or None, frozenset(variant or ()) or None
-    run_study(Plan(file, read_study(file), data, out, typed, _say, folds, variants))
+    folds, seeds = (frozenset(only) if only else None for only in (fold, seed))
+    variants = frozenset(variant or ()) or None
+    run_study(Plan(file, read_study(file), data, out, typed, _say, folds, seeds, variants))
 
 
 @app.command()

@@ -25,6 +25,8 @@ class Variant(BaseModel):
     settings: dict[str, object] = {}
     folds: tuple[int, ...] | None = None
     """Only these folds; None: all of the study's."""
+    seeds: tuple[int, ...] | None = None
+    """Only these seeds; None: all of the study's."""
     extra: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Folders of migrated images to learn from, below the study's `--out`; `FOLD` and `SEED` in a
     name stand for their numbers: each split needs a migration that never saw its test images."""
@@ -61,21 +63,29 @@ class Study(BaseModel):
         for name, variant in self.variants.items():
             if variant.teacher is not None and variant.teacher not in seen:
                 raise ValueError(f"{name}: teacher {variant.teacher!r} must be a variant above it")
-            if variant.teacher and not self._folds(name) <= self._folds(variant.teacher):
-                raise ValueError(f"{name}: its teacher {variant.teacher!r} has fewer folds")
-            if len(self.seeds) > 1 and any("SEED" not in folder for folder in variant.extra):
+            if variant.teacher and not self.places(name) <= self.places(variant.teacher):
+                raise ValueError(
+                    f"{name}: its teacher {variant.teacher!r} has fewer folds or seeds"
+                )
+            several = len({seed for _, seed in self.places(name)}) > 1
+            if several and any("SEED" not in folder for folder in variant.extra):
                 raise ValueError(
                     f"{name}: each seed has its own split, so say SEED in extra's names"
                 )
             for fold in variant.folds or ():
                 if not 0 <= fold < self.folds:
                     raise ValueError(f"{name}: fold {fold} does not exist: folds count from 0")
+            for seed in variant.seeds or ():
+                if seed not in self.seeds:
+                    raise ValueError(f"{name}: seed {seed} is none of the study's")
             seen.add(name)
         return self
 
-    def _folds(self, name: str) -> set[int]:
-        own = self.variants[name].folds
-        return set(range(self.folds)) if own is None else set(own)
+    def places(self, name: str) -> set[tuple[int, int]]:
+        """Folds and seeds of a variant."""
+        own = self.variants[name]
+        folds = range(self.folds) if own.folds is None else own.folds
+        return {(fold, seed) for fold in folds for seed in own.seeds or self.seeds}
 
 
 def read_study(path: Path) -> Study:

@@ -32,11 +32,11 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A study to be run; `file` is what `study` was read from, `folds` and `variants` what to run
-    of it now (None: all).
+    """A study to be run; `file` is what `study` was read from, `folds`, `seeds` and `variants` what
+    to run of it now (None: all).
 
     Raises:
-        ConfigError: the study has no such fold or variant.
+        ConfigError: the study has no such fold, seed or variant.
     """
 
     file: Path
@@ -46,6 +46,7 @@ class Plan:
     command_line: tuple[str, ...]
     say: Callable[[str], None]
     folds: frozenset[int] | None = None
+    seeds: frozenset[int] | None = None
     variants: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +56,10 @@ class Plan:
                 raise ConfigError(
                     f"--fold {fold}: {self.file} has the folds 0 to {self.study.folds - 1}"
                 )
+        for seed in self.seeds or ():
+            if seed not in self.study.seeds:
+                had = ", ".join(map(str, self.study.seeds))
+                raise ConfigError(f"--seed {seed}: {self.file} has {had}")
         for name in self.variants or ():
             if name not in known:
                 raise ConfigError(f"--variant {name}: {self.file} has {', '.join(known)}")
@@ -73,11 +78,10 @@ class Plan:
         """Fold by fold, so that a study broken off has whole comparisons."""
         for seed in self.study.seeds:
             for fold in range(self.study.folds):
-                if self.folds is not None and fold not in self.folds:
+                if not (_wanted(fold, self.folds) and _wanted(seed, self.seeds)):
                     continue
                 for name in self.names():
-                    folds = self.study.variants[name].folds
-                    if folds is None or fold in folds:
+                    if (fold, seed) in self.study.places(name):
                         yield Cell(name, fold, seed)
 
     def conditions(self, cell: Cell) -> tuple[Condition, ...]:
@@ -139,3 +143,7 @@ class Plan:
         ]  # fmt: skip
         text = json.dumps(asked, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _wanted(number: int, only: frozenset[int] | None) -> bool:
+    return only is None or number in only

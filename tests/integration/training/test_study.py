@@ -279,12 +279,23 @@ def test_rows_of_another_split_are_not_gone_on_with(
                     "plain": {"role": "student", "teacher": "boss"},
                 }
             },
-            "plain: its teacher 'boss' has fewer folds",
+            "plain: its teacher 'boss' has fewer folds or seeds",
         ),
         (
             {"seeds": [0, 1], "variants": {"plain": {"role": "student", "extra": ["x-FOLD"]}}},
             "say SEED in extra's names",
         ),
+        (
+            {
+                "seeds": [0, 1],
+                "variants": {
+                    "boss": {"role": "teacher", "seeds": [1]},
+                    "plain": {"role": "student", "teacher": "boss"},
+                },
+            },
+            "plain: its teacher 'boss' has fewer folds or seeds",
+        ),
+        ({"variants": {"plain": {"role": "student", "seeds": [2]}}}, "seed 2 is none"),
         ({"variants": {"plain": {"role": "boss"}}}, "variants.plain.role"),
         ({"variants": {}}, "variants"),
         ({"conditions": ["rain"]}, "rain"),
