@@ -1,6 +1,6 @@
-"""A study's figures as pictures: dots with intervals, one line a variant."""
+"""A study's figures as pictures: dots with intervals, a line a variant; hollow where folds lack."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,22 +13,33 @@ SHOWN = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean"}
 
 def plot_figures(path: Path, results: Sequence[Result]) -> None:
     """Each variant's figures."""
-    names = [result.variant for result in results]
     columns = {figure: [result.figures[figure] for result in results] for figure in SHOWN}
-    _draw(path, names, columns, "%")
+    _draw(path, names_of(results, results), columns, "%")
 
 
 def plot_differences(path: Path, results: Sequence[Result], baseline: str) -> None:
     """Each variant's differences to the baseline; no picture where there is nothing to compare."""
-    known = {r.variant: r.differences for r in results if r.differences}
-    if not known:
+    compared = [result for result in results if result.differences]
+    if not compared:
         return
-    columns = {figure: [found[figure].estimate for found in known.values()] for figure in SHOWN}
-    _draw(path, list(known), columns, f"points against {baseline}", zero=True)
+    found = [result.differences or {} for result in compared]
+    columns = {figure: [one[figure].estimate for one in found] for figure in SHOWN}
+    names = names_of(compared, results)
+    _draw(path, names, columns, f"points against {baseline}", zero=True)
+
+
+def names_of(shown: Sequence[Result], results: Sequence[Result]) -> dict[str, bool]:
+    """Names of the rows, and whether each stands on as many folds as any of the study."""
+    folds = {result.variant: len({fold for fold, _ in result.runs}) for result in results}
+    most, names = max(folds.values()), {}
+    for name in (result.variant for result in shown):
+        whole = folds[name] == most
+        names[name if whole else f"{name} ({folds[name]} of {most} folds)"] = whole
+    return names
 
 
 def _draw(
-    path: Path, names: Sequence[str], columns: dict[str, list[Estimate]], unit: str,
+    path: Path, names: Mapping[str, bool], columns: dict[str, list[Estimate]], unit: str,
     *, zero: bool = False,
 ) -> None:  # fmt: skip
     figure = Figure(figsize=(10, 1.4 + 0.34 * len(names)), layout="constrained")
@@ -41,12 +52,12 @@ def _draw(
     figure.savefig(path, dpi=110)
 
 
-def _forest(axes: Axes, names: Sequence[str], estimates: Sequence[Estimate]) -> None:
+def _forest(axes: Axes, names: Mapping[str, bool], estimates: Sequence[Estimate]) -> None:
     """The first on top."""
-    for row, found in enumerate(estimates):
+    for row, (found, whole) in enumerate(zip(estimates, names.values(), strict=True)):
         value, low, high = (100 * number for number in found)
         axes.plot([low, high], [row, row], color="tab:blue", linewidth=1.5)
-        axes.plot(value, row, "o", color="tab:blue")
-    axes.set_yticks(range(len(names)), names)
+        axes.plot(value, row, "o", color="tab:blue", markerfacecolor=None if whole else "white")
+    axes.set_yticks(range(len(names)), list(names))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)

@@ -50,9 +50,9 @@ Recall per class in percent.
 {recalls}
 {corrupted}{alarms}{hardest}"""
 UNEVEN = """
-Not all variants are there in all folds yet, and folds differ: only rows of the same folds can be
-compared, here and in the tables of recalls and conditions. The differences that follow are over
-the folds that both have.
+Not all variants are there in all folds and seeds yet, and folds differ: only rows of the same ones
+can be compared, here and in the tables of recalls and conditions. The differences that follow are
+over the runs that both have.
 """
 ASKED = """
 The first less the second, as the study's file asks for, corrected by Holm among themselves.
@@ -120,7 +120,7 @@ class Finished:
         asked = difference_table(self.asked, "difference")
         return TEXT.format(
             head=textwrap.fill(head, 100, break_on_hyphens=False),
-            baseline=self.baseline, seeds=_seeds(trained), figures=figure_table(self.results),
+            baseline=self.baseline, seeds=seeds_of(trained), figures=figure_table(self.results),
             uneven=UNEVEN if len({result.runs for result in self.results}) > 1 else "",
             differences=difference_table(
                 {r.variant: r.differences for r in self.results if r.differences}, "variant"
@@ -188,6 +188,13 @@ def devices_of(rows: Sequence[dict[str, str]]) -> str:
     devices = sorted({row["device"] for row in rows})
     if len(devices) == 1:
         return devices[0]
+    seeds = sorted({row["seed"] for row in rows}, key=int)
+    if len(seeds) > 1:
+        found = {seed: devices_of([row for row in rows if row["seed"] == seed]) for seed in seeds}
+        return "; ".join(
+            f"seed {', '.join(seed for seed in seeds if found[seed] == one)}: {one}"
+            for one in dict.fromkeys(found.values())
+        )
     folds = {d: sorted({row["fold"] for row in rows if row["device"] == d}) for d in devices}
     if sum(map(len, folds.values())) == len({row["fold"] for row in rows}):
         return "; ".join(f"{d} (fold {', '.join(folds[d])})" for d in devices)
@@ -214,11 +221,16 @@ def _revisions(rows: Sequence[dict[str, str]]) -> str:
     return f" Code of revisions {', '.join(found)}." if len(found) > 1 else ""
 
 
-def _seeds(rows: Sequence[dict[str, str]]) -> str:
-    seeds = len({row["seed"] for row in rows})
-    if seeds > 1:
-        return f"Each variant was trained with {seeds} seeds."
-    return (
-        "Each variant was trained\nonce per fold: what another seed would change is in none of"
-        " these numbers."
-    )
+def seeds_of(rows: Sequence[dict[str, str]]) -> str:
+    """How often the variants were trained, as a sentence."""
+    seeds: dict[str, set[str]] = {}
+    for row in rows:
+        seeds.setdefault(row["variant"], set()).add(row["seed"])
+    fewest, most = (limit(map(len, seeds.values())) for limit in (min, max))
+    if most == 1:
+        return (
+            "Each variant was trained\nonce per fold: what another seed would change is in none of"
+            " these numbers."
+        )
+    count = f"{most}" if fewest == most else f"{fewest} to {most}"
+    return f"Variants were trained\nwith {count} seeds, in as many splits."

@@ -199,7 +199,7 @@ def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
     text = (out / "report.md").read_text()
     assert "| kd | 2 x 1 | 36 |" in text
     assert "| adaptive | 1 x 1 |" in text
-    assert "only rows of the same folds can be" in text
+    assert "only rows of the same ones\ncan be compared" in text
     assert "| variant | clean | noise-2 |" in text
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from training.corruptions import CLEAN
 from training.pooled import Estimate, Result
-from training.study_report import devices_of
+from training.study_plots import names_of
+from training.study_report import devices_of, seeds_of
 from training.study_table import COLUMNS, FIGURES, keep_rows, read_alarms, read_rows
 from training.study_text import alarm_table, figure_table
 
@@ -66,7 +67,8 @@ def test_runs_that_are_no_whole_table_are_counted() -> None:
 def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
     def rows(**devices: str) -> list[dict[str, str]]:
         return [
-            {"device": device, "variant": name.partition("_")[0], "fold": name.partition("_")[2]}
+            {"device": device}
+            | dict(zip(("variant", "fold", "seed"), f"{name}_0".split("_")[:3], strict=True))
             for name, device in devices.items()
         ]
 
@@ -76,3 +78,21 @@ def test_several_devices_are_told_by_fold_where_folds_tell_them_apart() -> None:
     assert devices_of(rows(ce_0="CPU", kd_0="GPU")) == "CPU (ce); GPU (kd)"
     mixed = rows(ce_0="CPU", ce_1="GPU", kd_0="CPU", kd_1="CPU")
     assert devices_of(mixed) == "CPU (ce 0, kd); GPU (ce 1)"
+    seeds = rows(ce_0="CPU", kd_0="GPU", ce_0_1="GPU", kd_0_1="GPU", ce_0_2="GPU")
+    assert devices_of(seeds) == "seed 0: CPU (ce); GPU (kd); seed 1, 2: GPU"
+
+
+def test_the_report_says_how_many_seeds_there_are() -> None:
+    def rows(**seeds: str) -> list[dict[str, str]]:
+        return [{"variant": name, "seed": seed} for name, own in seeds.items() for seed in own]
+
+    assert seeds_of(rows(ce="0", kd="0")).startswith("Each variant was trained\nonce per fold")
+    assert "with 2 seeds" in seeds_of(rows(ce="01", kd="12"))
+    assert "with 1 to 3 seeds" in seeds_of(rows(ce="012", kd="0", few="01"))
+
+
+def test_a_row_of_fewer_folds_is_told_in_the_plots() -> None:
+    runs = {"whole": ((0, 0), (1, 0)), "part": ((1, 0), (1, 1))}
+    results = [Result(name, own, 9, 9, {}, {}, None) for name, own in runs.items()]
+    assert names_of(results, results) == {"whole": True, "part (1 of 2 folds)": False}
+    assert names_of(results[1:], results) == {"part (1 of 2 folds)": False}
