@@ -23,7 +23,7 @@ from training.corruptions import CLEAN, Condition
 from training.networks.deployed import Views
 from training.operating import Rule
 from training.robustness import judge_corrupted
-from training.run import Run, open_run
+from training.run import RUN, Run, open_run
 from training.study_plan import RUNS
 from training.study_table import BUNDLE, TABLE, Row, keep_rows, key, read_rows
 
@@ -50,11 +50,12 @@ class Deployment:
 
 
 def judge_deployed(order: Deployment, say: Say) -> None:
-    """Export and judge every finished run of the variants; what is in the table stays.
+    """Export and judge every finished run of the variants; what is in the table stays. Rows whose
+    run lies elsewhere, or is gone, are named and passed over.
 
     Raises:
-        ConfigError: no such variant has finished runs, it is a teacher's, or the table has rows of
-            an earlier training's bundles.
+        ConfigError: no such variant has finished runs, none of them lies there, it is a teacher's,
+            or the table has rows of an earlier training's bundles.
         ParityError: some bundles are too far from the trained network; the others are judged.
     """
     rows = [row for row in read_rows(order.study / TABLE) if row["condition"] == CLEAN.name]
@@ -63,9 +64,18 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     missing = [
         row for row in rows if row["variant"] in order.variants and not _is_judged(order, row)
     ]
+    gone = [row for row in missing if not (_run_path(order, row) / RUN).exists()]
+    if gone and len(gone) == len(missing):
+        raise ConfigError(
+            f"{_run_path(order, gone[0])}: no finished run there, nor of any other row that lacks its"
+            " bundle's; a bundle is made from a run's weights, so train them here"
+        )
+    for row in gone:
+        say(f"{_place(row)}: its run is not in {order.study / RUNS}; passed over")
+    missing = [row for row in missing if row not in gone]
     begun_s, refused = time.perf_counter(), []
     for number, row in enumerate(missing, 1):
-        place = f"{row['variant']} fold {row['fold']} seed {row['seed']}"
+        place = _place(row)
         try:
             _judge(order, row)
         except ParityError as error:
@@ -76,6 +86,14 @@ def judge_deployed(order: Deployment, say: Say) -> None:
         say(f"[{number}/{len(missing)}] {place}, about {left} left")
     if refused:
         raise ParityError(f"no bundle of {', '.join(refused)}: the reasons stand above")
+
+
+def _run_path(order: Deployment, row: Row) -> Path:
+    return order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}"
+
+
+def _place(row: Row) -> str:
+    return f"{row['variant']} fold {row['fold']} seed {row['seed']}"
 
 
 def _known(order: Deployment, row: Row) -> set[str]:
@@ -101,7 +119,7 @@ def _is_judged(order: Deployment, row: Row) -> bool:
 
 
 def _judge(order: Deployment, row: Row) -> None:
-    run = open_run(order.study / RUNS / row["variant"] / f"fold{row['fold']}-seed{row['seed']}")
+    run = open_run(_run_path(order, row))
     bundle = _bundle(order, run, is_known=bool(_known(order, row)))
     engine, card = load_engine(bundle, REFERENCE, threads=1), bundle.card
     conditions, out = (CLEAN, *order.conditions), run.path / f"deployed-{order.suffix}"
