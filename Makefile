@@ -9,8 +9,11 @@ REAL_DATA := $(or $(STRIPSIGHT_DATA),../shared/data)
 REAL_FRAMES := $(wildcard $(REAL_DATA)/gc10_frames)
 ARGS ?=
 FOLD ?= 0
+TEACHER ?=
+HOW := --fold $(FOLD) $(if $(TEACHER),--teacher)
+MADE := fold$(FOLD)$(if $(TEACHER),-distilled)
 XSDD := $(or $(DATA),$(REAL_DATA)/x_sdd)
-XSDD_OUT := var/train-xsdd/fold$(FOLD)
+XSDD_OUT := var/train-xsdd/$(MADE)
 # Trainings fill one core each and wait for nobody; the line's tests watch the clock and run alone.
 TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
@@ -75,9 +78,9 @@ bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straight
 demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw
 	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(addprefix --real-frames ,$(REAL_FRAMES)) $(ARGS)
 
-train-xsdd: $(VENV)/.dev ## X-SDD's pictures to a bundle: teacher, student, int8 (DATA=folder FOLD=0)
+train-xsdd: $(VENV)/.dev ## X-SDD's pictures to an int8 bundle (DATA=folder FOLD=0; TEACHER=1: distilled)
 	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=x-sdd deploy/training/bundle.sh $(XSDD) \
-	  deploy/training/xsdd.yaml $(XSDD_OUT) --fold $(FOLD)
+	  deploy/training/xsdd.yaml $(XSDD_OUT) $(HOW)
 
 real-line: train-xsdd ## the same, then the daemon over its held-out pictures, tile by tile
 	$(BIN)/python -m tests.real_line --data $(XSDD) --trained $(XSDD_OUT)
@@ -85,7 +88,7 @@ real-line: train-xsdd ## the same, then the daemon over its held-out pictures, t
 train-neu: $(VENV)/.dev ## the same for NEU-CLS
 	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=neu-cls \
 	  deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
-	  deploy/training/neu.yaml var/train-neu/fold$(FOLD) --fold $(FOLD)
+	  deploy/training/neu.yaml var/train-neu/$(MADE) $(HOW)
 
 docs: $(VENV)/.dev ## generate docs/metrics.md, docs/events.schema.json, and the studies' tables in docs/benchmarks.md
 	$(BIN)/python docs/generate.py

@@ -67,8 +67,8 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     gone = [row for row in missing if not (_run_path(order, row) / RUN).exists()]
     if gone and len(gone) == len(missing):
         raise ConfigError(
-            f"{_run_path(order, gone[0])}: no finished run there, nor of any other row that lacks its"
-            " bundle's; a bundle is made from a run's weights, so train them here"
+            f"{_run_path(order, gone[0])}: no finished run there, nor of another row that lacks its"
+            " bundle's; bundles are made from a run's weights, so train them here"
         )
     for row in gone:
         say(f"{_place(row)}: its run is not in {order.study / RUNS}; passed over")

@@ -42,13 +42,16 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="""Train networks that name the defects on steel strip.
 
-    The data is a folder with one sub-folder of images per class. First train a teacher, then a
-    student that learns from the images and from the teacher; the student is what
+    The data is a folder with one sub-folder of images per class. The student is what
     `stripsight-export` turns into a bundle for the line:
+
+        stripsight-train student --data images --out runs/student --no-distill
+
+    Or train a teacher first, and let the student learn from it, too:
 
         stripsight-train teacher --data images --out runs/teacher
 
-        stripsight-train student --data images --out runs/student --teacher runs/teacher
+        stripsight-train student --data images --out runs/distilled --teacher runs/teacher
 
     A run's folder holds the weights, every setting, the split, curves, figures and predictions.
     Every default stands in training/defaults.yaml; docs/training.md goes from your own photographs

@@ -73,17 +73,30 @@ def test_every_stage_takes_it(pictures: Path, other_line: Path, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("commands")
+def test_a_bundle_needs_no_teacher(pictures: Path, tmp_path: Path) -> None:
+    recipe, out = tmp_path / "quick.yaml", tmp_path / "out"
+    recipe.write_text(QUICK)
+    script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
+    assert "student-1, int8" in said_by(*script, "--fold", 1)
+    assert not (out / "teacher").exists()
+    assert "teacher" not in (out / "bundle" / "MODEL_CARD.md").read_text("utf-8")
+    assert "recipe, fold or teacher" in refused_by(*script, "--teacher", "--fold", 1)
+
+
+@pytest.mark.usefixtures("commands")
 def test_it_becomes_a_bundle_that_classifies_it(pictures: Path, tmp_path: Path) -> None:
     recipe, out = tmp_path / "quick.yaml", tmp_path / "out"
     recipe.write_text(QUICK)
     script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
-    assert "student-1, int8" in said_by(*script)
-    assert "there already" in said_by(*script)
+    assert "student-1, int8" in said_by(*script, "--teacher")
+    assert "there already" in said_by(*script, "--teacher")
     assert "--mm-per-px 0.5; say it in" in refused_by(*script, "--mm-per-px", 0.5)
     (tmp_path / "other.yaml").write_text(QUICK + "seed: 5\n")
-    said = refused_by(*script[:2], tmp_path / "other.yaml", out)
+    said = refused_by(*script[:2], tmp_path / "other.yaml", out, "--teacher")
     assert "was begun with another recipe" in said
-    assert "recipe or fold" in refused_by(*script, "--fold", 1)
+    for others in ((), ("--teacher", "--fold", 1)):
+        assert "recipe, fold or teacher" in refused_by(*script, *others)
+    assert "--fold needs a number" in refused_by(*script, "--fold")
     card = open_bundle(out / "bundle").card
     made = (out / "bundle" / "MODEL_CARD.md").read_text("utf-8")
     for words in ("stripsight-train teacher", "stripsight-train student", "stripsight-export"):

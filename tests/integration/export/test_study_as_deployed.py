@@ -65,14 +65,23 @@ def test_int8_stands_beside_fp32(
     assert "no finished run of nobody" in capsys.readouterr().err
     assert export(*words, "teacher") == 2
     assert "is a teacher; give a student's run" in capsys.readouterr().err
-
     elsewhere = trained.replace(",student,1,0,", ",student,0,0,")
-    (out / "study.csv").write_text(f"{text}{elsewhere}\n")
-    assert export(*words[:4], "--variant", "plain", "--precision", "fp32") == 0
+    _pass_over(
+        lambda *more: export(*words[:4], "--variant", "plain", *more), out, elsewhere, capsys
+    )
+
+
+def _pass_over(
+    export: Callable[..., int], out: Path, row: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row whose run is not there is named, and the others are judged."""
+    with (out / "study.csv").open("a") as table:
+        table.write(f"{row}\n")
+    assert export("--precision", "fp32") == 0
     assert "plain fold 0 seed 0: its run is not in" in capsys.readouterr().out
-    fp32 = [row["fold"] for row in read_rows(out / "study.csv") if row["variant"] == "plain-fp32"]
-    assert fp32 == ["1"]
-    assert export(*words, "plain") == 2
+    rows = read_rows(out / "study.csv")
+    assert [row["fold"] for row in rows if row["variant"] == "plain-fp32"] == ["1"]
+    assert export("--corrupt", "jpeg:1") == 2
     assert "plain/fold0-seed0: no finished run there" in capsys.readouterr().err
 
 
