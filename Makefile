@@ -83,6 +83,7 @@ train-xsdd: $(VENV)/.dev ## X-SDD's pictures to an int8 bundle (DATA=folder FOLD
 	  deploy/training/xsdd.yaml $(XSDD_OUT) $(HOW)
 
 real-line: train-xsdd ## the same, then the daemon over its held-out pictures, tile by tile
+	@deploy/setup/programs.sh
 	$(BIN)/python -m tests.real_line --data $(XSDD) --trained $(XSDD_OUT)
 
 train-neu: $(VENV)/.dev ## the same for NEU-CLS

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from contract.bundle import open_bundle
 from tests.real_line.compose import compose
 from tests.real_line.drill import Outcome, run_drill
@@ -29,7 +31,10 @@ def main() -> None:
     given = parser.parse_args()
     runs = [given.trained / name for name in ("teacher", "student")]
     bundle = given.trained / "bundle"
-    outcome = _drill(bundle, runs[-1], given.data, given.trained / "line")
+    try:
+        outcome = _drill(bundle, runs[-1], given.data, given.trained / "line")
+    except pytest.skip.Exception as missing:
+        sys.exit(str(missing))
     print(_report([run for run in runs if run.exists()], bundle, outcome))
     if outcome.differing:
         sys.exit(f"{len(outcome.differing)} labels differ: {outcome.differing[:5]}")
