@@ -79,7 +79,7 @@ def test_a_bundle_needs_no_teacher(pictures: Path, tmp_path: Path) -> None:
     script = ROOT / "deploy" / "training" / "bundle.sh", pictures, recipe, out
     assert "student-1, int8" in said_by(*script, "--fold", 1)
     assert not (out / "teacher").exists()
-    assert "teacher" not in (out / "bundle" / "MODEL_CARD.md").read_text("utf-8")
+    assert "stripsight-train teacher" not in (out / "bundle/MODEL_CARD.md").read_text("utf-8")
     assert "recipe, fold or teacher" in refused_by(*script, "--teacher", "--fold", 1)
 
 
