@@ -9,11 +9,12 @@ REAL_DATA := $(or $(STRIPSIGHT_DATA),../shared/data)
 REAL_FRAMES := $(wildcard $(REAL_DATA)/gc10_frames)
 ARGS ?=
 FOLD ?= 0
-TEACHER ?=
-HOW := --fold $(FOLD) $(if $(TEACHER),--teacher)
-MADE := fold$(FOLD)$(if $(TEACHER),-distilled)
+TEACHER ?= 0
+DISTILLED := $(filter-out 0 no,$(TEACHER))
+RUN_OPTIONS := --fold $(FOLD) $(if $(DISTILLED),--teacher)
+RUN_NAME := fold$(FOLD)$(if $(DISTILLED),-distilled)
 XSDD := $(or $(DATA),$(REAL_DATA)/x_sdd)
-XSDD_OUT := var/train-xsdd/$(MADE)
+XSDD_OUT := var/train-xsdd/$(RUN_NAME)
 # Trainings fill one core each and wait for nobody; the line's tests watch the clock and run alone.
 TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
@@ -80,7 +81,7 @@ demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strip
 
 train-xsdd: $(VENV)/.dev ## X-SDD's pictures to an int8 bundle (DATA=folder FOLD=0; TEACHER=1: distilled)
 	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=x-sdd deploy/training/bundle.sh $(XSDD) \
-	  deploy/training/xsdd.yaml $(XSDD_OUT) $(HOW)
+	  deploy/training/xsdd.yaml $(XSDD_OUT) $(RUN_OPTIONS)
 
 real-line: train-xsdd ## the same, then the daemon over its held-out pictures, tile by tile
 	@deploy/setup/programs.sh
@@ -89,7 +90,7 @@ real-line: train-xsdd ## the same, then the daemon over its held-out pictures, t
 train-neu: $(VENV)/.dev ## the same for NEU-CLS
 	PATH="$(abspath $(BIN)):$$PATH" BUNDLE_NAME=neu-cls \
 	  deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
-	  deploy/training/neu.yaml var/train-neu/$(MADE) $(HOW)
+	  deploy/training/neu.yaml var/train-neu/$(RUN_NAME) $(RUN_OPTIONS)
 
 docs: $(VENV)/.dev ## generate docs/metrics.md, docs/events.schema.json, and the studies' tables in docs/benchmarks.md
 	$(BIN)/python docs/generate.py

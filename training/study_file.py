@@ -85,7 +85,8 @@ class Study(BaseModel):
         """Folds and seeds of a variant."""
         own = self.variants[name]
         folds = range(self.folds) if own.folds is None else own.folds
-        return {(fold, seed) for fold in folds for seed in own.seeds or self.seeds}
+        seeds = self.seeds if own.seeds is None else own.seeds
+        return {(fold, seed) for fold in folds for seed in seeds}
 
 
 def read_study(path: Path) -> Study:

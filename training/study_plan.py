@@ -59,7 +59,7 @@ class Plan:
         for seed in self.seeds or ():
             if seed not in self.study.seeds:
                 had = ", ".join(map(str, self.study.seeds))
-                raise ConfigError(f"--seed {seed}: {self.file} has {had}")
+                raise ConfigError(f"--seed {seed}: {self.file} has the seeds {had}")
         for name in self.variants or ():
             if name not in known:
                 raise ConfigError(f"--variant {name}: {self.file} has {', '.join(known)}")

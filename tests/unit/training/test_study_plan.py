@@ -89,7 +89,7 @@ def test_a_teacher_s_teacher_is_trained_again_too(tmp_path: Path) -> None:
     [
         ({2}, None, None, "--fold 2: study.yaml has the folds 0 to 1"),
         ({-1}, None, None, "--fold -1: study.yaml has the folds 0 to 1"),
-        (None, {1}, None, "--seed 1: study.yaml has 0, 3"),
+        (None, {1}, None, "--seed 1: study.yaml has the seeds 0, 3"),
         (None, None, {"thrid"}, "--variant thrid: study.yaml has plain, teacher, first, second"),
     ],
 )
