@@ -56,8 +56,7 @@ class Migration(lightning.LightningModule):
         )
         self.untoggle_optimizer(generators)
         self.toggle_optimizer(judges)
-        loss = self._judge(self.judge_target, target, self.pool_target.exchange(in_target))
-        loss = loss + self._judge(self.judge_source, source, self.pool_source.exchange(in_source))
+        loss = self._discriminators_loss(source, target, in_source, in_target)
         self._update(judges, loss)
         self.untoggle_optimizer(judges)
         for part, value in zip(PARTS, (*losses, loss), strict=True):
@@ -101,8 +100,14 @@ class Migration(lightning.LightningModule):
             identity,
         )
 
-    def _judge(self, judge: nn.Module, real: Tensor, made: Tensor) -> Tensor:
-        return discriminator_loss(judge(real), judge(made))
+    def _discriminators_loss(
+        self, source: Tensor, target: Tensor, in_source: Tensor, in_target: Tensor
+    ) -> Tensor:
+        made_target = self.pool_target.exchange(in_target)
+        made_source = self.pool_source.exchange(in_source)
+        return discriminator_loss(
+            self.judge_target(target), self.judge_target(made_target)
+        ) + discriminator_loss(self.judge_source(source), self.judge_source(made_source))
 
     def _update(self, optimiser: LightningOptimizer, loss: Tensor) -> None:
         optimiser.zero_grad()

@@ -211,6 +211,27 @@ def test_resnet34_is_torchvision_by_name_and_size() -> None:
     assert sum(p.numel() for p in network.parameters()) == 21_797_672 - 2 * 64 * 49
 
 
+@pytest.mark.parametrize(
+    ("kind", "published"),
+    [
+        (ResNet34, 3.66),
+        (partial(Sarsn, depth=18, gate="none"), 1.81),
+        (partial(Sarsn, depth=34, gate="none"), 3.66),
+        (partial(Sarsn, depth=50, gate="none"), 4.09),
+    ],
+)
+def test_a_network_multiplies_as_often_as_the_published_one(
+    kind: Callable[..., ResNet34 | Sarsn], published: float
+) -> None:
+    # torchvision's figures for 224 px in GMACs; two input channels less save 2 * 49 * 64 a pixel.
+    with torch.device("meta"):
+        network, tile = kind(1000).eval(), torch.zeros(1, 1, 224, 224)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(tile)
+    found = counter.get_total_flops() / 2 + 2 * 49 * 64 * 112**2
+    assert found / 1e9 == pytest.approx(published, abs=0.005)
+
+
 @pytest.mark.parametrize("kind", [ResNet34, partial(Sarsn, depth=18)])
 def test_a_wide_stem_takes_twice_the_side_at_the_same_cost(
     kind: Callable[..., ResNet34 | Sarsn],

@@ -33,6 +33,26 @@ def test_cross_entropy_by_hand() -> None:
     assert value("cross_entropy", EVEN, BOTH) == pytest.approx(math.log(2))
 
 
+@pytest.mark.parametrize(
+    ("kind", "off"),
+    [
+        ("cross_entropy", {}),
+        ("class_balanced", {}),
+        ("focal", {"focal_gamma": 0.0}),
+        ("logit_adjusted", {"logit_tau": 0.0}),
+        ("adaptive", {"adaptive.strength": 0.0}),
+    ],
+)
+def test_labels_are_smoothed_by_hand(kind: str, off: dict[str, float]) -> None:
+    # A tenth is shared by both classes: 0.95 and 0.05 of probabilities 3/4 and 1/4.
+    logits, expected = torch.tensor([[math.log(3), 0.0]]), -0.95 * math.log(0.75)
+    expected -= 0.05 * math.log(0.25)
+    changes = {f"loss.{name}": setting for name, setting in off.items()}
+    options = load_settings(changes={"loss.kind": kind, **changes}).loss
+    found = float(make_objective(options, (10, 10), (0.5, 0.5), 0.1)(logits, torch.tensor([0])))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_class_balanced_by_hand() -> None:
     # 1 - 0.9^2 = 0.19 and 1 - 0.9 = 0.1: weights 1 / 1.9 and 1, over their mean.
     weights = 1 / 1.9 / (0.5 * (1 / 1.9 + 1)), 1 / (0.5 * (1 / 1.9 + 1))

@@ -12,7 +12,7 @@ from training.migrate.losses import (
     discriminator_loss,
     l1,
 )
-from training.migrate.networks import Generator
+from training.migrate.networks import Discriminator, Generator
 from training.migrate.task import Migration, to_grey, to_unit
 
 
@@ -20,7 +20,8 @@ def test_least_squares_by_hand() -> None:
     scores = torch.tensor([[0.5, 1.0], [2.0, 0.0]])
     assert float(adversarial(scores, real=True)) == (0.25 + 0 + 1 + 1) / 4
     assert float(adversarial(scores, real=False)) == (0.25 + 1 + 4 + 0) / 4
-    assert float(discriminator_loss(scores, scores)) == (0.5625 + 1.3125) / 2
+    real, made = torch.tensor([0.5]), torch.tensor([0.25])
+    assert float(discriminator_loss(real, made)) == (0.5**2 + 0.25**2) / 2
 
 
 def test_mean_absolute_difference_by_hand() -> None:
@@ -88,9 +89,45 @@ class Same(Generator):
         return x
 
 
-def test_the_losses_of_a_step_are_those_of_the_method() -> None:
+class Brighter(Generator):
+    """Adds 1."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1
+
+
+class Scores(Discriminator):
+    """Finds in every pixel how real it is."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+def migration() -> Migration:
     options = load_settings(changes={"migrate.size_px": 32, "migrate.filters": 4}).migrate
-    module = Migration(options, seed=0)
+    return Migration(options, seed=0)
+
+
+def test_a_generator_is_asked_to_leave_its_own_line_as_it_is() -> None:
+    module = migration()
+    module.forth, module.back = Brighter(4, 1), Same(4, 1)
+    pictures = torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        assert float(module._generator_losses(*[pictures] * 4).identity) == pytest.approx(1)
+
+
+def test_discriminators_learn_real_from_made_each_on_its_line() -> None:
+    module = migration()
+    module.judge_source, module.judge_target = Scores(4), Scores(4)
+    source, target, in_source, in_target = (
+        torch.full((1, 1, 2, 2), value) for value in (0.75, 0.5, 0.25, 0.125)
+    )
+    found = module._discriminators_loss(source, target, in_source, in_target)
+    assert float(found) == ((0.25**2 + 0.25**2) + (0.5**2 + 0.125**2)) / 2
+
+
+def test_the_losses_of_a_step_are_those_of_the_method() -> None:
+    module = migration()
     module.forth, module.back = Same(4, 1), Same(4, 1)
     source, target = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
     with torch.no_grad():
