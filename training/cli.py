@@ -253,14 +253,23 @@ def report(
         str | None,
         typer.Option("--baseline", help="Compare with this variant; else the study's own."),
     ] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--seed", help="Only runs of this seed (may be given again), printed, not written."
+        ),
+    ] = None,
 ) -> None:
     """Make tables and plots from a study's CSV: report.md, figures.png, differences.png.
 
     stripsight-train report studies/mine
     """
-    from training.study_report import write_study_report
+    from training.study_report import read_finished, write_study_report
 
-    print(write_study_report(folder, baseline))
+    if seed:
+        print(read_finished(folder, baseline, seed).text())
+    else:
+        print(write_study_report(folder, baseline))
 
 
 app.command()(migrate)

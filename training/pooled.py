@@ -46,15 +46,14 @@ class OutOfFold:
     by_run: Mapping[tuple[int, int], Sequence[Prediction]]
 
     def sums(self, runs: Sequence[tuple[int, int]], groups: Sequence[str]) -> F64:
-        """Confusion counts and calibration gaps of each group, `G x (C^2 + bins)`. An image that
-        stands in several folds' test parts, since its class has fewer groups than there are folds,
-        counts as one image.
+        """Confusion counts and calibration gaps of each group, `G x (C^2 + bins)`. Each image is
+        shared by the runs that judged it and counts as one: there is a run per seed, and more where
+        a class has fewer groups than folds. So a fold of more seeds weighs no more than the others.
         """
         classes, place = len(self.names), {group: i for i, group in enumerate(groups)}
         rows = [row for run in runs for row in self.by_run[run]]
-        tested = [(seed, row.file) for fold, seed in runs for row in self.by_run[fold, seed]]
-        times = Counter(tested)
-        weight = np.array([1 / times[place] for place in tested])
+        times = Counter(row.file for row in rows)
+        weight = np.array([1 / times[row.file] for row in rows])
         chances = np.array([row.probabilities for row in rows])
         truth = np.array([row.truth for row in rows])
         named, sure = chances.argmax(axis=1), chances.max(axis=1)
@@ -139,7 +138,7 @@ def differences(
     """The first of each pair less the second, by figure, on the runs that both have (empty where
     there are none); p-values are Holm-corrected over the pairs, figure by figure.
     """
-    factor = power_factor(len(pairs))
+    factor = power_factor(sum(bool({*a.by_run} & {*b.by_run}) for a, b in pairs))
     found = [_differences(variant, reference, seed, factor) for variant, reference in pairs]
     tested = [one for one in found if one]
     for figure in FIGURES:

@@ -1,7 +1,7 @@
 """A study's CSV as tables and plots: `report.md`, `hardest.csv` and pictures, beside the CSV."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,19 @@ from training.corruptions import CLEAN
 from training.hardest import HARDEST, Hardest, find_hardest, hardest_text, write_hardest
 from training.pooled import (
     Difference,
-    OutOfFold,
     Result,
     compare,
     differences,
     pooled_figures,
-    read_predictions,
 )
 from training.study import STUDY
+from training.study_compared import (
+    asked_pairs,
+    differences_under,
+    gather,
+    is_compared,
+    on_the_same_runs,
+)
 from training.study_file import read_study
 from training.study_plots import plot_differences, plot_figures
 from training.study_table import BUNDLE, TABLE, read_alarms, read_rows
@@ -27,6 +32,7 @@ from training.study_text import (
     difference_table,
     figure_table,
     recall_table,
+    under_table,
 )
 
 REPORT, FIGURES_PNG, DIFFERENCES_PNG = "report.md", "figures.png", "differences.png"
@@ -48,7 +54,7 @@ would see in four of five cases after that correction. {seeds}
 Recall per class in percent.
 
 {recalls}
-{corrupted}{alarms}{hardest}"""
+{corrupted}{under}{alarms}{hardest}"""
 UNEVEN = """
 Not all variants are there in all folds and seeds yet, and folds differ: only rows of the same ones
 can be compared, here and in the tables of recalls and conditions. The differences that follow are
@@ -61,6 +67,12 @@ The first less the second, as the study's file asks for, corrected by Holm among
 """
 CORRUPTED = """
 Accuracy / Gmean in percent, clean and corrupted (severity after the name).
+
+{table}
+"""
+UNDER = """
+Differences in accuracy under these conditions, to `{baseline}` and as the study's file asks for;
+stars where p is below 0.05 after Holm's correction over all of this table.
 
 {table}
 """
@@ -101,6 +113,8 @@ class Finished:
     """By `first - second`, of the comparisons that the study's file asks for and that are there."""
     conditions: dict[str, dict[str, dict[str, float]]]
     """Figures by condition, the clean one first, and variant."""
+    under: dict[str, dict[str, Difference]]
+    """Differences in accuracy by what is compared and condition, where both have that."""
     alarms: list[dict[str, str]]
     """Rows of `alarms.csv` without corruption; none where the study has no clean tiles."""
     hardest: Hardest
@@ -127,6 +141,8 @@ class Finished:
             ),
             asked=ASKED.format(table=asked) if self.asked else "",
             recalls=recall_table(self.results), corrupted=self._corrupted_text(),
+            under=UNDER.format(baseline=self.baseline, table=under_table(self.under))
+            if self.under else "",
             alarms=FALSE_ALARMS.format(table=alarm_table(self.alarms)) if self.alarms else "",
             hardest=f"\n{hardest}\n" if hardest else "",
         )  # fmt: skip
@@ -137,8 +153,15 @@ class Finished:
         return CORRUPTED.format(table=corrupted_table(self.conditions))
 
 
-def read_finished(folder: Path, baseline: str | None = None) -> Finished:
+def read_finished(
+    folder: Path, baseline: str | None = None, seeds: Collection[int] = ()
+) -> Finished:
     """Read a study's CSV and predictions, and compare its variants.
+
+    Args:
+        folder: the study's `--out`.
+        baseline: as `write_study_report`.
+        seeds: only runs of these; empty: all.
 
     Raises:
         ConfigError: as `write_study_report`.
@@ -146,41 +169,31 @@ def read_finished(folder: Path, baseline: str | None = None) -> Finished:
     rows = read_rows(folder / TABLE)
     if not rows:
         raise ConfigError(f"{folder}: no {TABLE} with a finished run; stripsight-train study first")
+    rows = [row for row in rows if not seeds or int(row["seed"]) in seeds]
+    if not rows:
+        raise ConfigError(f"{folder}: no finished run of seed {', '.join(map(str, seeds))}")
     study, names = read_study(folder / STUDY), dict.fromkeys(row["variant"] for row in rows)
     chosen = baseline or study.baseline
     if chosen not in names:
         raise ConfigError(f"{chosen}: no finished variant; there are {', '.join(names)}")
-    by_condition = {
-        condition: [row for row in rows if row["condition"] == condition]
-        for condition in dict.fromkeys([CLEAN.name, *(row["condition"] for row in rows)])
-    }
-    found = {condition: _gather(folder, own) for condition, own in by_condition.items()}
-    clean = {variant.variant: variant for variant in found[CLEAN.name]}
-    pairs = {f"{a} - {b}": (clean[a], clean[b]) for a, b in study.comparisons if {a, b} <= {*clean}}
-    alone = {name for name, variant in study.variants.items() if not variant.compared}
+    of_clean = [row for row in rows if row["condition"] == CLEAN.name]
+    conditions = dict.fromkeys([CLEAN.name, *(row["condition"] for row in rows)])
+    found = {name: gather(folder, rows, name) for name in conditions}
+    clean = found[CLEAN.name]
+    alone = {name for name in names if not is_compared(study, name)}
+    asked = asked_pairs(study, clean)
     trained = {row["variant"] for row in rows if row["role"] != BUNDLE}
     return Finished(
-        rows, compare(found[CLEAN.name], chosen, alone), chosen,
-        dict(zip(pairs, differences(list(pairs.values())), strict=True)),
-        {name: {v.variant: pooled_figures(v) for v in own} for name, own in found.items()},
-        read_alarms(folder, by_condition[CLEAN.name]),
-        find_hardest([variant for name, variant in clean.items() if name in trained]),
+        rows, compare(clean, chosen, alone), chosen,
+        dict(zip(asked, differences(list(asked.values())), strict=True)),
+        {
+            name: {one.variant: pooled_figures(one) for one in own}
+            for name, own in on_the_same_runs(found).items()
+        },
+        differences_under(study, chosen, found),
+        read_alarms(folder, of_clean),
+        find_hardest([one for one in clean if one.variant in trained]),
     )  # fmt: skip
-
-
-def _gather(folder: Path, rows: Sequence[dict[str, str]]) -> list[OutOfFold]:
-    names = dict.fromkeys(row["variant"] for row in rows)
-    return [_out_of_fold(folder, rows, name) for name in names]
-
-
-def _out_of_fold(folder: Path, rows: Sequence[dict[str, str]], variant: str) -> OutOfFold:
-    own = [row for row in rows if row["variant"] == variant]
-    read = [read_predictions(folder / row["predictions"]) for row in own]
-    if len({names for names, _ in read}) > 1:
-        raise ConfigError(f"{folder}: {variant} has runs of different classes")
-    runs = [(int(row["fold"]), int(row["seed"])) for row in own]
-    by_run = {run: found for run, (_, found) in zip(runs, read, strict=True)}
-    return OutOfFold(variant, read[0][0], by_run)
 
 
 def devices_of(rows: Sequence[dict[str, str]]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from training.clean.alarms import Alarms
 from training.markdown import markdown_table
-from training.pooled import Difference, Estimate, Result
+from training.pooled import LEVEL, Difference, Estimate, Result
 from training.study_plots import SHOWN
 
 FIGURES = SHOWN | {"ece": "ECE"}
@@ -56,6 +56,13 @@ def corrupted_table(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
     return markdown_table(["variant", *found], rows)
 
 
+def under_table(found: Mapping[str, Mapping[str, Difference]]) -> str:
+    """Differences in accuracy by what is compared and condition, in points."""
+    conditions = list(dict.fromkeys(name for row in found.values() for name in row))
+    rows = [[name, *(_short(row.get(one)) for one in conditions)] for name, row in found.items()]
+    return markdown_table(["difference", *conditions], rows)
+
+
 def _folds(runs: Sequence[tuple[int, int]]) -> str:
     """`5 x 1`, or the number of runs where not every fold has every seed."""
     folds, seeds = ({run[place] for run in runs} for place in (0, 1))
@@ -81,3 +88,10 @@ def _difference(found: Difference) -> str:
     return (
         f"{value:+.2f} ({low:+.1f} to {high:+.1f}), p {found.p:.2g} [{100 * found.detectable:.1f}]"
     )
+
+
+def _short(found: Difference | None) -> str:
+    if found is None:
+        return "-"
+    value, low, high = (100 * number for number in found.estimate)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})" + (" *" if found.p < LEVEL else "")

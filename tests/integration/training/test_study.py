@@ -192,7 +192,9 @@ def test_a_row_is_not_completed_by_another_training_s(
     assert "plain, fold 0 has no row of noise-2, and its run, which could be judged so, is" in said
 
 
-def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
+def test_a_study_is_reported(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     shutil.copytree(finished / "out", out)
     assert command("report", out, "--baseline", "plain") == 0
@@ -201,8 +203,14 @@ def test_a_study_is_reported(finished: Path, tmp_path: Path) -> None:
     assert "| adaptive | 1 x 1 |" in text
     assert "only rows of the same ones\ncan be compared" in text
     assert "| variant | clean | noise-2 |" in text
+    assert "| difference | noise-2 |" not in text, "the baseline was not judged so"
     assert {p.name for p in out.glob("*.png")} == {"figures.png", "differences.png"}
     assert command("report", out, "--baseline", "nobody") == 2
+    capsys.readouterr()
+    assert command("report", out, "--seed", "0") == 0
+    assert capsys.readouterr().out.startswith("Study `small`")
+    assert command("report", out, "--seed", "7") == 2
+    assert "no finished run of seed 7" in capsys.readouterr().err
     assert "| difference |" not in text
     write_study(out / "study.yaml", comparisons=[["kd", "teacher"], ["kd", "kd-int8"]])
     assert command("report", out) == 0

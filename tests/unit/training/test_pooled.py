@@ -14,6 +14,7 @@ from training.pooled import (
     OutOfFold,
     Prediction,
     compare,
+    differences,
     figures_of,
     holm,
     power_factor,
@@ -91,6 +92,17 @@ def test_a_variant_that_lacks_a_fold_is_compared_where_both_have_one() -> None:
     assert results[1].differences["accuracy"].estimate.value == 0
 
 
+def test_a_comparison_without_common_runs_is_none_and_corrects_nothing() -> None:
+    base, better = variant("base", 1, 0.5), variant("better", 2, 4.0)
+    elsewhere = OutOfFold("elsewhere", NAMES, {(9, 9): better.by_run[0, 0]})
+    (alone,), (beside, none) = (
+        differences([(better, base)]),
+        differences([(better, base), (elsewhere, base)]),
+    )
+    assert beside == alone
+    assert none == {}
+
+
 def test_holm_by_hand() -> None:
     # 0.01 * 3, then 0.03 * 2, then max(0.06, 0.04 * 1).
     assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
@@ -118,6 +130,19 @@ def test_images_that_two_folds_tested_count_once() -> None:
     # a/1 half right, b/1 right, b/2 wrong.
     assert found.figures["accuracy"].value == pytest.approx(0.5)
     assert found.recalls == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_a_fold_of_more_seeds_weighs_no_more_than_the_others() -> None:
+    right, wrong = (1.0, 0.0), (0.0, 1.0)
+    by_run = {
+        (0, 0): [Prediction("a/1", "x", 0, right)],
+        (0, 1): [Prediction("a/1", "x", 0, right)],
+        (0, 2): [Prediction("a/1", "x", 0, wrong)],
+        (1, 0): [Prediction("a/2", "y", 0, wrong)],
+    }
+    (found,) = compare([OutOfFold("v", ("a", "b"), by_run)], "v")
+    assert found.images == 2
+    assert found.figures["accuracy"].value == pytest.approx((2 / 3 + 0) / 2)
 
 
 def test_variants_that_tested_other_images_are_not_compared() -> None:
