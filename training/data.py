@@ -18,14 +18,14 @@ from contract.errors import ConfigError
 from training.augment import recompress
 from training.config import Augment, Settings
 from training.few_shot import leave_out
-from training.folder import Folder, read_groups, read_mm_per_px, scan
+from training.folder import GROUPS, Folder, read_groups, read_mm_per_px, scan
 from training.groups import group_duplicates
 from training.mosaic import Mosaics
 from training.operating import check_operating
 from training.pictures import Pictures, decode
 from training.sampler import BalancedSampler
 from training.split import apply_rows, check_classes, rows_of, split_parts
-from training.split_file import PARTS, Part, SplitRow, read_split
+from training.split_file import PARTS, UNUSED, Part, SplitRow, read_split
 
 U8 = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -105,6 +105,7 @@ def load_images(
         shots=settings.data.shots, keep=settings.data.keep, seed=settings.seed,
     )  # fmt: skip
     _check_parts(folder, parts)
+    _check_same(folder, pictures, parts)
     tile_px = settings.data.tile_px or pictures.tile_px
     if not MIN_TILE_PX <= tile_px <= MAX_TILE_PX:
         raise ConfigError(
@@ -128,11 +129,28 @@ def _check_parts(folder: Folder, parts: Sequence[Part]) -> None:
     learned = {label for label, part in zip(folder.labels, parts, strict=True) if part == "train"}
     for label, name in enumerate(folder.names):
         if label not in learned:
-            raise ConfigError(f"class {name}: the split has no image of it in the train part")
+            raise ConfigError(
+                f"class {name}: the split has no image of it in the train part; add images of"
+                " another piece of strip, or give another --fold or --seed"
+            )
+
+
+def _check_same(folder: Folder, pictures: Pictures, parts: Sequence[Part]) -> None:
+    """Refuse to test on a picture that is learned from under another name."""
+    first: dict[str, int] = {}
+    for index, digest in enumerate(pictures.hashes):
+        other = first.setdefault(digest, index)
+        if parts[other] != parts[index] and UNUSED not in {parts[other], parts[index]}:
+            raise ConfigError(
+                f"{folder.path}: {folder.files[other]} and {folder.files[index]} are the same"
+                f" picture, but the split has one in {parts[other]} and one in {parts[index]}; give"
+                " them one group's name in groups.csv, or remove one"
+            )
 
 
 def write_groups(path: Path, out: Path, settings: Settings) -> str:
-    """Write the groups of a folder's images as `groups.csv` wants them; returns what was found.
+    """Write the groups of a folder's images as `groups.csv` wants them; returns what was found. The
+    folder's own table stays as it is, with rows of pictures that are not there.
 
     Raises:
         ConfigError: whatever is wrong with the folder, or `out` cannot be written.
@@ -142,12 +160,17 @@ def write_groups(path: Path, out: Path, settings: Settings) -> str:
     if groups is None:
         pictures = decode([path / file for file in folder.files], ())
         groups = automatic_groups(pictures, settings)
+    elif out.exists() and out.samefile(path / GROUPS):
+        return f"{out}: kept, {len(folder.files)} images in {len(set(groups))} groups"
+    draft = out.with_name(f"{out.name}.partial")
     try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
+        with draft.open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(["file", "group"])
             table.writerows(zip(folder.files, groups, strict=True))
+        draft.replace(out)
     except OSError as error:
+        draft.unlink(missing_ok=True)
         raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
     return f"{out}: {len(folder.files)} images in {len(set(groups))} groups"
 

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,10 @@ from contract.errors import ConfigError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CLEAN_NAMES = frozenset({"clean", "normal", "no_defect", "defect_free", "good", "ok"})
+GROUPS = "groups.csv"
 _CLASS_NAME = TypeAdapter(ClassName)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Such as a carriage return: no CSV could carry it through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ def _images(path: Path, name: str) -> list[str]:
             file.encode()
         except UnicodeEncodeError as error:
             raise ConfigError(f"{path}: rename {file!r}: its name is no UTF-8") from error
+        if _CONTROL.search(file):
+            raise ConfigError(f"{path}: rename {file!r}: its name has a control character")
     return found
 
 
@@ -129,7 +134,7 @@ def read_groups(folder: Folder) -> list[str] | None:
     Raises:
         ConfigError: another format, or an image that it does not name.
     """
-    path = folder.path / "groups.csv"
+    path = folder.path / GROUPS
     if not path.is_file():
         return None
     try:
@@ -140,8 +145,11 @@ def read_groups(folder: Folder) -> list[str] | None:
     if not table or table[0] != ["file", "group"] or any(len(row) != 2 for row in table):
         raise ConfigError(f"{path}: must have the columns file,group and nothing else")
     groups: dict[str, str] = {}
-    for file, group in table[1:]:
-        if not group.strip():
+    for file, cell in table[1:]:
+        group = cell.strip()  # spreadsheets leave blanks, which would part a piece of strip
+        if _CONTROL.search(group):
+            raise ConfigError(f"{path}: the group of {file}, {group!r}, has a control character")
+        if not group:
             raise ConfigError(
                 f"{path}: {file} has no group; give each piece of strip a name of its own, also one"
                 " of a single picture"
@@ -175,6 +183,6 @@ def read_mm_per_px(path: Path) -> float | None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ConfigError(f"{file}: mm_per_px must be a number, found {value!r}")
-    if not (math.isfinite(value) and 0 < value <= 100):
+    if not 0 < value <= 100:  # nor is "not a number" or what no float can hold
         raise ConfigError(f"{file}: mm_per_px must lie between 0 and 100, found {value!r}")
     return float(value)

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 F32 = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 BLOCK = 1024
 AUTOMATIC = "auto:"
@@ -24,24 +27,21 @@ def group_duplicates(hashes: Sequence[str], thumbnails: F32, correlation: float)
         thumbnails: F32 `N x K`, unit vectors.
         correlation: images whose vectors' product reaches it are one group, transitively.
     """
-    parent = list(range(len(hashes)))
     first: dict[str, int] = {}
-    for index, digest in enumerate(hashes):
-        _join(parent, index, first.setdefault(digest, index))
-    for start in range(0, len(thumbnails), BLOCK):
+    roots = np.array([first.setdefault(digest, index) for index, digest in enumerate(hashes)])
+    for start in range(0, len(hashes), BLOCK):
         alike = thumbnails[start : start + BLOCK] @ thumbnails.T >= correlation
-        for row, column in np.argwhere(alike).tolist():
-            _join(parent, row + start, column)
-    return [f"{AUTOMATIC}{_root(parent, index)}" for index in range(len(hashes))]
+        rows, columns = np.nonzero(alike)
+        roots = _join(roots, rows + start, columns)
+    return [f"{AUTOMATIC}{root}" for root in roots.tolist()]
 
 
-def _join(parent: list[int], a: int, b: int) -> None:
-    a, b = _root(parent, a), _root(parent, b)
-    parent[max(a, b)] = min(a, b)
-
-
-def _root(parent: list[int], index: int) -> int:
-    while parent[index] != index:
-        parent[index] = parent[parent[index]]
-        index = parent[index]
-    return index
+def _join(roots: Ints, some: Ints, others: Ints) -> Ints:
+    """The first member of each image's component, once these pairs are joined too."""
+    count = len(roots)
+    ends = np.concatenate([np.arange(count), some]), np.concatenate([roots, others])
+    graph = coo_array((np.ones(len(ends[0]), bool), ends), shape=(count, count))
+    _, labels = connected_components(graph, directed=False)
+    _, first, member = np.unique(labels, return_index=True, return_inverse=True)
+    joined: Ints = first[member]
+    return joined

@@ -54,7 +54,7 @@ def split_parts(
     rest, without groups that hold more of a class than such a fold should: one large piece of strip
     is learned from rather than chosen by. With `learn_large_groups` the same holds for the test
     part: such a piece is learned from in every fold. Then each class is brought into every part for
-    which it has a group; a class of two groups has none in validation.
+    which it has a group, a large one if need be; a class of two groups has none in validation.
     """
     parts: list[Part] = ["train"] * len(labels)
     everything = np.arange(len(labels))
@@ -67,7 +67,7 @@ def split_parts(
     for index in _fold(rest, labels, groups, 0, validation_folds, seed + 1).tolist():
         parts[index] = "validation"
     for label in range(int(labels.max()) + 1):
-        _complete(parts, np.flatnonzero(labels == label).tolist(), groups)
+        _complete(parts, label, labels, groups)
     return parts
 
 
@@ -94,23 +94,38 @@ def _fold(
     return indices[chosen]
 
 
-def _complete(parts: list[Part], members: Sequence[int], groups: Sequence[str]) -> None:
+def _complete(parts: list[Part], label: int, labels: Ints, groups: Sequence[str]) -> None:
     """Move whole groups of one class into the parts that lack it, from the part that has most."""
+    sizes = Counter(groups)
     for rank, needed in enumerate(_NEED_ORDER):
-        held = {part: sorted({groups[i] for i in members if parts[i] == part}) for part in PARTS}
+        held = _groups_by_part(parts, label, labels, groups)
         if held[needed]:
             continue
-        # A part that matters less may give its last group.
-        donors = [part for part in _NEED_ORDER[:rank] if len(held[part]) > 1]
-        donors += [part for part in _NEED_ORDER[rank + 1 :] if held[part]]
-        if not donors:
+        # Parts that matter more keep a group of each class.
+        kept = {part: _last_groups(part, parts, labels, groups) for part in _NEED_ORDER[:rank]}
+        spare = {part: held[part] - kept.get(part, set()) for part in _NEED_ORDER}
+        donor = max(spare, key=lambda part: len(held[part]) if spare[part] else 0)
+        if not spare[donor]:
             continue
-        donor = max(donors, key=lambda part: len(held[part]))
-        sizes = {group: sum(g == group for g in groups) for group in held[donor]}
-        moved = min(held[donor], key=lambda group: (sizes[group], group))
+        moved = min(spare[donor], key=lambda group: (sizes[group], group))
         for index, group in enumerate(groups):
             if group == moved:
                 parts[index] = needed
+
+
+def _groups_by_part(
+    parts: Sequence[Part], label: int, labels: Ints, groups: Sequence[str]
+) -> dict[Part, set[str]]:
+    members = np.flatnonzero(labels == label).tolist()
+    return {part: {groups[i] for i in members if parts[i] == part} for part in PARTS}
+
+
+def _last_groups(
+    part: Part, parts: Sequence[Part], labels: Ints, groups: Sequence[str]
+) -> set[str]:
+    """Groups of a part without which it would lack a class: a piece of strip may show several."""
+    held = [_groups_by_part(parts, label, labels, groups)[part] for label in set(labels.tolist())]
+    return {group for found in held if len(found) == 1 for group in found}
 
 
 def rows_of(files: Sequence[str], parts: Sequence[Part], groups: Sequence[str]) -> list[SplitRow]:

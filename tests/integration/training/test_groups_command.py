@@ -22,8 +22,10 @@ def test_groups_are_written_down(
     with out.open() as stream:
         group = {row["file"]: row["group"] for row in csv.DictReader(stream)}
     assert group["hole/00.jpg"] == group["hole/copy.jpg"]
-    before = out.read_text()
+    before = out.read_text() + "hole/not-here-yet.jpg,coil 9\n"
+    out.write_text(before)
     assert command("groups", "--data", tmp_path / "images", "--out", out) == 0
     assert out.read_text() == before, "what stands there is kept"
+    assert "kept" in capsys.readouterr().out
     assert command("groups", "--data", tmp_path / "images", "--out", tmp_path) == 2
     assert "cannot be written" in capsys.readouterr().err

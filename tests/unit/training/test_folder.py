@@ -60,6 +60,13 @@ def test_unusable_folders_are_named(tmp_path: Path) -> None:
         scan(tmp_path)
 
 
+def test_a_control_character_in_a_name_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, a=1, b=1)
+    (tmp_path / "a" / "0.png").rename(tmp_path / "a" / "x\r.png")
+    with pytest.raises(ConfigError, match=r"rename 'a/x\\r\.png': its name has a control"):
+        scan(tmp_path)
+
+
 def test_a_file_name_of_another_encoding_is_named(tmp_path: Path) -> None:
     fill(tmp_path, a=1, b=1)
     (tmp_path / "a" / "0.png").rename(tmp_path / "a" / os.fsdecode(b"Ri\xdf.png"))
@@ -100,6 +107,11 @@ def test_groups_must_name_every_image(tmp_path: Path) -> None:
         b"\xef\xbb\xbffile,group\r\na/0.png,x\r\nb/0.png,y\r\n\r\n"
     )
     assert read_groups(folder) == ["x", "y"]
+    (tmp_path / "groups.csv").write_text("file,group\na/0.png,coil 7\nb/0.png, coil 7 \n")
+    assert read_groups(folder) == ["coil 7", "coil 7"], "blanks that a spreadsheet left"
+    (tmp_path / "groups.csv").write_text('file,group\na/0.png,x\nb/0.png,"y\rz"\n')
+    with pytest.raises(ConfigError, match=r"group of b/0\.png, 'y\\rz', has a control"):
+        read_groups(folder)
     (tmp_path / "groups.csv").write_text("file,group\na/0.png,x\n")
     with pytest.raises(ConfigError, match=r"does not name b/0\.png"):
         read_groups(folder)
@@ -114,7 +126,7 @@ def test_groups_must_name_every_image(tmp_path: Path) -> None:
         read_groups(folder)
 
 
-@pytest.mark.parametrize("value", ["1", True, 0, -1, 1e9])
+@pytest.mark.parametrize("value", ["1", True, 0, -1, 1e9, 10**400, float("nan")])
 def test_a_wrong_scale_is_refused(tmp_path: Path, value: object) -> None:
     (tmp_path / "dataset.json").write_text(json.dumps({"mm_per_px": value}))
     with pytest.raises(ConfigError, match="mm_per_px"):

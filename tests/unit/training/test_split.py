@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
@@ -36,6 +36,26 @@ def test_groups_stay_whole_and_classes_complete(
         found = {part for part, own in zip(parts, labels, strict=True) if own == label}
         assert {"train", "test"} <= found
         assert len(group_sizes) < 3 or found == set(PARTS)
+
+
+@settings(max_examples=30)
+@example(pieces=[{1}, {0, 1, 2}, {1, 2}, {0, 2}], fold=4, seed=12)
+@given(
+    pieces=st.lists(st.sets(st.integers(0, 2), min_size=1), min_size=4, max_size=12),
+    fold=st.integers(0, 4),
+    seed=st.integers(0, 99),
+)
+def test_a_piece_of_strip_with_two_defects_leaves_each_class_something_to_learn_from(
+    pieces: list[set[int]], fold: int, seed: int
+) -> None:
+    shown = [(label, str(number)) for number, piece in enumerate(pieces) for label in piece]
+    known = sorted({label for label, _ in shown})
+    assume(all(sum(label == own for own, _ in shown) > 1 for label in known))
+    labels = np.array([known.index(label) for label, _ in shown])
+    groups = [group for _, group in shown]
+    parts = split_parts(labels, groups, fold=fold, folds=5, validation_folds=8, seed=seed)
+    learned = {label for label, part in zip(labels.tolist(), parts, strict=True) if part == "train"}
+    assert learned == set(labels.tolist())
 
 
 def test_folds_test_every_image_once() -> None:

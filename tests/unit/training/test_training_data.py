@@ -6,12 +6,31 @@ import cv2
 import numpy as np
 import pytest
 
+from contract.errors import ConfigError
 from training.config import load_settings
 from training.data import TrainingData, load_images
 
 PX = 24
 LEARNED, HELD_OUT = 100, 250
 """Grey levels."""
+
+
+def test_a_picture_is_not_tested_that_is_learned_from_under_another_name(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    rows = ["file,group"]
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            tile = generator.integers(0, 256, (PX, PX), dtype=np.uint8)
+            for twin in ("a", "b"):
+                file = f"{name}/{number}{twin}.png"
+                cv2.imwrite(str(tmp_path / file), tile)
+                rows.append(f"{file},{file}")
+    (tmp_path / "groups.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(ConfigError, match=r"\da\.png and \w+/\db\.png are the same picture"):
+        load_images(tmp_path, load_settings(), (PX,))
+    (tmp_path / "groups.csv").unlink()
+    load_images(tmp_path, load_settings(), (PX,))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
