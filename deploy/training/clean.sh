@@ -24,15 +24,22 @@ rm -rf "$out/real" "$out/drawn" "$out/drawn.csv" "$out/sim" "$out/merging"
 stripsight-train clean --frames "$frames" --boxes "$frames/boxes.csv" --out "$out/real" \
   --match "$defects" --per-frame 24 "$@"
 
-mm=$(sed -n 's/.*"mm_per_px": *\([0-9.][0-9.]*\).*/\1/p' "$defects/dataset.json" 2>/dev/null || true)
-px=$(sed -n 's/.*"tile_px": *\([0-9]*\).*/\1/p' "$out/real/dataset.json")
+stated() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2]) or "")' "$@"; }
+mm=''
+[ ! -e "$defects/dataset.json" ] || mm=$(stated "$defects/dataset.json" mm_per_px)
+px=$(stated "$out/real/dataset.json" tile_px)
 stripsight-edge simulate --out "$out/drawn" --frames 0 --tiles 100 --tile-px "$px" \
   --mm-per-px "${mm:-0.5}"
 # Each drawn tile is a frame without a defect (empty corners), so that its grey levels are matched.
-{
-  echo file,xmin,ymin,xmax,ymax
-  sed -n 's|^\(clean/[^,]*\),.*|\1,,,,|p' "$out/drawn/tiles/groups.csv"
-} > "$out/drawn.csv"
+python3 - "$out" << 'END'
+import csv, sys
+from pathlib import Path
+out = Path(sys.argv[1])
+with open(out / "drawn/tiles/groups.csv", newline="") as drawn, open(out / "drawn.csv", "w", newline="") as boxes:
+    table = csv.writer(boxes)
+    table.writerow(["file", "xmin", "ymin", "xmax", "ymax"])
+    table.writerows([row["file"], "", "", "", ""] for row in csv.DictReader(drawn) if row["file"].startswith("clean/"))
+END
 stripsight-train clean --frames "$out/drawn/tiles" --boxes "$out/drawn.csv" --out "$out/sim" \
   --tile-px "$px" --match "$defects" --edge-margin-px 0 > /dev/null
 
@@ -41,7 +48,17 @@ cp -r "$defects" "$merged"
 mkdir -p "$merged/clean"
 cp "$out/real"/clean/* "$out/sim"/clean/* "$merged/clean/"
 [ -e "$merged/groups.csv" ] || stripsight-train groups --data "$defects" --out "$merged/groups.csv"
-grep '^clean/' "$out/real/groups.csv" >> "$merged/groups.csv"
-awk -F, 'NR == FNR { group[$1] = $2; next } /^clean\// { print $1 "," group[$2] }' \
-  "$out/drawn/tiles/groups.csv" "$out/sim/tiles.csv" >> "$merged/groups.csv"
+python3 - "$out" "$merged/groups.csv" << 'END'
+import csv, sys
+from pathlib import Path
+out, merged = map(Path, sys.argv[1:])
+def read(path):
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        return list(csv.reader(stream))[1:]
+drawn = dict(read(out / "drawn/tiles/groups.csv"))
+rows = read(merged) + [row for row in read(out / "real/groups.csv") if row[0].startswith("clean/")]
+rows += [[file, drawn[source]] for file, source, *_ in read(out / "sim/tiles.csv")]
+with open(merged, "w", encoding="utf-8", newline="") as stream:
+    csv.writer(stream, lineterminator="\n").writerows([["file", "group"], *rows])
+END
 mv "$merged" "$out/pictures"

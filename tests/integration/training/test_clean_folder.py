@@ -1,6 +1,7 @@
 """Defects and real clean strip become one folder."""
 
 import csv
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def test_clean_tiles_of_frames_and_simulator_join_the_defects(
             (defects / name / file.name).write_bytes(file.read_bytes())
     files = sorted(str(file.relative_to(defects)) for file in defects.glob("*/*"))
     rows = ["file,group", *(f"{file},piece-of-{file}" for file in files)]
-    (defects / "groups.csv").write_text("\n".join(rows) + "\n")
+    (defects / "groups.csv").write_text("\n".join(rows))  # as an editor may leave it
+    (defects / "dataset.json").write_text('{"mm_per_px" : 0.25}')
 
     said = refused_by(
         ROOT / "deploy" / "training" / "clean.sh", defects, real_data / "gc10_frames", tmp_path
@@ -41,6 +43,8 @@ def test_clean_tiles_of_frames_and_simulator_join_the_defects(
     pictures = out / "pictures"
     loaded = load_images(pictures, load_settings(), (32,))
     assert loaded.classes.clean == ("clean",)
+    drawn = json.loads((out / "drawn/tiles/dataset.json").read_text())
+    assert (loaded.mm_per_px, drawn["mm_per_px"]) == (0.25, 0.25)
     with (pictures / "groups.csv").open() as stream:
         groups = Counter(row["group"] for row in csv.DictReader(stream))
     frames = {group: count for group, count in groups.items() if group.startswith("frame:")}
