@@ -18,6 +18,9 @@ Floats = npt.NDArray[np.floating]
 
 CALIBRATION_BINS = 15
 
+TITLES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
+"""The single figures, in the order of every table."""
+
 
 class Interval(NamedTuple):
     """A percentile interval."""

@@ -15,8 +15,7 @@ from training.mosaic import Mosaics
 from training.operating import Rule
 from training.report import Judged, judge, predict, write_report
 from training.run import open_run
-
-FIGURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean"}
+from training.study_plots import SHOWN
 
 
 def evaluate_mosaics(run_path: Path, data: Path, out: Path, part: str) -> str:
@@ -61,9 +60,9 @@ def evaluate_mosaics(run_path: Path, data: Path, out: Path, part: str) -> str:
 
 
 def _table(results: dict[str, Judged], title: str) -> str:
-    lines = [title, "", f"{'':<12}{''.join(f'{name:>22}' for name in FIGURES.values())}"]
+    lines = [title, "", f"{'':<12}{''.join(f'{name:>22}' for name in SHOWN.values())}"]
     for name, judged in results.items():
-        figures = [judged.named()[figure] for figure in FIGURES]
+        figures = [judged.named()[figure] for figure in SHOWN]
         cells = [
             f"{100 * v:.2f} ({100 * low:.1f} - {100 * high:.1f})" for v, (low, high) in figures
         ]

@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import ConfigError
-from runtime.scores import CALIBRATION_BINS
+from runtime.scores import CALIBRATION_BINS, TITLES
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+FIGURES = tuple(TITLES)
 RESAMPLES = 5000
 LEVEL, POWER = 0.05, 0.8
 

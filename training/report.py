@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from runtime.scores import Evaluation, Interval, bootstrap, evaluate
+from runtime.scores import TITLES, Evaluation, Interval, bootstrap, evaluate
 from training.clean.alarms import Alarms, alarm_lines, count_alarms
 from training.networks.deployed import Deployed
 from training.operating import Rule
@@ -105,11 +105,10 @@ def table(judged: Judged) -> str:
     """The same to read."""
     figures = judged.figures
     support = figures.confusion.sum(axis=1)
-    width = max(len(name) for name in (*judged.names, "macro F1"))
+    width = max(len(name) for name in (*judged.names, *TITLES.values()))
     lines = [f"{judged.what}: {figures.images} images in {judged.groups} groups", ""]
-    titles = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean", "ece": "ECE"}
     named = judged.named()
-    lines += [_line(titles[key], *named[key], width) for key in titles]
+    lines += [_line(title, *named[key], width) for key, title in TITLES.items()]
     lines += ["", f"{'recall':<{width}}"]
     for name, count in zip(judged.names, support, strict=True):
         line = _line(name, *named[f"recall/{name}"], width)

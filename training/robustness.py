@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from runtime.scale import fit_tile, read_gray
+from runtime.scores import TITLES
 from training.corruptions import CLEAN, SEVERITIES, Condition, corrupt, read_conditions
 from training.evaluate import Selection, select
 from training.job import claim
@@ -28,7 +29,7 @@ F32 = npt.NDArray[np.float32]
 Classify = Callable[[U8], F32]
 """Tiles `N x H x W` to probabilities `N x C`."""
 
-FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+FIGURES = tuple(TITLES)
 PLOTTED = ("accuracy", "gmean")
 
 

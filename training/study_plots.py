@@ -6,9 +6,10 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from runtime.scores import TITLES
 from training.pooled import Estimate, Result
 
-SHOWN = {"accuracy": "accuracy", "macro_f1": "macro F1", "gmean": "Gmean"}
+SHOWN = {name: title for name, title in TITLES.items() if name != "ece"}
 
 
 def plot_figures(path: Path, results: Sequence[Result]) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.errors import ConfigError
+from runtime.scores import TITLES
 from training.corruptions import CLEAN, Condition
 from training.job import locked
 from training.report import JSON, PREDICTIONS
@@ -19,7 +20,7 @@ TABLE, ALARMS = "study.csv", "alarms.csv"
 BUNDLE = "bundle"
 """The role in rows of a run's bundle, beside `teacher` and `student`."""
 
-FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+FIGURES = tuple(TITLES)
 COLUMNS = (
     "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
     "input_px", "epochs", "best_epoch", "minutes", "device", "git_revision", "data_digest",

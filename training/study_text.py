@@ -3,21 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from runtime.scores import TITLES
 from training.clean.alarms import Alarms
 from training.markdown import markdown_table
 from training.pooled import LEVEL, Difference, Estimate, Result
 from training.study_plots import SHOWN
-
-FIGURES = SHOWN | {"ece": "ECE"}
 
 
 def figure_table(results: Sequence[Result]) -> str:
     """Each variant's pooled figures."""
     rows = []
     for result in results:
-        cells = [_interval(result.figures[name]) for name in FIGURES]
+        cells = [_interval(result.figures[name]) for name in TITLES]
         rows.append([result.variant, _folds(result.runs), str(result.images), *cells])
-    return markdown_table(["variant", "folds", "images", *FIGURES.values()], rows)
+    return markdown_table(["variant", "folds", "images", *TITLES.values()], rows)
 
 
 def difference_table(found: Mapping[str, Mapping[str, Difference]], head: str) -> str:

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from contract.bundle import open_bundle
+from runtime.scores import TITLES
 from tests.real_line.compose import compose
 from tests.real_line.drill import Outcome, run_drill
 from training.run import open_run
 
-FIGURES = ("accuracy", "macro_f1", "gmean", "ece")
+FIGURES = tuple(TITLES)
 
 
 def main() -> None:
