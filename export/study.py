@@ -20,6 +20,7 @@ from contract.errors import ConfigError, ParityError
 from export.make import REFERENCE, Order, Say, default_name, make_bundle
 from runtime.engine import load_engine
 from training.corruptions import CLEAN, Condition
+from training.job import HeldError, held
 from training.networks.deployed import Views
 from training.operating import Rule
 from training.robustness import judge_corrupted
@@ -77,7 +78,11 @@ def judge_deployed(order: Deployment, say: Say) -> None:
     for number, row in enumerate(missing, 1):
         place = _place(row)
         try:
-            _judge(order, row)
+            with held(_run_path(order, row)):
+                if not _is_judged(order, row):  # by another command meanwhile
+                    _judge(order, row)
+        except HeldError:
+            say(f"{place}: another command is at it; passed over")
         except ParityError as error:
             refused.append(place)
             say(f"{place}: {error}")

@@ -217,6 +217,7 @@ def study(
     On two cores two trainings of one thread each (threads: 1) are faster than one of two threads.
     The same command in another terminal joins in, and goes on after a break.
     """
+    from training.provenance import git_revision
     from training.study import run_study
     from training.study_file import read_study
     from training.study_plan import Plan
@@ -227,7 +228,8 @@ def study(
     typed = command_line("stripsight-train")
     folds, seeds = (frozenset(only) if only else None for only in (fold, seed))
     variants = frozenset(variant or ()) or None
-    run_study(Plan(file, read_study(file), data, out, typed, _say, folds, seeds, variants))
+    study, revision = read_study(file), git_revision()
+    run_study(Plan(file, study, data, out, typed, revision, _say, folds, seeds, variants))
 
 
 @app.command()
@@ -293,11 +295,12 @@ def _run(
 ) -> None:  # fmt: skip
     from training.config import load_settings
     from training.fit import train
-    from training.job import Job, claim, held, take_up
+    from training.job import PLAN, Job, claim, held, take_up
     from training.provenance import git_revision
     from training.run import RUN
 
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)  # its import sets another
+    is_broken_off = (out / PLAN).exists() and not (out / RUN).exists()
     words = command_line("stripsight-train")
     if split and {"data.fold", "data.folds"} & set(changes):
         raise ConfigError("give either --split, or --fold and --folds: the file says it all")
@@ -311,7 +314,7 @@ def _run(
             role, data, out, settings, words, git_revision(), _say, split, init, teacher,
             tuple(extra or ()),
         )  # fmt: skip
-        claim(out, "" if (out / RUN).exists() else ", or go on with --resume")
+        claim(out, ", or go on with --resume" if is_broken_off else "")
     with held(out):
         train(job, plan)
 

@@ -22,6 +22,7 @@ from training.networks.sarsn import Depth, Gate, Thresholds
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=1e-9, le=1e9)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 InputPx = Annotated[int, Field(ge=32, le=1024)]
@@ -189,9 +190,9 @@ class Migrate(Section):
 class Operating(Section):
     """What the line is like; empty mappings ask for nothing."""
 
-    line_frequencies: dict[str, Positive]
-    missed_cost: dict[str, Positive]
-    false_alarm_cost: Positive
+    line_frequencies: dict[str, Weight]
+    missed_cost: dict[str, Weight]
+    false_alarm_cost: Weight
 
 
 class Evaluate(Section):
@@ -203,7 +204,7 @@ class Evaluate(Section):
 class Settings(Section):
     """The whole file."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=2**32 - 1)]
     precision: Literal["auto", "bf16", "fp32"]
     threads: Annotated[int, Field(ge=0, le=1024)]
     devices: Literal["auto"] | Count

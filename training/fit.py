@@ -36,7 +36,7 @@ from training.run import (
     open_run,
 )
 from training.sampler import class_quotas
-from training.split_file import EVERY_PART, write_split
+from training.split_file import EVERY_PART
 from training.task import Classification, Distillation, Normalised
 from training.trainer import make_trainer
 
@@ -73,32 +73,19 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
         torch.set_num_threads(job.settings.threads)
     recipe = recipe_of(job)
     teacher = open_run(job.teacher) if job.teacher else None
-    train_px = max(
-        recipe.input_px, teacher.input_px if teacher else 0, job.settings.augment.at_px or 0
-    )
-    sizes = (recipe.input_px, train_px)
-    images = with_extra(load_images(job.data, job.settings, sizes, job.split), job.extra, sizes)
-    digest = images.folder.digest()
+    data = _data(job, recipe, teacher)
+    images, digest = data.images, data.images.folder.digest()
     _check_teacher(teacher, images, digest)
     _check_start(job.init, images, digest)
-    if resumed and resumed.data_digest != digest:
-        raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
     if resumed:
-        check_same_extra(images, resumed.extra_digest)
+        _check_resumed(job, resumed, teacher, images, digest)
     module = _module(job, recipe, teacher, images)
     chosen, interrupt = Chosen(), Interrupt()
-    callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
-    if recipe.optimise.ema_decay:
-        callbacks.append(WeightAveraging(multi_avg_fn=_average(recipe.optimise.ema_decay)))
-    trainer = make_trainer(
-        job.settings, job.out, recipe.optimise.epochs, callbacks, job.settings.devices
-    )
+    trainer = _trainer(job, recipe, chosen, interrupt)
     if is_first_process():
-        _begin(job, images, digest, is_new=resumed is None)
-    data = TrainingData(
-        images, job.settings, batch_size=recipe.optimise.batch_size,
-        exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
-    )  # fmt: skip
+        _say_images(job, images)
+        if not resumed:
+            _leave_plan(job, teacher, images, digest)
     with interrupt:
         _fit(job, module, data, trainer)
     if interrupt.asked:
@@ -109,7 +96,7 @@ def train(job: Job, resumed: Plan | None = None) -> Run | None:
     student = module.student
     trained = Trained(
         recipe.shape, images, recipe.input_px, recipe.views, student.mean, student.std, digest,
-        chosen.epoch, teacher.record.weights_digest if teacher else None,
+        chosen.epoch, _digest_of(teacher),
     )  # fmt: skip
     run = finish(job, trained)
     shutil.rmtree(job.out / CHECKPOINTS, ignore_errors=True)  # five times the size of the weights
@@ -127,6 +114,27 @@ def recipe_of(job: Job) -> Recipe:
         thresholds=teacher.thresholds, stem_stride=teacher.stem_stride,
     )  # fmt: skip
     return Recipe(shape, teacher.input_px, teacher.views, teacher.optimise)
+
+
+def _data(job: Job, recipe: Recipe, teacher: Run | None) -> TrainingData:
+    train_px = max(
+        recipe.input_px, teacher.input_px if teacher else 0, job.settings.augment.at_px or 0
+    )
+    sizes = (recipe.input_px, train_px)
+    images = with_extra(load_images(job.data, job.settings, sizes, job.split), job.extra, sizes)
+    return TrainingData(
+        images, job.settings, batch_size=recipe.optimise.batch_size,
+        exponent=recipe.optimise.sampler_exponent, train_px=train_px, input_px=recipe.input_px,
+    )  # fmt: skip
+
+
+def _trainer(job: Job, recipe: Recipe, chosen: Chosen, interrupt: Interrupt) -> lightning.Trainer:
+    callbacks: list[Callback] = [Curves(job.out, job.say), chosen, interrupt]
+    if recipe.optimise.ema_decay:
+        callbacks.append(WeightAveraging(multi_avg_fn=_average(recipe.optimise.ema_decay)))
+    return make_trainer(
+        job.settings, job.out, recipe.optimise.epochs, callbacks, job.settings.devices
+    )
 
 
 def _module(
@@ -176,6 +184,24 @@ def _check_teacher(teacher: Run | None, images: LabelledImages, digest: str) -> 
     _check_leak(teacher, images, "the teacher was")
 
 
+def _check_resumed(
+    job: Job, resumed: Plan, teacher: Run | None, images: LabelledImages, digest: str
+) -> None:
+    """Refuse to go on with other images or another teacher than those of the first steps."""
+    if resumed.data_digest != digest:
+        raise ConfigError(f"{job.data}: its images changed since this training began; train anew")
+    check_same_extra(images, resumed.extra_digest)
+    if teacher and resumed.teacher_digest not in {None, _digest_of(teacher)}:
+        raise ConfigError(
+            f"{teacher.path}: the teacher was trained again since {job.out} began; train anew, into"
+            " a new folder"
+        )
+
+
+def _digest_of(teacher: Run | None) -> str | None:
+    return teacher.record.weights_digest if teacher else None
+
+
 def _check_start(init: Path | None, images: LabelledImages, digest: str) -> None:
     """Start weights of another run must not have learned from the held-out images. The folder may
     have grown since, so images are known by their names.
@@ -197,8 +223,7 @@ def _check_leak(run: Run, images: LabelledImages, what: str, grown: str = "") ->
             )
 
 
-def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> None:
-    """Say what was found, and leave behind what a resumed training needs."""
+def _say_images(job: Job, images: LabelledImages) -> None:
     rows = images.rows
     found = Counter(row.part for row in rows)
     counts = [f"{found[part]} {part}" for part in EVERY_PART if found[part]]
@@ -211,17 +236,19 @@ def _begin(job: Job, images: LabelledImages, digest: str, *, is_new: bool) -> No
             "mm per pixel unknown: the line cannot check its scale. Give --mm-per-px, or"
             ' "mm_per_px" in dataset.json'
         )
-    if is_new:
-        write_split(job.out / SPLIT, rows)
-        teacher = str(job.teacher.resolve()) if job.teacher else None
-        plan = Plan(
-            role=job.role, data_digest=digest, teacher=teacher, command_line=job.command_line,
-            init=str(job.init.resolve()) if job.init else None,
-            extra=tuple(str(path.resolve()) for path in job.extra),
-            extra_digest=images.extra.digest if images.extra else None,
-            git_revision=job.git_revision,
-        )  # fmt: skip
-        write_plan(job, plan)
+
+
+def _leave_plan(job: Job, teacher: Run | None, images: LabelledImages, digest: str) -> None:
+    plan = Plan(
+        role=job.role, data_digest=digest, command_line=job.command_line,
+        teacher=str(job.teacher.resolve()) if job.teacher else None,
+        teacher_digest=_digest_of(teacher),
+        init=str(job.init.resolve()) if job.init else None,
+        extra=tuple(str(path.resolve()) for path in job.extra),
+        extra_digest=images.extra.digest if images.extra else None,
+        git_revision=job.git_revision,
+    )  # fmt: skip
+    write_plan(job, plan, images.rows)
 
 
 def _fit(job: Job, module: Classification, data: TrainingData, trainer: lightning.Trainer) -> None:

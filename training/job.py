@@ -2,7 +2,7 @@
 
 import fcntl
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contract.errors import ConfigError
 from training.config import Settings, dump_settings, load_settings
 from training.run import CONFIG, RUN, SPLIT
+from training.split_file import SplitRow, write_split
 
 Role = Literal["teacher", "student"]
 
 PLAN, CHECKPOINTS, LAST = "plan.json", "checkpoints", "last.ckpt"
-LOCK = ".lock"
+LOCK, DRAFT = ".lock", f"{PLAN}.partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Plan(BaseModel):
     """Folder of the teacher's run."""
     init: str | None
     """File with the start weights."""
+    teacher_digest: str | None = None
+    """Of the teacher's weights."""
     command_line: tuple[str, ...]
     extra: tuple[str, ...] = ()
     """Folders of migrated images, and the digest of all that lies in them."""
@@ -76,9 +79,18 @@ def claim(out: Path, hint: str = "") -> None:
     Raises:
         ConfigError: something lies there already, or it cannot be made.
     """
+    make_folder(out)
+    if _in_use(out) and is_first_process():
+        raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder, where there is none yet, and see that it can be written to.
+
+    Raises:
+        ConfigError: it cannot.
+    """
     try:
-        if out.exists() and _in_use(out) and is_first_process():
-            raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=out):  # a folder that is there already may still be read-only
             pass
@@ -87,8 +99,9 @@ def claim(out: Path, hint: str = "") -> None:
 
 
 def _in_use(out: Path) -> bool:
-    """Whether more lies there than a command left that ended before its first word."""
-    return any(path.name != LOCK for path in out.iterdir())
+    """Whether more lies there than a command left that was killed before its plan was whole."""
+    names = {path.name for path in out.iterdir()} - {LOCK}
+    return bool(names - {DRAFT, CONFIG, SPLIT} if DRAFT in names else names)
 
 
 class HeldError(ConfigError):
@@ -132,11 +145,14 @@ def wait_for(out: Path) -> None:
         pass
 
 
-def write_plan(job: Job, plan: Plan) -> None:
-    """Leave behind what a resumed training needs, before the first step."""
-    (job.out / CONFIG).write_text(dump_settings(job.settings), "utf-8")
-    draft = job.out / f"{PLAN}.partial"  # a study's other processes may be reading
+def write_plan(job: Job, plan: Plan, rows: Iterable[SplitRow]) -> None:
+    """Leave behind what a resumed training needs, before the first step; the plan comes last and
+    whole, since a study's other processes may be reading.
+    """
+    draft = job.out / DRAFT
     draft.write_text(plan.model_dump_json(indent=1) + "\n", "utf-8")
+    write_split(job.out / SPLIT, rows)
+    (job.out / CONFIG).write_text(dump_settings(job.settings), "utf-8")
     draft.replace(job.out / PLAN)
 
 

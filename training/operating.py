@@ -1,17 +1,20 @@
 """The operating point: how often each class comes on the line, and what a mistake costs there.
 
-A tile is worth reporting as class c when the expected cost of keeping silent is the larger one:
-`missed_c P(c) >= false_alarm P(clean)`. That is done by arithmetic and not by fitting, since the
-rare classes' few validation tiles could not carry it: each class's logit gets an offset,
-`log(line share / training balance)`, which is Bayes' rule for known class frequencies (Saerens,
-Latinne and Decaestecker 2002, eq. 2.4), and a defect's `log(missed / false alarm)` beside (Elkan
-2001: a cost weighs like a frequency). It goes into the bias of the last layer, so the deployed
-graph keeps its nodes and whoever reads it needs no new rule.
+A tile that is either clean or class c is worth reporting when the expected cost of keeping silent
+is the larger one: `missed_c P(c) >= false_alarm P(clean)`. Where several defects are in doubt, the
+sum of the left side over them would decide; the line asks for the most probable class, so each is
+weighed alone and such a tile is reported a little later than it would be worth it.
+
+The weighing is done by arithmetic and not by fitting, since the rare classes' few validation tiles
+could not carry it: each class's logit gets an offset, `log(line share / training balance)`, which
+is Bayes' rule for known class frequencies (Saerens, Latinne and Decaestecker 2002, eq. 2.4), and a
+defect's `log(missed / false alarm)` beside (Elkan 2001: a cost weighs like a frequency). It goes
+into the bias of the last layer, so the deployed graph keeps its nodes and whoever reads it needs no
+new rule.
 
 After that the rule says no more than that a defect is more probable than clean, so all thresholds
-are 0. Thresholds alone could not do it: the line asks for the most probable class first, so they
-can keep a tile back, but never name a defect where clean is more probable; and they would silence a
-tile that two defects share.
+are 0. Thresholds alone could not do it: they can keep a tile back, but never name a defect where
+clean is more probable.
 """
 
 import math

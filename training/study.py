@@ -21,16 +21,16 @@ from pathlib import Path
 
 import torch
 
+from contract.errors import ConfigError
 from training.config import Settings
 from training.corruptions import CLEAN
 from training.curves import CURVES, read_curves
 from training.fit import StoppedError, train
-from training.job import PLAN, HeldError, Job, held, take_up, wait_for
-from training.provenance import git_revision
+from training.job import PLAN, HeldError, Job, held, make_folder, take_up, wait_for
 from training.robustness import judge_corrupted
 from training.run import RUN, Run, open_run
 from training.study_check import check_study
-from training.study_plan import DIGITS, Cell, Plan
+from training.study_plan import DIGITS, RUNS, Cell, Plan
 from training.study_settings import keep_settings
 from training.study_table import TABLE, Row, keep_rows, key, read_rows
 from training.trainer import lightning_precision
@@ -44,7 +44,8 @@ def run_study(plan: Plan) -> None:
 
     Raises:
         ConfigError: a setting of any variant is wrong (before the first training), or a run that
-            lies there already was made with other settings.
+            lies there already was made with other settings; or some runs failed, and the others
+            were made.
         StoppedError: broken off; the same command goes on.
     """
     cells = list(plan.cells())
@@ -53,12 +54,12 @@ def run_study(plan: Plan) -> None:
     missing = missing_runs(plan, cells, rows)
     waiting = [cell for cell in missing if _lacks(plan, cell)]
     missing = [cell for cell in missing if cell not in waiting]
-    plan.out.mkdir(parents=True, exist_ok=True)
+    make_folder(plan.out)
     if plan.file.resolve() != (plan.out / STUDY).resolve():
         shutil.copyfile(plan.file, plan.out / STUDY)
     plan.say(f"study {plan.study.name}: {len(cells)} runs, {len(missing)} of them to do")
     try:
-        _make_all(plan, missing)
+        failed = _make_all(plan, missing)
     except (StoppedError, KeyboardInterrupt) as stopped:
         raise StoppedError("stopped; the same command goes on") from stopped
     for cell in waiting:
@@ -66,6 +67,11 @@ def run_study(plan: Plan) -> None:
             f"\n{cell.folder} waits for migrated images in {_lacks(plan, cell)[0]}: make them by"
             " `stripsight-train migrate --out` with the --split of a run of this fold, then give"
             " this command again"
+        )
+    if failed:
+        raise ConfigError(
+            f"{', '.join(cell.folder for cell in failed)} in {plan.out / RUNS}: failed, the reasons"
+            " stand above; the others are made. To train one again remove its folder"
         )
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
@@ -94,20 +100,37 @@ def _lacks(plan: Plan, cell: Cell) -> list[Path]:
     return lacking + [folder for folder in plan.migrated(cell) if not folder.is_dir()]
 
 
-def _make_all(plan: Plan, missing: Sequence[Cell]) -> None:
-    """Make the runs, but for those that other processes make meanwhile; ends when all are made."""
-    left, begun_s = list(missing), time.monotonic()
+def _make_all(plan: Plan, missing: Sequence[Cell]) -> list[Cell]:
+    """Make the runs, but for those that other processes make meanwhile; ends when all are made.
+    Returns those that failed, with the students of teachers that did.
+    """
+    left, failed, begun_s = list(missing), list[Cell](), time.monotonic()
     while left:
         before = len(left)
         for cell in tuple(left):
             made = len(missing) - len(left)
             left_s = (time.monotonic() - begun_s) / max(made, 1) * len(left)
             when = f", about {timedelta(seconds=round(left_s))} left" if made else ""
-            if _make(plan, cell, f"\n[{made + 1}/{len(missing)}] {cell.folder}{when}"):
+            title = f"\n[{made + 1}/{len(missing)}] {cell.folder}{when}"
+            if _is_over(plan, cell, title, failed):
                 left.remove(cell)
         if len(left) == before:
             plan.say(f"\n{left[0].folder} is being trained by another command; waiting for it")
             wait_for(plan.run_path(left[0]))
+    return failed
+
+
+def _is_over(plan: Plan, cell: Cell, title: str, failed: list[Cell]) -> bool:
+    """Make one cell; also over are those that fail, as one does whose teacher did."""
+    try:
+        if plan.teacher(cell) not in failed:
+            return _make(plan, cell, title)
+        reason = "its teacher did"
+    except ConfigError as error:
+        reason = str(error)
+    plan.say(f"{cell.folder} failed: {reason}")
+    failed.append(cell)
+    return True
 
 
 def _make(plan: Plan, cell: Cell, title: str) -> bool:
@@ -139,7 +162,7 @@ def _train(plan: Plan, cell: Cell) -> None:
     settings = plan.settings(cell)
     split = teacher / "split.csv" if teacher else None
     job = Job(
-        variant.role, plan.data, path, settings, plan.command_line, git_revision(), plan.say,
+        variant.role, plan.data, path, settings, plan.command_line, plan.git_revision, plan.say,
         split, None, teacher, plan.migrated(cell),
     )  # fmt: skip
     train(job)

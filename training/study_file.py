@@ -63,23 +63,24 @@ class Study(BaseModel):
         for name, variant in self.variants.items():
             if variant.teacher is not None and variant.teacher not in seen:
                 raise ValueError(f"{name}: teacher {variant.teacher!r} must be a variant above it")
-            if variant.teacher and not self.places(name) <= self.places(variant.teacher):
-                raise ValueError(
-                    f"{name}: its teacher {variant.teacher!r} has fewer folds or seeds"
-                )
-            several = len({seed for _, seed in self.places(name)}) > 1
-            if several and any("SEED" not in folder for folder in variant.extra):
-                raise ValueError(
-                    f"{name}: each seed has its own split, so say SEED in extra's names"
-                )
-            for fold in variant.folds or ():
-                if not 0 <= fold < self.folds:
-                    raise ValueError(f"{name}: fold {fold} does not exist: folds count from 0")
-            for seed in variant.seeds or ():
-                if seed not in self.seeds:
-                    raise ValueError(f"{name}: seed {seed} is none of the study's")
+            self._check_places(name, variant)
             seen.add(name)
         return self
+
+    def _check_places(self, name: str, variant: Variant) -> None:
+        for fold in variant.folds or ():
+            if not 0 <= fold < self.folds:
+                raise ValueError(f"{name}: fold {fold} does not exist: folds count from 0")
+        for seed in variant.seeds or ():
+            if seed not in self.seeds:
+                raise ValueError(f"{name}: seed {seed} is none of the study's")
+        places = self.places(name)
+        if variant.teacher and not places <= self.places(variant.teacher):
+            raise ValueError(f"{name}: its teacher {variant.teacher!r} has fewer folds or seeds")
+        numbers = {"FOLD": {fold for fold, _ in places}, "SEED": {seed for _, seed in places}}
+        for word, own in numbers.items():
+            if len(own) > 1 and any(word not in folder for folder in variant.extra):
+                raise ValueError(f"{name}: each has its own split, so say {word} in extra's names")
 
     def places(self, name: str) -> set[tuple[int, int]]:
         """Folds and seeds of a variant."""

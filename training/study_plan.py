@@ -44,6 +44,8 @@ class Plan:
     data: Path
     out: Path
     command_line: tuple[str, ...]
+    git_revision: str | None
+    """Of the code at the start, which trains all runs, whatever is committed meanwhile."""
     say: Callable[[str], None]
     folds: frozenset[int] | None = None
     seeds: frozenset[int] | None = None

@@ -8,6 +8,7 @@ import pytest
 from export import parity
 from export.cli import main as export_main
 from tests.integration.training.test_study import command, write_study
+from training.job import held
 from training.pooled import read_predictions
 from training.study_table import read_rows
 
@@ -31,7 +32,7 @@ def test_int8_stands_beside_fp32(
     assert {row["fold"] for row in read_rows(out / "study.csv")} == {"1"}
 
     words = ("study", out, "--data", images, "--corrupt", "jpeg:1", "--variant")
-    assert export(*words, "plain") == 0
+    _leave_alone(lambda: export(*words, "plain"), out / "runs/plain/fold1-seed0", capsys)
     rows = [row for row in read_rows(out / "study.csv") if row["variant"] == "plain-int8"]
     assert [row["condition"] for row in rows] == ["clean", "jpeg-1"]
     assert rows[0]["device"] == "openvino"
@@ -69,6 +70,15 @@ def test_int8_stands_beside_fp32(
     _pass_over(
         lambda *more: export(*words[:4], "--variant", "plain", *more), out, elsewhere, capsys
     )
+
+
+def _leave_alone(export: Callable[[], int], run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that another command has is passed over."""
+    with held(run):
+        assert export() == 0
+    assert "plain fold 1 seed 0: another command is at it" in capsys.readouterr().out
+    assert not (run / "bundle-int8").exists()
+    assert export() == 0
 
 
 def _pass_over(

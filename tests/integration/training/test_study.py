@@ -16,6 +16,7 @@ from tests.integration.training.conftest import QUICK
 from training.cli import main
 from training.fit import StoppedError
 from training.job import held
+from training.run import open_run
 from training.study_file import read_study
 from training.study_table import read_rows
 
@@ -94,17 +95,44 @@ def test_broken_off_before_a_row_nothing_is_trained_again(
 
 
 def test_rows_without_runs_have_only_the_teacher_that_is_needed_trained_again(
-    words: tuple[object, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    words: tuple[object, ...], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     table = tmp_path / "out/study.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:7]))
     for name in ("kd", "teacher", "plain"):
         shutil.rmtree(tmp_path / "out/runs" / name / "fold1-seed0")
+    revisions = iter(["at the start", "committed meanwhile"])
+    monkeypatch.setattr("training.provenance.git_revision", lambda: next(revisions))
     assert command(*words) == 0
     said = capsys.readouterr().out
     assert "[1/3] teacher/fold1-seed0" in said
     assert "[2/3] kd/fold1-seed0" in said
     assert len(read_rows(table)) == 9
+    trained = [open_run(tmp_path / "out/runs" / n / "fold1-seed0") for n in ("teacher", "kd")]
+    assert {run.record.git_revision for run in trained} == {"at the start"}
+
+
+def test_a_run_that_fails_keeps_only_its_students_from_being_made(
+    words: tuple[object, ...], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    table = tmp_path / "out/study.csv"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:5]))
+    for name in ("kd", "teacher"):
+        shutil.rmtree(tmp_path / "out/runs" / name / "fold1-seed0")
+
+    def runs_away(*_: object) -> None:
+        raise ConfigError("the weights ran away")
+
+    monkeypatch.setattr("training.study.train", runs_away)
+    assert command(*words) == 2
+    said = capsys.readouterr()
+    assert "teacher/fold1-seed0 failed: the weights ran away" in said.out
+    assert "kd/fold1-seed0 failed: its teacher did" in said.out
+    assert "teacher/fold1-seed0, kd/fold1-seed0 in" in said.err
+    rows = {(row["variant"], row["fold"]) for row in read_rows(table)}
+    assert rows >= {("plain", "1"), ("adaptive", "1")}, "those after it"
 
 
 def test_an_unfinished_run_of_a_moved_study_finds_its_teacher(
@@ -293,6 +321,7 @@ def test_rows_of_another_split_are_not_gone_on_with(
             {"seeds": [0, 1], "variants": {"plain": {"role": "student", "extra": ["x-FOLD"]}}},
             "say SEED in extra's names",
         ),
+        ({"variants": {"plain": {"role": "student", "extra": ["x"]}}}, "say FOLD in extra's names"),
         (
             {
                 "seeds": [0, 1],
@@ -323,3 +352,7 @@ def test_a_wrong_setting_is_found_before_the_first_training(
     assert command("study", study, "--data", images, "--out", tmp_path / "out") == 2
     assert "variant odd: unknown key 'los', did you mean 'loss'?" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    (tmp_path / "file").touch()
+    study = write_study(tmp_path / "study.yaml")
+    assert command("study", study, "--data", images, "--out", tmp_path / "file/out") == 2
+    assert "cannot be used as --out (Not a directory)" in capsys.readouterr().err

@@ -187,7 +187,7 @@ def test_costs_need_a_clean_class() -> None:
         check_operating(options(missed_cost={"hole": 1, "stain": 2}), without)
 
 
-@pytest.mark.parametrize("share", [0, -1, float("nan"), "much"])
+@pytest.mark.parametrize("share", [0, -1, 1e-320, 1e300, float("nan"), "much"])
 def test_shares_are_positive_numbers(share: object) -> None:
     frequencies = dict(itertools.product(CLASSES.names, [share]))
     with pytest.raises(ConfigError, match=r"operating\.line_frequencies"):

@@ -18,5 +18,5 @@ def test_a_recipe_is_understood(path: Path) -> None:
         load_settings(path)
         return
     study = read_study(path)
-    plan = Plan(path, study, path.parent, path.parent, (), print)
+    plan = Plan(path, study, path.parent, path.parent, (), None, print)
     assert all(plan.settings_of(variant) for variant in study.variants)

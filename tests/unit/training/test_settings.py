@@ -36,6 +36,7 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("zzz: 1", "unknown key 'zzz'; known: seed"),
         ("student: 3", "student must be a mapping of input_px"),
         ("seed: many", "seed: "),
+        ("seed: 4294967295", "seed: "),  # validation's folds are drawn with the next one
         ("seed: true", "seed must be neither true nor false"),
         ("data: {tile_px: true}", "data.tile_px must be neither true nor false"),
         ("augment: {flip_across: 1}", "augment.flip_across must be true or false"),

@@ -36,7 +36,7 @@ def plan(
     folds: set[int] | None = None, variants: set[str] | None = None, seeds: set[int] | None = None
 ) -> Plan:
     return Plan(
-        Path("study.yaml"), STUDY, Path("images"), Path("out"), (), print,
+        Path("study.yaml"), STUDY, Path("images"), Path("out"), (), None, print,
         frozenset(folds) if folds else None, frozenset(seeds) if seeds else None,
         frozenset(variants) if variants else None,
     )  # fmt: skip
