@@ -26,9 +26,9 @@ def figures(
     """
     groups = [str(group) for group in images.groups.tolist()]
     judged = judge("", rule, images.truth, probabilities, groups, resamples=RESAMPLES, seed=SEED)
-    summary, recalls = judged.figures.summary, judged.figures.confusion.sum(axis=1).tolist()
+    summary, images_of = judged.figures.summary, judged.figures.confusion.sum(axis=1).tolist()
     support = dict.fromkeys(summary, judged.figures.images)
-    support |= {f"recall/{name}": n for name, n in zip(judged.names, recalls, strict=True)}
+    support |= {f"recall/{name}": n for name, n in zip(judged.names, images_of, strict=True)}
     metrics = {
         name: Metric(value=value, low=low, high=high, images=support[name])
         for name, (value, (low, high)) in judged.named().items()

@@ -26,14 +26,14 @@ def initialise(network: nn.Module, path: Path) -> list[str]:
         loaded[INPUT] = loaded[INPUT].sum(dim=1, keepdim=True)
     kept = [name for name in HEAD if name in loaded and loaded[name].shape != own[name].shape]
     usable = {name: value for name, value in loaded.items() if name not in kept}
-    _check(path, own, usable, kept)
+    _check(path, own, usable)
     network.load_state_dict(usable, strict=False)
     return [name for name in own if name not in usable]
 
 
-def _check(path: Path, own: dict[str, Tensor], loaded: dict[str, Tensor], kept: list[str]) -> None:
+def _check(path: Path, own: dict[str, Tensor], loaded: dict[str, Tensor]) -> None:
     for name, value in own.items():
-        optional = name in HEAD or name in kept or name.endswith("num_batches_tracked")
+        optional = name in HEAD or name.endswith("num_batches_tracked")
         if name not in loaded and not optional:
             raise ConfigError(f"{path}: has no {name}, so it is not a state dict of this network")
         if name in loaded and loaded[name].shape != value.shape:

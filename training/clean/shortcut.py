@@ -84,10 +84,10 @@ def told_apart(pixels: U8, is_clean: Bools, groups: Sequence[str]) -> float:
 def exchange_grey(pixels: U8, is_clean: Bools) -> U8:
     """Clean tiles with the grey levels of defective ones, and the other way round."""
     generator = np.random.default_rng(SEED)
-    known = [statistics_of(tile) for tile in pixels]
+    sides = {clean: [statistics_of(tile) for tile in pixels[is_clean == clean]] for clean in (0, 1)}
     changed = pixels.copy()
     for index, clean in enumerate(is_clean.tolist()):
-        partners = [known[i] for i in np.flatnonzero(is_clean != clean).tolist()]
+        partners = sides[not clean]
         changed[index] = match_to(pixels[index], partners, generator).apply(pixels[index])
     return changed
 
