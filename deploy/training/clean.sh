@@ -44,7 +44,7 @@ stripsight-train clean --frames "$out/drawn/tiles" --boxes "$out/drawn.csv" --ou
   --tile-px "$px" --match "$defects" --edge-margin-px 0 > /dev/null
 
 merged=$out/merging
-cp -r "$defects" "$merged"
+cp -rL "$defects" "$merged"
 mkdir -p "$merged/clean"
 cp "$out/real"/clean/* "$out/sim"/clean/* "$merged/clean/"
 [ -e "$merged/groups.csv" ] || stripsight-train groups --data "$defects" --out "$merged/groups.csv"
