@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import ConfigError
-from training.evaluate import labels_of
-from training.folder import scan
+from training.evaluate import labels_of, trained_folder
 from training.pictures import decode
 from training.run import SPLIT, Run
 from training.split import apply_rows
@@ -49,12 +48,7 @@ def load_images(run: Run, data: Path) -> Images:
     Raises:
         ConfigError: not the same folder, or a picture in it that cannot be read.
     """
-    folder = scan(data)
-    if folder.digest() != run.data_digest:
-        raise ConfigError(
-            f"{data}: is not the data that {run.path} was trained on (names or bytes differ);"
-            " give that folder with --data"
-        )
+    folder = trained_folder(run, data)
     parts, names = apply_rows(folder.files, read_split(run.path / SPLIT))
     if empty := set(PARTS) - set(parts):
         raise ConfigError(f"{run.path / SPLIT}: no image in the {min(empty)} part; train again")

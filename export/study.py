@@ -59,12 +59,36 @@ def judge_deployed(order: Deployment, say: Say) -> None:
             or the table has rows of an earlier training's bundles.
         ParityError: some bundles are too far from the trained network; the others are judged.
     """
+    missing = _missing(order, say)
+    begun_s, refused, passed = time.perf_counter(), list[str](), list[str]()
+    for number, row in enumerate(missing, 1):
+        place = _place(row)
+        try:
+            with held(_run_path(order, row)):
+                if not _is_judged(order, row):  # by another command meanwhile
+                    _judge(order, row)
+        except HeldError:
+            passed.append(place)
+            say(f"{place}: another command is at it; passed over")
+        except ParityError as error:
+            refused.append(place)
+            say(f"{place}: {error}")
+        pace_s = (time.perf_counter() - begun_s) / number
+        left = timedelta(seconds=round(pace_s * (len(missing) - number)))
+        say(f"[{number}/{len(missing)}] {place}, about {left} left")
+    if passed:
+        say(f"passed over: {', '.join(passed)}; the same command again sees to them")
+    if refused:
+        raise ParityError(f"no bundle of {', '.join(refused)}: the reasons stand above")
+
+
+def _missing(order: Deployment, say: Say) -> list[Row]:
+    """Rows of trainings that lack those of their bundle, and whose runs lie there."""
     rows = [row for row in read_rows(order.study / TABLE) if row["condition"] == CLEAN.name]
     if unknown := set(order.variants) - {row["variant"] for row in rows}:
         raise ConfigError(f"{order.study / TABLE}: no finished run of {min(unknown)}")
-    missing = [
-        row for row in rows if row["variant"] in order.variants and not _is_judged(order, row)
-    ]
+    own = [row for row in rows if row["variant"] in order.variants]
+    missing = [row for row in own if not _is_judged(order, row)]
     gone = [row for row in missing if not (_run_path(order, row) / RUN).exists()]
     if gone and len(gone) == len(missing):
         raise ConfigError(
@@ -73,24 +97,7 @@ def judge_deployed(order: Deployment, say: Say) -> None:
         )
     for row in gone:
         say(f"{_place(row)}: its run is not in {order.study / RUNS}; passed over")
-    missing = [row for row in missing if row not in gone]
-    begun_s, refused = time.perf_counter(), []
-    for number, row in enumerate(missing, 1):
-        place = _place(row)
-        try:
-            with held(_run_path(order, row)):
-                if not _is_judged(order, row):  # by another command meanwhile
-                    _judge(order, row)
-        except HeldError:
-            say(f"{place}: another command is at it; passed over")
-        except ParityError as error:
-            refused.append(place)
-            say(f"{place}: {error}")
-        pace_s = (time.perf_counter() - begun_s) / number
-        left = timedelta(seconds=round(pace_s * (len(missing) - number)))
-        say(f"[{number}/{len(missing)}] {place}, about {left} left")
-    if refused:
-        raise ParityError(f"no bundle of {', '.join(refused)}: the reasons stand above")
+    return [row for row in missing if row not in gone]
 
 
 def _run_path(order: Deployment, row: Row) -> Path:

@@ -92,12 +92,7 @@ def load_images(
     pictures = decode([path / file for file in folder.files], sizes)
     if rows is None:
         groups = known_groups or automatic_groups(pictures, settings)
-        check_classes(folder.labels, groups, folder.names)
-        parts = split_parts(
-            folder.labels, groups, fold=settings.data.fold, folds=settings.data.folds,
-            validation_folds=settings.data.validation_folds, seed=settings.seed,
-            learn_large_groups=settings.data.large_groups == "train",
-        )  # fmt: skip
+        parts = _split(folder, groups, settings)
     else:
         parts, groups = apply_rows(folder.files, rows)
     parts = leave_out(
@@ -106,17 +101,30 @@ def load_images(
     )  # fmt: skip
     _check_parts(folder, parts)
     _check_same(folder, pictures, parts)
-    tile_px = settings.data.tile_px or pictures.tile_px
+    return LabelledImages(
+        folder, classes, pictures, tuple(rows_of(folder.files, parts, groups)),
+        settings.data.mm_per_px or read_mm_per_px(path),
+        _tile_px(path, settings.data.tile_px or pictures.tile_px),
+    )  # fmt: skip
+
+
+def _split(folder: Folder, groups: Sequence[str], settings: Settings) -> list[Part]:
+    check_classes(folder.labels, groups, folder.names)
+    return split_parts(
+        folder.labels, groups, fold=settings.data.fold, folds=settings.data.folds,
+        validation_folds=settings.data.validation_folds, seed=settings.seed,
+        learn_large_groups=settings.data.large_groups == "train",
+    )  # fmt: skip
+
+
+def _tile_px(path: Path, tile_px: int) -> int:
     if not MIN_TILE_PX <= tile_px <= MAX_TILE_PX:
         raise ConfigError(
             f"{path}: its images are typically {tile_px} px wide and high, tiles have"
             f" {MIN_TILE_PX} to {MAX_TILE_PX}; cut them into tiles, or say with data.tile_px what a"
             " tile has"
         )
-    return LabelledImages(
-        folder, classes, pictures, tuple(rows_of(folder.files, parts, groups)),
-        settings.data.mm_per_px or read_mm_per_px(path), tile_px,
-    )  # fmt: skip
+    return tile_px
 
 
 def _check_parts(folder: Folder, parts: Sequence[Part]) -> None:
@@ -138,13 +146,14 @@ def _check_parts(folder: Folder, parts: Sequence[Part]) -> None:
 def _check_same(folder: Folder, pictures: Pictures, parts: Sequence[Part]) -> None:
     """Refuse to test on a picture that is learned from under another name."""
     first: dict[str, int] = {}
-    for index, digest in enumerate(pictures.hashes):
-        other = first.setdefault(digest, index)
-        if parts[other] != parts[index] and UNUSED not in {parts[other], parts[index]}:
+    used = [index for index, part in enumerate(parts) if part != UNUSED]
+    for index in used:
+        other = first.setdefault(pictures.hashes[index], index)
+        if parts[other] != parts[index]:
             raise ConfigError(
                 f"{folder.path}: {folder.files[other]} and {folder.files[index]} are the same"
                 f" picture, but the split has one in {parts[other]} and one in {parts[index]}; give"
-                " them one group's name in groups.csv, or remove one"
+                " them one group's name, in groups.csv or the split file, or remove one"
             )
 
 
@@ -162,15 +171,12 @@ def write_groups(path: Path, out: Path, settings: Settings) -> str:
         groups = automatic_groups(pictures, settings)
     elif out.exists() and out.samefile(path / GROUPS):
         return f"{out}: kept, {len(folder.files)} images in {len(set(groups))} groups"
-    draft = out.with_name(f"{out.name}.partial")
     try:
-        with draft.open("w", encoding="utf-8", newline="") as stream:
+        with out.open("w", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(["file", "group"])
             table.writerows(zip(folder.files, groups, strict=True))
-        draft.replace(out)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
     return f"{out}: {len(folder.files)} images in {len(set(groups))} groups"
 

@@ -80,16 +80,26 @@ def select(run: Run, data: Path, part: str) -> Selection:
     """
     if part not in CHOICES:
         raise ConfigError(f"--part {part}: must be one of {', '.join(CHOICES)}")
-    folder = scan(data, at_least=1 if part == "all" else 2)
-    if part != "all" and folder.digest() != run.data_digest:
-        raise ConfigError(
-            f"{data}: is not the data that {run.path} was trained on (names or bytes differ); give"
-            " that folder, or judge this one with --part all"
-        )
+    folder = scan(data, at_least=1) if part == "all" else trained_folder(run, data)
     settings = load_settings(run.path / CONFIG)
     labels = labels_of(run, folder)
     chosen, groups = _choose(run, folder, settings, part)
     return Selection([folder.files[i] for i in chosen], labels[chosen], groups, settings)
+
+
+def trained_folder(run: Run, data: Path) -> Folder:
+    """The folder that a run was trained on, listed.
+
+    Raises:
+        ConfigError: it is another one.
+    """
+    folder = scan(data)
+    if folder.digest() != run.data_digest:
+        raise ConfigError(
+            f"{data}: is not the data that {run.path} was trained on (names or bytes differ); give"
+            " that folder (`stripsight-train evaluate --part all` takes any)"
+        )
+    return folder
 
 
 def labels_of(run: Run, folder: Folder) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -80,7 +80,13 @@ def claim(out: Path, hint: str = "") -> None:
         ConfigError: something lies there already, or it cannot be made.
     """
     make_folder(out)
-    if _in_use(out) and is_first_process():
+    try:
+        names = {path.name for path in out.iterdir()} - {LOCK}
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
+    if DRAFT in names:  # a training was killed there before its plan was whole
+        names -= {DRAFT, CONFIG, SPLIT}
+    if names and is_first_process():
         raise ConfigError(f"{out}: not empty; give --out a new folder{hint}")
 
 
@@ -96,12 +102,6 @@ def make_folder(out: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"{out}: cannot be used as --out ({error.strerror})") from error
-
-
-def _in_use(out: Path) -> bool:
-    """Whether more lies there than a command left that was killed before its plan was whole."""
-    names = {path.name for path in out.iterdir()} - {LOCK}
-    return bool(names - {DRAFT, CONFIG, SPLIT} if DRAFT in names else names)
 
 
 class HeldError(ConfigError):
@@ -134,7 +134,7 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise HeldError(
-                f"{folder}: another command trains there; wait for its end, or stop it"
+                f"{folder}: another command is at work there; wait for its end, or stop it"
             ) from error
         yield
 

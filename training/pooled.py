@@ -23,7 +23,7 @@ from runtime.scores import CALIBRATION_BINS, TITLES
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FIGURES = tuple(TITLES)
+
 RESAMPLES = 5000
 LEVEL, POWER = 0.05, 0.8
 
@@ -141,7 +141,7 @@ def differences(
     factor = power_factor(sum(bool({*a.by_run} & {*b.by_run}) for a, b in pairs))
     found = [_differences(variant, reference, seed, factor) for variant, reference in pairs]
     tested = [one for one in found if one]
-    for figure in FIGURES:
+    for figure in TITLES:
         corrected = holm([one[figure].p for one in tested])
         for one, p in zip(tested, corrected, strict=True):
             one[figure] = one[figure]._replace(p=p)
@@ -152,7 +152,7 @@ def pooled_figures(variant: OutOfFold) -> dict[str, float]:
     """The figures without intervals."""
     runs = sorted(variant.by_run)
     sums = variant.sums(runs, _groups(variant, runs)).sum(axis=0)
-    return dict(zip(FIGURES, figures_of(sums, len(variant.names)).tolist(), strict=True))
+    return dict(zip(TITLES, figures_of(sums, len(variant.names)).tolist(), strict=True))
 
 
 def power_factor(comparisons: int) -> float:
@@ -173,7 +173,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def figures_of(sums: F64, classes: int) -> F64:
-    """Figures in the order of `FIGURES`, `... x 4`, from sums `... x (C^2 + bins)`; classes without
+    """Figures in the order of `TITLES`, `... x 4`, from sums `... x (C^2 + bins)`; classes without
     an image are left out, as in `runtime.scores`.
     """
     confusion = sums[..., : classes**2].reshape(*sums.shape[:-1], classes, classes)
@@ -201,7 +201,7 @@ def _result(variant: OutOfFold, against: dict[str, Difference] | None, seed: int
     return Result(
         variant.variant, tuple(runs),
         len({row.file for run in runs for row in variant.by_run[run]}), len(groups),
-        {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(FIGURES)},
+        {name: _estimate(value[i], drawn[:, i]) for i, name in enumerate(TITLES)},
         dict(zip(variant.names, recalls.tolist(), strict=True)),
         against,
     )  # fmt: skip
@@ -224,7 +224,7 @@ def _differences(
             _estimate(value[i], drawn[:, i]), _two_sided(drawn[:, i]),
             factor * float(drawn[:, i].std() or np.nan),
         )
-        for i, name in enumerate(FIGURES)
+        for i, name in enumerate(TITLES)
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ F32 = npt.NDArray[np.float32]
 Classify = Callable[[U8], F32]
 """Tiles `N x H x W` to probabilities `N x C`."""
 
-FIGURES = tuple(TITLES)
+
 PLOTTED = ("accuracy", "gmean")
 
 
@@ -105,12 +105,12 @@ def _key(selection: Selection, file: str) -> tuple[int, int]:
 def _write(out: Path, results: Mapping[Condition, Judged]) -> None:
     with (out / CSV).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        limits = [f"{figure}_{side}" for figure in FIGURES for side in ("low", "high")]
-        writer.writerow(["condition", "severity", "images", "groups", *FIGURES, *limits])
+        limits = [f"{figure}_{side}" for figure in TITLES for side in ("low", "high")]
+        writer.writerow(["condition", "severity", "images", "groups", *TITLES, *limits])
         for condition, judged in results.items():
             named = judged.named()
-            values = [named[figure][0] for figure in FIGURES]
-            values += [limit for figure in FIGURES for limit in named[figure][1]]
+            values = [named[figure][0] for figure in TITLES]
+            values += [limit for figure in TITLES for limit in named[figure][1]]
             images = judged.figures.images
             row = [condition.kind, condition.severity, images, judged.groups]
             writer.writerow([*row, *(f"{value:.6f}" for value in values)])

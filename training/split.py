@@ -66,8 +66,9 @@ def split_parts(
         parts[index] = "test"
     for index in _fold(rest, labels, groups, 0, validation_folds, seed + 1).tolist():
         parts[index] = "validation"
-    for label in range(int(labels.max()) + 1):
-        _complete(parts, label, labels, groups)
+    for rank in range(len(_NEED_ORDER)):
+        for label in range(int(labels.max()) + 1):
+            _complete(parts, rank, label, labels, groups)
     return parts
 
 
@@ -94,23 +95,24 @@ def _fold(
     return indices[chosen]
 
 
-def _complete(parts: list[Part], label: int, labels: Ints, groups: Sequence[str]) -> None:
-    """Move whole groups of one class into the parts that lack it, from the part that has most."""
-    sizes = Counter(groups)
-    for rank, needed in enumerate(_NEED_ORDER):
-        held = _groups_by_part(parts, label, labels, groups)
-        if held[needed]:
-            continue
-        # Parts that matter more keep a group of each class.
-        kept = {part: _last_groups(part, parts, labels, groups) for part in _NEED_ORDER[:rank]}
-        spare = {part: held[part] - kept.get(part, set()) for part in _NEED_ORDER}
-        donor = max(spare, key=lambda part: len(held[part]) if spare[part] else 0)
-        if not spare[donor]:
-            continue
-        moved = min(spare[donor], key=lambda group: (sizes[group], group))
-        for index, group in enumerate(groups):
-            if group == moved:
-                parts[index] = needed
+def _complete(
+    parts: list[Part], rank: int, label: int, labels: Ints, groups: Sequence[str]
+) -> None:
+    """Move a whole group of a class into a part that lacks it, from the part that has most; parts
+    that matter more keep a group of each class.
+    """
+    needed, held = _NEED_ORDER[rank], _groups_by_part(parts, label, labels, groups)
+    if held[needed]:
+        return
+    kept = {part: _last_groups(part, parts, labels, groups) for part in _NEED_ORDER[:rank]}
+    spare = {part: held[part] - kept.get(part, set()) for part in _NEED_ORDER}
+    donor = max(spare, key=lambda part: len(held[part]) if spare[part] else 0)
+    if not spare[donor]:
+        return
+    moved = min(spare[donor], key=lambda group: (groups.count(group), group))
+    for index, group in enumerate(groups):
+        if group == moved:
+            parts[index] = needed
 
 
 def _groups_by_part(

@@ -39,6 +39,10 @@ STUDY = "study.yaml"
 CORRUPTED = "corrupted"
 
 
+class _FailedError(ConfigError):
+    """One training did; others may not."""
+
+
 def run_study(plan: Plan) -> None:
     """Train whatever is not finished, and keep its row; what lacks its migrated images waits.
 
@@ -71,7 +75,7 @@ def run_study(plan: Plan) -> None:
     if failed:
         raise ConfigError(
             f"{', '.join(cell.folder for cell in failed)} in {plan.out / RUNS}: failed, the reasons"
-            " stand above; the others are made. To train one again remove its folder"
+            " stand above; all others went on. To train one again remove its folder"
         )
     plan.say(f"\n{plan.out / TABLE}; tables and plots: stripsight-train report {plan.out}")
 
@@ -121,12 +125,12 @@ def _make_all(plan: Plan, missing: Sequence[Cell]) -> list[Cell]:
 
 
 def _is_over(plan: Plan, cell: Cell, title: str, failed: list[Cell]) -> bool:
-    """Make one cell; also over are those that fail, as one does whose teacher did."""
+    """Make one cell; also over are those whose training fails, or their teacher's did."""
     try:
-        if plan.teacher(cell) not in failed:
+        if plan.teacher(cell) not in failed or _is_trained(plan, cell):
             return _make(plan, cell, title)
         reason = "its teacher did"
-    except ConfigError as error:
+    except _FailedError as error:
         reason = str(error)
     plan.say(f"{cell.folder} failed: {reason}")
     failed.append(cell)
@@ -143,7 +147,10 @@ def _make(plan: Plan, cell: Cell, title: str) -> bool:
         with held(path):
             if not _is_trained(plan, cell):
                 plan.say(title)
-                _train(plan, cell)
+                try:
+                    _train(plan, cell)
+                except ConfigError as error:
+                    raise _FailedError(str(error)) from error
             if not plan.wanted_rows(cell) <= {key(row) for row in read_rows(plan.out / TABLE)}:
                 _keep(plan, cell)
     except HeldError:

@@ -61,7 +61,9 @@ def differences_under(
             others = [v for v in variants if v is not base and is_compared(study, v.variant)]
             pairs |= {(one.variant, condition): (one, base) for one in others}
     for condition, variants in corrupted.items():
-        pairs |= {(name, condition): pair for name, pair in asked_pairs(study, variants).items()}
+        for name, (first, second) in asked_pairs(study, variants).items():
+            if second.variant != baseline or not is_compared(study, first.variant):  # else above
+                pairs[name, condition] = first, second
     table: dict[str, dict[str, Difference]] = {}
     for (name, condition), one in zip(pairs, differences(list(pairs.values())), strict=True):
         if one:

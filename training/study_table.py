@@ -20,9 +20,9 @@ TABLE, ALARMS = "study.csv", "alarms.csv"
 BUNDLE = "bundle"
 """The role in rows of a run's bundle, beside `teacher` and `student`."""
 
-FIGURES = tuple(TITLES)
+
 COLUMNS = (
-    "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *FIGURES,
+    "study", "variant", "role", "fold", "seed", "condition", "images", "groups", *TITLES,
     "input_px", "epochs", "best_epoch", "minutes", "device", "git_revision", "data_digest",
     "variant_digest", "finished", "predictions",
 )  # fmt: skip
@@ -96,7 +96,7 @@ def read_alarms(out: Path, rows: Sequence[Row]) -> list[dict[str, str]]:
 
 def _figures(report: Path) -> dict[str, str]:
     judged = json.loads((report / JSON).read_text("utf-8"))
-    figures = {name: f"{judged['figures'][name]['value']:.6f}" for name in FIGURES}
+    figures = {name: f"{judged['figures'][name]['value']:.6f}" for name in TITLES}
     return {"images": str(judged["images"]), "groups": str(judged["groups"]), **figures}
 
 

@@ -20,8 +20,6 @@ from tests.real_line.compose import compose
 from tests.real_line.drill import Outcome, run_drill
 from training.run import open_run
 
-FIGURES = tuple(TITLES)
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make real-line", description=__doc__)
@@ -51,12 +49,12 @@ def _drill(bundle: Path, student: Path, data: Path, folder: Path) -> Outcome:
 
 def _report(runs: Sequence[Path], bundle: Path, outcome: Outcome) -> str:
     rows = [(run.name, json.loads((run / "metrics.json").read_text())["figures"]) for run in runs]
-    lines = ["", f"{'held-out groups':24}" + "".join(f"{name:>26}" for name in FIGURES)]
+    lines = ["", f"{'held-out groups':24}" + "".join(f"{name:>26}" for name in TITLES)]
     for name, metrics in rows:
-        lines.append(f"{name:24}" + "".join(f"{_interval(metrics[f]):>26}" for f in FIGURES))
+        lines.append(f"{name:24}" + "".join(f"{_interval(metrics[f]):>26}" for f in TITLES))
     card = open_bundle(bundle).card
     shown = {f: m.model_dump() for f, m in card.metrics.items()}
-    lines.append(f"{'int8 bundle':24}" + "".join(f"{_interval(shown[f]):>26}" for f in FIGURES))
+    lines.append(f"{'int8 bundle':24}" + "".join(f"{_interval(shown[f]):>26}" for f in TITLES))
     report = outcome.report
     lines += [
         "",

@@ -237,6 +237,7 @@ def test_a_study_is_reported(
     capsys.readouterr()
     assert command("report", out, "--seed", "0") == 0
     assert capsys.readouterr().out.startswith("Study `small`")
+    assert (out / "report.md").read_text() == text, "not written"
     assert command("report", out, "--seed", "7") == 2
     assert "no finished run of seed 7" in capsys.readouterr().err
     assert "| difference |" not in text

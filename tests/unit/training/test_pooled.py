@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import ConfigError
-from runtime.scores import evaluate
+from runtime.scores import TITLES, evaluate
 from training.pooled import (
-    FIGURES,
     OutOfFold,
     Prediction,
     compare,
@@ -49,7 +48,7 @@ def test_pooled_figures_are_those_of_all_images_together(seed: int, sure: float)
         np.array([r.truth for r in rows]), np.array([r.probabilities for r in rows])
     )
     values = figures_of(found.sums(sorted(found.by_run), groups).sum(axis=0), 3)
-    assert values.tolist() == pytest.approx([expected.summary[name] for name in FIGURES])
+    assert values.tolist() == pytest.approx([expected.summary[name] for name in TITLES])
 
 
 def test_a_class_without_images_is_left_out() -> None:

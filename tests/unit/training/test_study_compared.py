@@ -5,6 +5,7 @@ import pytest
 from training.pooled import OutOfFold, Prediction
 from training.study_compared import differences_under, is_compared, on_the_same_runs
 from training.study_file import Study
+from training.study_text import under_table
 
 STUDY = Study.model_validate(
     {
@@ -12,7 +13,7 @@ STUDY = Study.model_validate(
         "folds": 2,
         "seeds": [0],
         "baseline": "base",
-        "comparisons": [["b", "a"]],
+        "comparisons": [["b", "a"], ["a", "base"], ["base-10", "base"]],
         "variants": {
             "base": {"role": "student"},
             "a": {"role": "student"},
@@ -46,7 +47,7 @@ def test_a_bundle_is_compared_as_its_variant(name: str, compared: bool) -> None:
 def test_differences_under_a_condition_are_to_the_baseline_and_as_asked() -> None:
     own = [variant("base", 10), variant("a", 15), variant("b", 18), variant("base-10", 5)]
     found = differences_under(STUDY, "base", {"clean": own, "noise-2": own, "jpeg-1": own[1:3]})
-    assert list(found) == ["a", "b", "b - a"]
+    assert list(found) == ["a", "b", "b - a", "base-10 - base"], "a against base once"
     assert [*found["a"], *found["b - a"]] == ["noise-2", "noise-2", "jpeg-1"]
     assert found["b - a"]["jpeg-1"].estimate.value == pytest.approx(0.15)
     assert found["a"]["noise-2"].estimate.low > 0
@@ -54,6 +55,15 @@ def test_differences_under_a_condition_are_to_the_baseline_and_as_asked() -> Non
         found["a"]["noise-2"].p
         > differences_under(STUDY, "base", {"noise-2": own[:2]})["a"]["noise-2"].p
     ), "corrected by Holm over the whole table"
+
+
+def test_a_star_stands_where_a_difference_stands() -> None:
+    own = [variant("base", 10), variant("a", 19), variant("b", 11)]
+    found = differences_under(STUDY, "base", {"noise-2": own})
+    head, _, *lines = under_table(found).splitlines()
+    assert head == "| difference | noise-2 |"
+    assert [line.endswith(" * |") for line in lines] == [True, False, True]
+    assert lines[1].startswith("| b | +5.0 (")
 
 
 def test_what_a_condition_costs_is_told_by_the_same_runs() -> None:

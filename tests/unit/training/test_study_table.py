@@ -3,17 +3,18 @@
 import json
 from pathlib import Path
 
+from runtime.scores import TITLES
 from training.corruptions import CLEAN
 from training.pooled import Estimate, Result
 from training.study_plots import names_of
 from training.study_report import devices_of, seeds_of
-from training.study_table import COLUMNS, FIGURES, keep_rows, read_alarms, read_rows
+from training.study_table import COLUMNS, keep_rows, read_alarms, read_rows
 from training.study_text import alarm_table, figure_table
 
 
 def report(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
-    figures = {name: {"value": 0.5} for name in FIGURES}
+    figures = {name: {"value": 0.5} for name in TITLES}
     (folder / "metrics.json").write_text(json.dumps({"figures": figures, "images": 3, "groups": 2}))
     (folder / "predictions.csv").write_text("file,group,truth,predicted,a,b\n")
     return folder
@@ -56,7 +57,7 @@ def test_what_the_line_would_report_is_counted_beside_the_rows(tmp_path: Path) -
 
 def test_runs_that_are_no_whole_table_are_counted() -> None:
     estimate = Estimate(0.5, 0.4, 0.6)
-    figures = dict.fromkeys(FIGURES, estimate)
+    figures = dict.fromkeys(TITLES, estimate)
     runs = {"whole": ((0, 0), (0, 1), (1, 0), (1, 1)), "part": ((0, 0), (0, 1), (1, 0))}
     results = [Result(name, own, 9, 9, figures, {}, None) for name, own in runs.items()]
     whole, part = figure_table(results).splitlines()[2:]

@@ -1,5 +1,6 @@
 """What the batches of a training are made of."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,16 @@ def test_a_picture_is_not_tested_that_is_learned_from_under_another_name(tmp_pat
         load_images(tmp_path, load_settings(), (PX,))
     (tmp_path / "groups.csv").unlink()
     load_images(tmp_path, load_settings(), (PX,))
+    twins = {"one/0a.png": "unused", "one/0b.png": "train", "one/0c.png": "test"}
+    shutil.copy(tmp_path / "one/0a.png", tmp_path / "one/0c.png")
+    parts = {
+        file: twins.get(file, ("train", "validation", "test")[int(file[4]) % 3])
+        for file in [*(row.split(",")[0] for row in rows[1:]), "one/0c.png"]
+    }
+    split = tmp_path / "split.csv"
+    split.write_text("".join(["file,part,group\n", *(f"{f},{p},{f}\n" for f, p in parts.items())]))
+    with pytest.raises(ConfigError, match=r"0b\.png and one/0c\.png are the same picture"):
+        load_images(tmp_path, load_settings(), (PX,), split)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
