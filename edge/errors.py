@@ -10,6 +10,7 @@
     +-- LedgerError                      5   the event log cannot be read or written
     |   +-- LedgerFullError              5   no room on its disk
     +-- ReceiverError                    6   a receiver refuses or cannot be reached
+    +-- EngineError                      7   the network's backend failed while it worked
 
 Vendors' exceptions are caught only in their adapter and raised `from`. A second, unrelated fault is
 a bug: exit code 1.
@@ -52,9 +53,18 @@ class ReceiverError(StripSightError):
     exit_code = 6
 
 
+class EngineError(StripSightError):
+    """The network's backend failed while it worked, though the bundle had passed its check; another
+    start is right.
+    """
+
+    exit_code = 7
+
+
 __all__ = [
     "BundleError",
     "ConfigError",
+    "EngineError",
     "LedgerError",
     "LedgerFullError",
     "ParityError",

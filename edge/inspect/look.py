@@ -7,11 +7,12 @@ import numpy as np
 
 from contract.tiles import Boxes, Span, TileGrid
 from edge.config import Strip
+from edge.errors import BundleError, EngineError
 from edge.inspect.decide import Lie, Patch, Verdict, find_patches, judge
 from edge.inspect.strip import View
 from edge.lifecycle.model import Model
 from edge.metrics import InspectMetrics
-from edge.types import U8, Picture, Section, TileRecord
+from edge.types import F32, U8, Picture, Section, TileRecord
 from runtime.scale import cut_and_scale
 
 JPEG_QUALITY = 90
@@ -63,13 +64,25 @@ def look(
         out = room.of(grid.shape[0] * grid.shape[1], side)
         pixels = cut_and_scale(section.frame.pixels, grid, side, out)
     with metrics.stage_seconds.labels("classify").time():
-        probabilities, _ = model.engine.classify(pixels)
+        probabilities = _classify(model, pixels)
     metrics.tiles.inc(len(pixels))
     with metrics.stage_seconds.labels("join").time():
         verdict = judge(probabilities, model.limits)
         lie = Lie.of(section, view.columns.start, mm_per_column)
         boxes = grid.boxes()
         return Seen(section, boxes, verdict, find_patches(verdict, boxes, grid.shape, lie), lie)
+
+
+def _classify(model: Model, pixels: U8) -> F32:
+    """Not a fault of the bundle, which a start does not try again with: it has worked until now.
+
+    Raises:
+        EngineError: the backend failed.
+    """
+    try:
+        return model.engine.classify(pixels)[0]
+    except BundleError as error:
+        raise EngineError(f"{model.engine.backend} failed while it inspected: {error}") from error
 
 
 def whole_tiles(section: Section, tile_rows: int) -> Span:

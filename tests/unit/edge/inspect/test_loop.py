@@ -11,6 +11,7 @@ from contract.events import CoilReport, Defect, Draft, NotInspected
 from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.clock import Stamp
+from edge.errors import BundleError, EngineError
 from edge.inspect.loop import Inspector
 from edge.lifecycle.model import load_model
 from edge.lifecycle.slot import ModelSlot
@@ -214,3 +215,18 @@ def test_many_defects_in_a_frame_keep_a_bounded_number_of_pictures(line: Line) -
     assert len(commit.pictures) == line.config.inspect.evidence_per_frame
     opened = [d.body for d in commit.drafts if isinstance(d.body, Defect) and d.body.revision == 1]
     assert len(opened) == ROWS * COLUMNS // 4
+
+
+def test_a_backend_that_fails_at_work_is_no_broken_bundle(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit is not started again after a broken bundle."""
+
+    def fails(_: object) -> None:
+        raise BundleError("out of memory")
+
+    line.frame(0)
+    monkeypatch.setattr(line.slot.active.engine, "classify", fails)
+    with pytest.raises(EngineError, match="openvino failed while it inspected: out of memory"):
+        line.frame(1)
+    assert EngineError.exit_code != BundleError.exit_code
