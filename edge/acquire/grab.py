@@ -25,7 +25,8 @@ FrameBuffer = BoundedBuffer[Frame, Loss]
 Wait = Callable[[threading.Event, float], bool]
 
 OVERFLOW = "buffer_overflow"
-MAX_RECONNECT_S = 10.0
+MAX_RECONNECT_S = 3.0
+"""So that, with opening and the first frame, strip is seen within 10 s of a camera's return."""
 TOUCHING_M = 1e-6
 POLL_S = 0.2
 """Longest single read, so that a stop is honoured at once."""
@@ -85,13 +86,21 @@ class Grab:
         self._patience = patience
         self._wait = wait
         self._heard_ns = 0
+        self._delivers = False
         self._last: Frame | None = None
         self.opened = threading.Event()
         """Set once the source has been opened for the first time."""
-        self.up = False
-        """Whether the source delivers; read by other threads."""
+        metrics.source_up.set_function(lambda: self.up)
         self.speed_m_per_s = 0.0
         """Over the two newest frames, by their stamps; read by other threads."""
+
+    @property
+    def up(self) -> bool:
+        """Whether the source delivers. Other threads ask: a read that hangs inside a camera's SDK
+        could not tell.
+        """
+        silent_s = (self._clock.now().monotonic_ns - self._heard_ns) / 1e9
+        return self._delivers and silent_s < self._patience.silent_s
 
     def run(self, stop: threading.Event) -> None:
         """Grab until stopped, or until the source ends or the reader is gone; then close both.
@@ -101,7 +110,6 @@ class Grab:
             again.
             ConfigError: likewise, where the config is to blame.
         """
-        self._set_up(up=False)
         try:
             self._source.open()
             self._heard_ns = self._clock.now().monotonic_ns
@@ -112,7 +120,7 @@ class Grab:
         except ClosedError:
             log.info("the frame buffer was closed")
         finally:
-            self._set_up(up=False)
+            self._delivers = False
             self._source.close()
             self._frames.close()
 
@@ -128,7 +136,7 @@ class Grab:
         try:
             self._hand_on(self._source.read(timeout_s))
         except SourceTimeoutError:
-            self._note_silence()
+            pass
         except SourceEndedError:
             raise
         except SourceError as loss:
@@ -139,17 +147,13 @@ class Grab:
     def _hand_on(self, frame: Frame) -> None:
         self._heard_ns = self._clock.now().monotonic_ns
         metrics = self._metrics
-        self._set_up(up=True)
+        self._delivers = True
         self._measure_speed(frame)
         metrics.frames.inc()
         self._count_losses(frame)
         if self._frames.put(frame):
             metrics.frames_lost.labels(OVERFLOW).inc()
             metrics.buffer_drops.labels("frames").inc()
-
-    def _set_up(self, *, up: bool) -> None:
-        self.up = up
-        self._metrics.source_up.set(up)
 
     def _measure_speed(self, frame: Frame) -> None:
         last, self._last = self._last, frame
@@ -167,20 +171,15 @@ class Grab:
             frames = round((loss.end_m - loss.first_m) / block_m)
             self._metrics.frames_lost.labels(loss.reason).inc(frames)
 
-    def _note_silence(self) -> None:
-        silent_s = (self._clock.now().monotonic_ns - self._heard_ns) / 1e9
-        if silent_s >= self._patience.silent_s:
-            self._set_up(up=False)
-
     def _reopen(self, stop: threading.Event) -> None:
-        self._set_up(up=False)
+        self._delivers = False
         pause_s = self._patience.reconnect_s
         self._source.close()
         while not self._wait(stop, pause_s):
             try:
                 self._source.open()
             except (SourceError, ConfigError) as refusal:
-                pause_s = min(2 * pause_s, MAX_RECONNECT_S)
+                pause_s = min(2 * pause_s, max(MAX_RECONNECT_S, self._patience.reconnect_s))
                 log.warning("source still away, next try in %.3g s: %s", pause_s, refusal)
             else:
                 log.info("source opened again")

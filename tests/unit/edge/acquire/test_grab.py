@@ -156,7 +156,7 @@ def test_a_lost_source_is_opened_again_with_doubling_pauses() -> None:
     one, two = frames(2)
     source = ScriptedSource(one, SourceLostError("gone"), two, openings=(None, *refusals, None))
     bench = Bench(source).run()
-    assert bench.waits == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert bench.waits == [0.5, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]
     assert [seq for seq, _ in bench.taken()] == [0, 1]
     assert bench.value("source_reopened_total") == 1
     assert source.calls == ["open", "close", *["open"] * 7, "close"]
@@ -178,6 +178,19 @@ def test_source_up_follows_the_frames() -> None:
     bench = Bench(ScriptedSource(*script))
     bench.run()
     assert seen == [0, 1, 1, 0, 1]
+
+
+def test_a_read_that_hangs_does_not_hide_the_silence() -> None:
+    seen: list[float] = []
+    bench: Bench
+
+    def hang() -> None:
+        bench.clock.pass_s(2.1)
+        seen.append(bench.value("source_up"))  # as a scrape would, while the read is still inside
+
+    bench = Bench(ScriptedSource(*frames(1), hang, SourceTimeoutError("none")))
+    bench.run()
+    assert seen == [0]
 
 
 def test_stop_ends_a_silent_source_and_an_absent_one() -> None:
