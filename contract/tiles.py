@@ -88,8 +88,10 @@ class CellLattice:
         return max(1, round(self.width_mm / self.cell_mm))
 
     def along(self, length_m: float) -> int:
-        """Cells over a length: those whose centre lies on it."""
-        return max(0, int(np.floor(length_m / self.cell_m + 0.5)))
+        """Cells over a length: those whose centre lies before its end. An end on a centre, to a
+        millionth of a cell, has passed no part of that cell's second half.
+        """
+        return max(0, int(np.ceil(round(length_m / self.cell_m, 6) - 0.5)))
 
     def centres_mm(self) -> npt.NDArray[np.float64]:
         """Centre of each column of cells, in mm from the operator side; `across`."""

@@ -86,11 +86,6 @@ class CoilAccount:
         self._fold()
         return news
 
-    def gap_before(self, from_m: float) -> tuple[float, float] | None:
-        """The stretch between what has a fate and here, if there is one."""
-        gap = from_m - self.end_m > self._half_row_m
-        return (self.end_m, from_m) if gap else None
-
     def totals(self, length_m: float) -> Totals:
         """The account at the coil's end; what nobody has accounted for is lost.
 
@@ -120,8 +115,7 @@ class CoilAccount:
         return len(self._cells)
 
     def _kept_row(self, coil_m: float) -> int:
-        row = int(np.ceil(coil_m / self.lattice.cell_m - 0.5))
-        return max(0, row - self._first_row)
+        return max(0, self.lattice.along(coil_m) - self._first_row)
 
     def _fold(self) -> None:
         """Keep of the cells far behind only how many met each fate."""

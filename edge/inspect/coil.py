@@ -14,7 +14,7 @@ from contract.events import (
 )
 from contract.tiles import CellLattice
 from edge.config import Inspect
-from edge.inspect.account import CoilAccount, Fate
+from edge.inspect.account import UNSEEN, CoilAccount, Fate
 from edge.inspect.decide import DefectTracker
 from edge.lifecycle.geometry import TileSize
 from edge.types import Coil
@@ -70,9 +70,12 @@ class CoilInspection:
         return [self._not_inspected(stretch, mm, fate, news, time)], news
 
     def finish(self, length_m: float, time: datetime, *, interrupted: bool) -> list[Draft]:
-        """Close what is open and report."""
+        """Close what is open, say how many cells nobody can account for, and report."""
         drafts = self.defects.finish("interrupted" if interrupted else "closed")
         totals = self.account.totals(length_m)
+        if unseen := totals.fates.get(UNSEEN, 0):
+            whole = (0.0, length_m), (0.0, self.coil.width_mm)
+            drafts.append(self._not_inspected(*whole, UNSEEN, unseen, time))
         cells: dict[Outcome, int] = {}
         for fate, count in totals.fates.items():
             cells[fate.outcome] = cells.get(fate.outcome, 0) + count

@@ -1,8 +1,8 @@
 """A frame becomes a commit: split by coil, shown to the network, decided, accounted for.
 
-What was lost before the frame is accounted for first; strip between the account's end and the
-frame's start that no loss explains becomes `lost(camera)`. A frame is split where the coil
-changes, so every section belongs to one coil and one model.
+What was lost before the frame is accounted for first, coil by coil; strip before the frame that no
+loss explains becomes `lost(camera)`. A frame is split where the coil changes, so every section
+belongs to one coil and one model.
 """
 
 from collections.abc import Iterable
@@ -44,6 +44,7 @@ class Inspector:
         self._drafts: list[Draft] = []
         self._pictures: list[Picture] = []
         self._tiles: list[TileRecord] = []
+        self._told_m = 0.0  # of the line's count: strip before this has a fate
         self.watermark = Watermark(frame=0, line_m=0.0, coil=None, coil_m=0.0)
         """How far the strip has been dealt with."""
         self.valid = False
@@ -57,12 +58,13 @@ class Inspector:
             travelled_ns = frame.grabbed.monotonic_ns - frame.exposed.monotonic_ns
             self._metrics.exposed_to_grabbed.observe(travelled_ns / 1e9)
         for loss in (*dropped, *frame.losses):
+            self._catch_up(loss.first_m, frame)
             self._lose(loss, frame)
+        self._catch_up(frame.rows.first_m, frame)
         for section in split_by_coil(frame, self._coils):
-            coil = self._enter(section.coil, frame)
-            if gap := coil.account.gap_before(section.from_m):
-                self._missing(coil, gap, "camera", frame)
-            self._section(section, coil)
+            if not self._has_left(section.coil):
+                self._section(section, self._enter(section.coil, frame))
+        self._told_m = max(self._told_m, frame.rows.end_m)
         self._advance(frame)
         return self._commit(frame)
 
@@ -76,6 +78,10 @@ class Inspector:
         self._now = None
         self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={})
         return Commit(tuple(drafts), self.watermark, time)
+
+    def _has_left(self, coil: Coil) -> bool:
+        """Whether a coil has its report: frames that overlap reach back over a coil change."""
+        return self._now is not None and coil.head_m < self._now.coil.head_m
 
     def _enter(self, coil: Coil, frame: Frame) -> CoilInspection:
         """The inspection of this coil; a new coil, or a model that waits, changes over here."""
@@ -97,20 +103,24 @@ class Inspector:
             self._drafts.append(now.started(model.reference, time))
         return now
 
+    def _catch_up(self, line_m: float, frame: Frame) -> None:
+        """Strip before this that nobody has told of was lost by the camera."""
+        if line_m - self._told_m > frame.rows.m_per_row / 2:
+            self._lose(Loss(self._told_m, line_m, "camera"), frame)
+
     def _lose(self, loss: Loss, frame: Frame) -> None:
         """Account for strip whose picture never came, coil by coil."""
         for coil in self._coils.coils(loss.first_m, loss.end_m):
+            if self._has_left(coil):
+                continue
             inspection = self._enter(coil, frame)
             tail_m = loss.end_m if coil.tail_m is None else min(loss.end_m, coil.tail_m)
             head_m = max(loss.first_m, coil.head_m)
             stretch = (head_m - coil.head_m, tail_m - coil.head_m)
-            self._missing(inspection, stretch, loss.reason, frame)
-
-    def _missing(
-        self, coil: CoilInspection, stretch: tuple[float, float], reason: str, frame: Frame
-    ) -> None:
-        self.valid = False
-        self._record(coil, stretch, (0.0, coil.coil.width_mm), Fate("lost", reason), frame)
+            self.valid = False
+            fate = Fate("lost", loss.reason)
+            self._record(inspection, stretch, (0.0, coil.width_mm), fate, frame)
+        self._told_m = max(self._told_m, loss.end_m)
 
     def _section(self, section: Section, coil: CoilInspection) -> None:
         frame, stretch = section.frame, (section.from_m, section.to_m)

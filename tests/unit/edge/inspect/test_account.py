@@ -39,13 +39,6 @@ def test_what_nobody_accounts_for_is_lost() -> None:
     assert coil.totals(1.024).fates == {ON_TIME: 80, UNSEEN: 80}
 
 
-def test_a_frame_that_never_comes_leaves_a_gap_that_is_found() -> None:
-    coil = account()
-    coil.record(0.0, 0.512, ON_TIME, FULL)
-    assert coil.gap_before(0.512 + ROW_M / 4) is None
-    assert coil.gap_before(1.024) == (0.512, 1.024)
-
-
 def test_rounding_between_frames_costs_no_cell() -> None:
     coil = CoilAccount(CellLattice(0.064, 64.0, 640.0), ROW_M)
     step = 0.032 + 0.064  # frames end exactly on the centres of cells
