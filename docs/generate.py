@@ -34,6 +34,10 @@ Generated from `edge/metrics.py` by `python docs/generate.py`.
 Each process answers at `/metrics` on its own port of the config's `metrics` section. Histograms are
 in seconds and have the usual `_bucket`, `_sum` and `_count` series. No label holds a coil, frame or
 event id, so the number of series stays bounded.
+
+Beside the series of the tables each process has those of Prometheus' client for itself
+(`process_resident_memory_bytes`, `process_open_fds`, `process_cpu_seconds_total`, ...) and
+`stripsight_threads`.
 """
 
 

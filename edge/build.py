@@ -34,7 +34,7 @@ from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import Model, load_model
 from edge.lifecycle.slot import ModelSlot
-from edge.metrics import InspectMetrics
+from edge.metrics import InspectMetrics, process_registry
 from edge.stage import Stage
 from edge.types import Commit
 
@@ -66,7 +66,7 @@ def run_inspect(
     cv2.setNumThreads(1)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
-    registry = CollectorRegistry()
+    registry = process_registry()
     metrics = InspectMetrics(registry)
     event_log = EventLog(config.ledger.path, config.event_source, clock, config.run_path)
     recovered = event_log.open()

@@ -4,9 +4,17 @@ from this module.
 Histograms are in seconds. No coil, frame or event ids in labels: their number would grow for ever.
 """
 
+import threading
 from typing import NamedTuple, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+)
 from prometheus_client.metrics import MetricWrapperBase
 
 from contract.events import Outcome
@@ -31,6 +39,17 @@ _FINE = (
     5,
 )
 _COARSE = (*_FINE, 30, 120, 600, 3600)
+
+
+def process_registry() -> CollectorRegistry:
+    """A process's registry, with Prometheus' own series of its memory, time and open files, and the
+    number of its threads: what must stay flat for months.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    threads = Gauge("stripsight_threads", "Threads of this process", registry=registry)
+    threads.set_function(threading.active_count)
+    return registry
 
 
 class InspectMetrics:

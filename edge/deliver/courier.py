@@ -13,8 +13,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry
-
 from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.deliver.cursors import Cursors
@@ -26,7 +24,7 @@ from edge.health import Heartbeat, serve_health
 from edge.ledger.day import explained
 from edge.ledger.retention import retain
 from edge.ledger.wake import WakeReceiver
-from edge.metrics import CourierMetrics
+from edge.metrics import CourierMetrics, process_registry
 from edge.stage import Stage
 
 POLL_S = 0.25
@@ -47,7 +45,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
     Raises:
         StripSightError: a start that failed, or the error that ended a thread.
     """
-    registry = CollectorRegistry()
+    registry = process_registry()
     metrics = CourierMetrics(registry)
     clock = SystemClock()
     receivers = [

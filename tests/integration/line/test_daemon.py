@@ -290,6 +290,9 @@ def test_a_camera_that_falls_silent_is_not_valid_inspection(line: Path) -> None:
 
         found = wait_for(silent, "a silent camera", 60)
         assert not found["stripsight_inspection_valid"]
+        assert found["stripsight_threads"] > 3, "grab, inspect, ledger and who watches them"
+        assert found["process_resident_memory_bytes"] > 50e6
+        assert found["process_open_fds"] > 3
         wait_for(lambda: daemon.metrics()["stripsight_inspection_valid"], "the next frame")
 
 
