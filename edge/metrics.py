@@ -87,7 +87,7 @@ class InspectMetrics:
         self.tiles = Counter("stripsight_tiles", "Tiles classified", registry=registry)
         self.cells = Counter(
             "stripsight_cells",
-            "Cells of strip by what became of them",
+            "Cells of strip by what was first known of them; a report has what became of them",
             ["outcome"],
             registry=registry,
         )

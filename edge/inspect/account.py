@@ -38,6 +38,13 @@ ON_TIME, SCREENED = Fate("on_time"), Fate("screened")
 UNSEEN = Fate("lost", "unseen")
 
 
+class News(NamedTuple):
+    """Cells of a rectangle for which its fate is news, and those of them that had none before."""
+
+    cells: int
+    first: int
+
+
 class Totals(NamedTuple):
     """A coil's cells: how many were expected, and how many met each fate."""
 
@@ -65,8 +72,8 @@ class CoilAccount:
         self._fates: list[Fate] = []
         self._counts = np.zeros(256, np.int64)
 
-    def record(self, from_m: float, to_m: float, fate: Fate, mm: tuple[float, float]) -> int:
-        """Give a rectangle its fate; returns the cells for which it is news.
+    def record(self, from_m: float, to_m: float, fate: Fate, mm: tuple[float, float]) -> News:
+        """Give a rectangle its fate.
 
         Stretches must come with ends that agree to half a row, as consecutive frames do.
         """
@@ -80,8 +87,8 @@ class CoilAccount:
         code = self._code(fate)
         worse = self._ranks()[part] > self._ranks()[code]
         self._counts -= np.bincount(part[worse], minlength=256)
-        news = int(worse.sum())
-        self._counts[code] += news
+        news = News(int(worse.sum()), int((part == 0).sum()))
+        self._counts[code] += news.cells
         part[worse] = code
         self._fold()
         return news

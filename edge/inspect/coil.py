@@ -14,7 +14,7 @@ from contract.events import (
 )
 from contract.tiles import CellLattice
 from edge.config import Inspect
-from edge.inspect.account import UNSEEN, CoilAccount, Fate
+from edge.inspect.account import UNSEEN, CoilAccount, Fate, News
 from edge.inspect.decide import DefectTracker
 from edge.lifecycle.geometry import TileSize
 from edge.types import Coil
@@ -48,26 +48,23 @@ class CoilInspection:
 
     def record(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> tuple[list[Draft], int]:
-        """Give a rectangle its fate; an event when nobody looked at it in time.
-
-        Returns the events and the number of cells for which the fate is news.
-        """
+    ) -> tuple[list[Draft], News]:
+        """Give a rectangle its fate; an event when nobody looked at it in time."""
         news = self.account.record(*stretch, fate, mm)
         uncounted = stretch[0] == stretch[1]
-        if fate.outcome in {"on_time", "screened"} or not (news or uncounted):
+        if fate.outcome in {"on_time", "screened"} or not (news.cells or uncounted):
             return [], news
-        return [self._not_inspected(stretch, mm, fate, news, time)], news
+        return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
 
     def record_outside(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> tuple[list[Draft], int]:
+    ) -> tuple[list[Draft], News]:
         """The same for strip beside the picture: told once per coil, since it goes on all along."""
         news = self.account.record(*stretch, fate, mm)
-        if not news or fate in self._told:
+        if not news.cells or fate in self._told:
             return [], news
         self._told.add(fate)
-        return [self._not_inspected(stretch, mm, fate, news, time)], news
+        return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
 
     def finish(self, length_m: float, time: datetime, *, interrupted: bool) -> list[Draft]:
         """Close what is open, say how many cells nobody can account for, and report."""

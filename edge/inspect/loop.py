@@ -132,10 +132,10 @@ class Inspector:
         self._record(coil, stretch, (0.0, seen_mm), fate, frame)
         outside = (seen_mm, coil.coil.width_mm)
         beside = Fate("off_strip_disagreement") if view.right_edge_seen else Fate("lost", "no_view")
-        drafts, cells = coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
+        drafts, news = coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
         self._drafts += drafts
-        self._metrics.cells.labels(beside.outcome).inc(cells)
-        if cells and beside.outcome in NOT_VALID:
+        self._metrics.cells.labels(beside.outcome).inc(news.first)
+        if news.cells and beside.outcome in NOT_VALID:
             self.valid = False
 
     def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
@@ -167,9 +167,9 @@ class Inspector:
         fate: Fate,
         frame: Frame,
     ) -> None:
-        drafts, cells = coil.record(stretch, mm, fate, frame.grabbed.utc())
+        drafts, news = coil.record(stretch, mm, fate, frame.grabbed.utc())
         self._drafts += drafts
-        self._metrics.cells.labels(fate.outcome).inc(cells)
+        self._metrics.cells.labels(fate.outcome).inc(news.first)
         if drafts or fate.outcome in NOT_VALID:
             self.valid = self.valid and fate.outcome == "late"
         if drafts:

@@ -55,7 +55,8 @@ class Strip:
     def __init__(self, line: Line, coil_rows: int) -> None:
         self.coil_rows = coil_rows
         coils = config.Coils(length_m=coil_rows * ROW_M, width_mm=COLUMNS * SIDE * 0.5)
-        self.line, metrics = line, InspectMetrics(CollectorRegistry())
+        self.line, self.registry = line, CollectorRegistry()
+        metrics = InspectMetrics(self.registry)
         self.inspector = Inspector(
             line.config, line.slot, ConstantCoils(coils), metrics, line.clock
         )
@@ -145,6 +146,11 @@ def test_every_cell_ends_in_one_outcome(line: Line, steps: list[Step], coil_rows
     reports = {d.coil: d.body for d in drafts if isinstance(d.body, CoilReport)}
     missed = [(d.coil, d.body) for d in drafts if isinstance(d.body, NotInspected)]
     assert len(reports) == len({d.coil for d in drafts})
+    counted = [
+        strip.registry.get_sample_value("stripsight_cells_total", {"outcome": outcome}) or 0
+        for outcome in PRECEDENCE
+    ]
+    assert sum(counted) == sum(report.expected_cells for report in reports.values())
     for number, (coil, report) in enumerate(sorted(reports.items())):
         centres = strip.centres()[strip.centres() < round(report.length_m / ROW_M)]
         ranks = strip.cells[number][: len(centres)]
