@@ -85,7 +85,8 @@ class NotInspected(EventBody):
     """A stretch of the coil that nobody looked at, or not in time, or not in a usable picture.
 
     A stretch without length: strip passed there while nobody counted its metres (a camera that was
-    away, with the encoder's lines counted by the camera itself).
+    away, with the encoder's lines counted by the camera itself). `lost(unseen)` comes with the
+    coil's report: so many `cells` somewhere on it were in no picture and in no known loss.
     """
 
     kind: ClassVar[str] = "not_inspected"

@@ -40,7 +40,7 @@ CORRUPTED = "corrupted"
 
 
 class _FailedError(ConfigError):
-    """One training did; others may not."""
+    """One training failed; the study goes on with the others."""
 
 
 def run_study(plan: Plan) -> None:

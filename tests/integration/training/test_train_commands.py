@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from contract.errors import ConfigError
 from tests.conftest import ROOT
 from training import fit
 from training.cli import main
 from training.config import load_settings
 from training.curves import read_curves
 from training.data import load_images
-from training.job import claim
 from training.losses import mean_of_classes
 from training.run import open_run
 from training.shrinkage import look
@@ -308,23 +306,10 @@ def test_a_used_folder_is_not_overwritten(
 ) -> None:
     before = (teacher / "run.json").read_bytes()
     assert command("teacher", "--data", images, "--out", teacher) == 2
-    assert "not empty" in capsys.readouterr().err
-    assert (teacher / "run.json").read_bytes() == before
-
-
-def test_a_folder_is_free_in_which_no_plan_was_left(
-    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("split.csv", "config.yaml"):
-        shutil.copy(teacher / name, tmp_path)
-    with pytest.raises(ConfigError, match="not empty"):
-        claim(tmp_path)  # they may be the user's
-    (tmp_path / "plan.json.partial").touch()
-    claim(tmp_path)
-    assert command("teacher", "--data", tmp_path, "--out", teacher) == 2
     said = capsys.readouterr().err
     assert "not empty" in said
     assert "--resume" not in said, "it is finished"
+    assert (teacher / "run.json").read_bytes() == before
 
 
 def test_a_training_does_not_go_on_under_another_teacher(
