@@ -1,0 +1,49 @@
+"""The daemon's config: one YAML, read once, checked strictly, its sections passed on.
+
+Relative paths are relative to the YAML's own folder. `stripsight-edge check-config FILE` does what
+`run` does first.
+"""
+
+from edge.config.acquire import (
+    Coils,
+    FolderSource,
+    LinesPosition,
+    Optics,
+    Position,
+    PylonSource,
+    SimulatedSource,
+    Source,
+    SpeedPosition,
+    emulate_camera,
+)
+from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt
+from edge.config.file import Config, load_config
+from edge.config.inspect import Inspect, Strip
+from edge.config.section import Fraction, Name, Port, Positive, Section
+
+__all__ = [
+    "Coils",
+    "Config",
+    "Console",
+    "Deliver",
+    "FolderSource",
+    "Fraction",
+    "Inspect",
+    "Ledger",
+    "LinesPosition",
+    "Metrics",
+    "Mqtt",
+    "Name",
+    "Optics",
+    "Port",
+    "Position",
+    "Positive",
+    "PylonSource",
+    "Section",
+    "SimulatedSource",
+    "Source",
+    "SpeedPosition",
+    "Strip",
+    "emulate_camera",
+    "load_config",
+]

@@ -1,0 +1,88 @@
+"""What is kept, and who gets it."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from edge.config.section import Name, Port, Positive, Section
+
+
+class Ledger(Section):
+    """The event log."""
+
+    path: Path
+    event_buffer_s: Positive = 10.0
+    """How long the writer may fall behind before inspection waits."""
+    keep_days: Annotated[int, Field(ge=1)] = 30
+    max_evidence_mb: Annotated[int, Field(ge=1)] = 2000
+
+
+class Mqtt(Section):
+    """A broker to deliver to."""
+
+    name: Name = "mqtt"
+    """Names the delivery cursor: a renamed receiver starts from the oldest event."""
+    host: str
+    """A host name, or `embedded` for a broker in Python that the supervisor starts (demonstration
+    only).
+    """
+    port: Port = 1883
+    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = "5"
+    """MQTT version. 3.1.1 cannot tell that nobody has subscribed or that the broker's rules refused
+    an event. The embedded broker knows 3.1.1 only and is always spoken to in it.
+    """
+    client_id: str | None = None
+    """Null: made from site, line, camera and the receiver's name."""
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    """Certificate authority: turns TLS on."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    in_flight: Annotated[int, Field(ge=1, le=65535)] = 64
+    """Events sent and not yet acknowledged, at most."""
+    timeout_s: Positive = 5.0
+    """How long the broker may take to connect or to acknowledge before it counts as away."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.password_file and self.username is None:
+            raise ValueError("password_file needs username")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        if self.cert_file and self.ca_file is None:
+            raise ValueError("cert_file needs ca_file, which turns TLS on")
+        return self
+
+
+class Deliver(Section):
+    """Who gets the events."""
+
+    mqtt: tuple[Mqtt, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_cursor_each(self) -> Self:
+        names = [receiver.name for receiver in self.mqtt]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(
+                f"two receivers are named {twice!r} and would share one delivery cursor; give each"
+                " its own name"
+            )
+        return self
+
+
+class Console(Section):
+    """The operator's page."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Metrics(Section):
+    """Where Prometheus finds the two processes (`/metrics`, `/livez`, `/readyz`)."""
+
+    host: str = "127.0.0.1"
+    inspect_port: Port = 9464
+    courier_port: Port = 9465

@@ -1,0 +1,122 @@
+"""The whole file: read once, checked strictly, errors that name the key."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from contract.settings_file import read_settings
+from edge.config.acquire import Coils, Optics, Position, Source
+from edge.config.deliver import Console, Deliver, Ledger, Metrics
+from edge.config.inspect import Inspect, Strip
+from edge.config.section import Name, Section
+from edge.errors import ConfigError
+
+
+class Config(Section):
+    """The whole file."""
+
+    site: Name
+    line: Name
+    camera: Name
+    bundle: Path
+    allow_no_clean_class: bool = False
+    """Run a bundle without a clean class: it reports a defect on every tile."""
+    source: Source
+    optics: Optics
+    position: Position
+    coils: Coils
+    strip: Strip = Strip()
+    inspect: Inspect = Inspect()
+    ledger: Ledger
+    deliver: Deliver = Deliver()
+    console: Console = Console()
+    metrics: Metrics = Metrics()
+    run_path: Path
+    """Folder of the sockets between the processes; its owner may command the daemon."""
+
+    @property
+    def event_source(self) -> str:
+        """`/<site>/<line>/<camera>`, the CloudEvents source."""
+        return f"/{self.site}/{self.line}/{self.camera}"
+
+    @property
+    def topic(self) -> str:
+        """MQTT topic root of this camera."""
+        return f"stripsight/{self.site}/{self.line}/{self.camera}"
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load_config(path: Path) -> Config:
+    """Read, check and resolve a config file.
+
+    Raises:
+        ConfigError: missing, no YAML, or a key or value that is wrong; the text names it and the
+        nearest known key.
+    """
+    raw = read_settings(path, "deploy/config/ has examples")
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path}: " + "; ".join(_explain(e) for e in error.errors()[:5])
+        ) from error
+    return _resolved(config, path.resolve().parent)
+
+
+def _explain(error: ErrorDetails) -> str:
+    where = [str(part) for part in error["loc"]]
+    name = ".".join(where)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where[-1], _known_keys(where[:-1]), n=1)
+        return f"unknown key {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    if error["type"] == "missing":
+        return f"{name!r} is missing"
+    return f"{name}: {error['msg']} (found {str(error['input'])[:60]!r})"
+
+
+def _known_keys(where: list[str]) -> list[str]:
+    keys: list[str] = []
+    _collect(Config, where, keys)
+    return keys
+
+
+def _collect(model: type[BaseModel], where: list[str], keys: list[str]) -> None:
+    if not where:
+        keys.extend(model.model_fields)
+        return
+    field = model.model_fields.get(where[0])
+    rest = [w for w in where[1:] if not w.isdigit()]
+    for candidate in _models_in(field.annotation if field else None):
+        kind = candidate.model_fields.get("kind")
+        if kind is not None and rest:
+            if rest[0] in str(kind.annotation):
+                _collect(candidate, rest[1:], keys)
+        else:
+            _collect(candidate, rest, keys)
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    parts = getattr(annotation, "__args__", ())
+    return [model for part in parts for model in _models_in(part)]
+
+
+def _resolved(section: S, base: Path) -> S:
+    """The same section with every relative path made absolute."""
+    changed = {name: _absolute(getattr(section, name), base) for name in type(section).model_fields}
+    return section.model_copy(update=changed)
+
+
+def _absolute(value: object, base: Path) -> object:
+    if isinstance(value, Path):
+        return Path(os.path.normpath(base / value))
+    if isinstance(value, tuple):
+        return tuple(_absolute(part, base) for part in value)
+    return _resolved(value, base) if isinstance(value, Section) else value

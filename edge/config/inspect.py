@@ -1,0 +1,43 @@
+"""How a frame is looked at."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edge.config.section import Fraction, Positive, Section
+
+
+class Strip(Section):
+    """Where the strip lies in the picture."""
+
+    edges: Literal["detect", "fixed"] = "detect"
+    left_px: Annotated[int, Field(ge=0)] = 0
+    """First column of the strip when fixed (operator side)."""
+    margin_px: Annotated[int, Field(ge=0)] = 6
+    """Columns beside a detected edge that no tile shows: a wandering edge looks like a scratch."""
+
+
+class Inspect(Section):
+    """How tiles become defects."""
+
+    backends: tuple[Literal["openvino", "onnxruntime", "cuda"], ...] = ("openvino", "onnxruntime")
+    """Tried in this order; one that is not the first shows as `degraded`."""
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """Inference threads; 0 leaves it to the engine."""
+    deadline_s: Positive = 0.05
+    """From the grab of a frame's last line to its result; later results count as `late`."""
+    confirm_tiles: Annotated[int, Field(ge=1)] = 1
+    """Tiles of one class that touch before a defect is announced."""
+    close_after_m: Positive = 0.1
+    """A defect is closed when this much strip has passed without more of it."""
+    evidence_per_frame: Annotated[int, Field(ge=0)] = 4
+    """Pictures of new defects kept per frame."""
+    tile_log: bool = False
+    """Write the label of every tile into the ledger: for commissioning; about 100 bytes a tile."""
+    frame_buffer: Annotated[int, Field(ge=1, le=1024)] = 8
+    dark_below: Fraction = 0.04
+    """A frame whose strip's 99th percentile of grey lies below this share of white is
+    `unusable(dark)`.
+    """
+    saturated_above: Fraction = 0.5
+    """A frame of whose strip more than this share is white is `unusable(saturated)`."""
