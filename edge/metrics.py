@@ -93,6 +93,11 @@ class InspectMetrics:
         )
         for outcome in get_args(Outcome):
             self.cells.labels(outcome)  # a series must begin at 0, or its first rise goes unseen
+        self.account_breaches = Counter(
+            "stripsight_account_breaches",
+            "Coils whose account of cells contradicted itself: a fault of this program",
+            registry=registry,
+        )
         self.uninspected_metres = Counter(
             "stripsight_uninspected_metres",
             "Metres of strip reported as not inspected",

@@ -4,19 +4,22 @@ The coil is a fixed lattice of cells; each gets exactly one outcome. When a cell
 better outcome in the order of `PRECEDENCE` holds. What was expected comes from the coil's length
 and the width the mill reports, never from the pictures that happened to arrive. Cells that no
 picture and no known loss accounts for become `lost(unseen)` when the coil ends, so the sum always
-agrees; that it does is checked then. Of a coil without end only the newest cells are kept one by
-one, the others as counts.
+agrees; that it does, and that it is what was counted on the way, is checked then. Of a coil without
+end only the newest cells are kept one by one, the others as counts.
 """
 
 from typing import NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from contract.events import Outcome
 from contract.tiles import CellLattice
 from edge.types import U8
 
 PRECEDENCE: tuple[Outcome, ...] = get_args(Outcome)
+Counts = npt.NDArray[np.int64]
+"""Cells by the code of their fate; 0 has none."""
 GROWTH_CELLS = 4096
 KEPT_CELLS = 1024
 """Rows of cells behind the camera whose fate may still change: frames overlap by much less."""
@@ -50,11 +53,18 @@ class Totals(NamedTuple):
 
     expected: int
     fates: dict[Fate, int]
+    breach: str = ""
+    """How the account contradicts itself, a fault of this program; empty where it agrees."""
 
     @property
     def inspected(self) -> int:
         """Cells that somebody looked at in time."""
         return self.fates.get(ON_TIME, 0) + self.fates.get(SCREENED, 0)
+
+    @property
+    def unseen(self) -> int:
+        """Cells that nobody accounts for."""
+        return self.fates.get(UNSEEN, 0)
 
 
 class CoilAccount:
@@ -68,9 +78,9 @@ class CoilAccount:
         self._half_row_m = row_m / 2
         self._cells: U8 = np.zeros((GROWTH_CELLS, lattice.across), np.uint8)
         self._first_row = 0
-        self._folded = np.zeros(256, np.int64)
+        self._folded: Counts = np.zeros(256, np.int64)
         self._fates: list[Fate] = []
-        self._counts = np.zeros(256, np.int64)
+        self._counts: Counts = np.zeros(256, np.int64)
 
     def record(self, from_m: float, to_m: float, fate: Fate, mm: tuple[float, float]) -> News:
         """Give a rectangle its fate.
@@ -94,11 +104,7 @@ class CoilAccount:
         return news
 
     def totals(self, length_m: float) -> Totals:
-        """The account at the coil's end; what nobody has accounted for is lost.
-
-        Raises:
-            ArithmeticError: the sum does not agree (a fault of this program).
-        """
+        """The account at the coil's end; what nobody has accounted for is lost."""
         rows = self.lattice.along(length_m)
         kept = max(0, rows - self._first_row)
         self._reserve(kept)
@@ -106,10 +112,18 @@ class CoilAccount:
         fates = {fate: int(counts[i + 1]) for i, fate in enumerate(self._fates) if counts[i + 1]}
         if counts[0]:
             fates[UNSEEN] = fates.get(UNSEEN, 0) + int(counts[0])
-        expected = rows * self.lattice.across
-        if sum(fates.values()) != expected:
-            raise ArithmeticError(f"{expected} cells expected, {sum(fates.values())} accounted for")
-        return Totals(expected, fates)
+        beyond = np.bincount(self._cells[kept:].ravel(), minlength=256)
+        expected, found = rows * self.lattice.across, int(counts.sum())
+        breach = self._breach(expected, found, counts + beyond)
+        return Totals(max(expected, found), fates, breach)
+
+    def _breach(self, expected: int, found: int, everywhere: Counts) -> str:
+        """The coil's cells against its length; all cells against what was counted on the way."""
+        if found != expected:
+            return f"{expected} cells expected, {found} accounted for"
+        if np.any(everywhere[1:] != self._counts[1:]):
+            return f"{everywhere[1:].sum()} cells have a fate, {self._counts[1:].sum()} were told"
+        return ""
 
     def tally(self) -> dict[str, int]:
         """Cells so far by label, for the watermark; only what there is, as in `totals`."""

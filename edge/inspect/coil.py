@@ -14,7 +14,7 @@ from contract.events import (
 )
 from contract.tiles import CellLattice
 from edge.config import Inspect
-from edge.inspect.account import UNSEEN, CoilAccount, Fate, News
+from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker
 from edge.lifecycle.geometry import TileSize
 from edge.types import Coil
@@ -66,13 +66,19 @@ class CoilInspection:
         self._told.add(fate)
         return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
 
-    def finish(self, length_m: float, time: datetime, *, interrupted: bool) -> list[Draft]:
-        """Close what is open, say how many cells nobody can account for, and report."""
+    def finish(
+        self, length_m: float, time: datetime, *, interrupted: bool
+    ) -> tuple[list[Draft], Totals]:
+        """Close what is open, say how many cells nobody can account for, and report.
+
+        An account that contradicts itself is not valid: better a false alarm than a certificate
+        that a fault of this program has signed.
+        """
         drafts = self.defects.finish("interrupted" if interrupted else "closed")
         totals = self.account.totals(length_m)
-        if unseen := totals.fates.get(UNSEEN, 0):
+        if totals.unseen:
             whole = (0.0, length_m), (0.0, self.coil.width_mm)
-            drafts.append(self._not_inspected(*whole, UNSEEN, unseen, time))
+            drafts.append(self._not_inspected(*whole, UNSEEN, totals.unseen, time))
         cells: dict[Outcome, int] = {}
         for fate, count in totals.fates.items():
             cells[fate.outcome] = cells.get(fate.outcome, 0) + count
@@ -83,12 +89,12 @@ class CoilInspection:
             cells=cells,
             reasons={f.label: n for f, n in totals.fates.items() if f.reason},
             coverage=totals.inspected / totals.expected if totals.expected else 1.0,
-            inspection_valid=is_valid(cells),
+            inspection_valid=is_valid(cells) and not totals.breach,
             defects=dict(self.defects.announced),
             models=tuple(self._models),
             interrupted=interrupted,
         )
-        return [*drafts, Draft(report, self.coil.id, "report", time)]
+        return [*drafts, Draft(report, self.coil.id, "report", time)], totals
 
     def _not_inspected(
         self,

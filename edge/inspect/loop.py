@@ -5,14 +5,16 @@ loss explains becomes `lost(camera)`. A frame is split where the coil changes, s
 belongs to one coil and one model.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from contract.events import Draft, ModelChanged
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config
-from edge.inspect.account import ON_TIME, Fate
+from edge.inspect.account import ON_TIME, UNSEEN, Fate
 from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
@@ -21,6 +23,8 @@ from edge.lifecycle.slot import ModelSlot, Swap
 from edge.metrics import InspectMetrics
 from edge.ports import CoilSource
 from edge.types import Coil, Commit, Frame, Loss, Picture, Section, TileRecord, Watermark
+
+log = logging.getLogger(__name__)
 
 
 class Inspector:
@@ -73,8 +77,7 @@ class Inspector:
         if self._now is None:
             return None
         time = self._clock.now()
-        length_m = self._now.account.end_m
-        drafts = self._now.finish(length_m, time.utc(), interrupted=True)
+        drafts = self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
         self._now = None
         self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={})
         return Commit(tuple(drafts), self.watermark, time)
@@ -90,7 +93,7 @@ class Inspector:
         leaves = now is not None and now.coil.id != coil.id
         if now is not None and leaves:
             tail_m = coil.head_m if now.coil.tail_m is None else now.coil.tail_m
-            self._drafts += now.finish(tail_m - now.coil.head_m, time, interrupted=False)
+            self._drafts += self._end(now, tail_m - now.coil.head_m, time, interrupted=False)
         swap = self._slot.take(new_coil=leaves or now is None)
         if swap is not None:
             at_m = None if leaves or now is None else now.account.end_m
@@ -102,6 +105,18 @@ class Inspector:
             self._now = now
             self._drafts.append(now.started(model.reference, time))
         return now
+
+    def _end(
+        self, coil: CoilInspection, length_m: float, time: datetime, *, interrupted: bool
+    ) -> list[Draft]:
+        """Report a coil, and hold its account against what was told of it on the way."""
+        drafts, totals = coil.finish(length_m, time, interrupted=interrupted)
+        self._metrics.cells.labels(UNSEEN.outcome).inc(totals.unseen)
+        if totals.breach:
+            log.error("the account of coil %s contradicts itself: %s", coil.coil.id, totals.breach)
+            self._metrics.account_breaches.inc()
+            self.valid = False
+        return drafts
 
     def _catch_up(self, line_m: float, frame: Frame) -> None:
         """Strip before this that nobody has told of was lost by the camera."""

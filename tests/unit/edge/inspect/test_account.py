@@ -114,3 +114,30 @@ def test_sums_agree_for_any_mixture(
     for rank, outcome in enumerate(PRECEDENCE):
         count = sum(n for fate, n in totals.fates.items() if fate == Fate(outcome, "x"))
         assert count == pytest.approx((cells == rank).sum(), abs=LATTICE.across)
+
+
+def test_a_coil_shorter_than_what_was_folded_away_is_no_certificate() -> None:
+    coil = account()
+    rows = KEPT_CELLS + 2 * GROWTH_CELLS
+    for i in range(rows):
+        coil.record(i * 0.064, (i + 1) * 0.064, ON_TIME, FULL)
+    totals = coil.totals(1.0)
+    assert totals.breach == "160 cells expected, 81920 accounted for"
+    assert sum(totals.fates.values()) == totals.expected
+
+
+def test_cells_that_nobody_was_told_of_are_a_breach() -> None:
+    coil = account()
+    coil.record(0.0, 0.64, ON_TIME, FULL)
+    coil._cells[5, 5] = 0
+    totals = coil.totals(0.64)
+    assert totals.breach == "99 cells have a fate, 100 were told"
+    assert totals.unseen == 1
+
+
+def test_an_account_of_many_coils_lengths_agrees_with_itself() -> None:
+    for length_m in (0.0, 0.03, 0.64, 70.0, 400.0):
+        coil = account()
+        for i in range(int(length_m / 0.64) + 1):
+            coil.record(i * 0.64, min(length_m, (i + 1) * 0.64), ON_TIME, FULL)
+        assert not coil.totals(length_m).breach

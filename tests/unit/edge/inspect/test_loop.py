@@ -12,6 +12,7 @@ from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.clock import Stamp
 from edge.errors import BundleError, EngineError
+from edge.inspect.account import CoilAccount
 from edge.inspect.loop import Inspector
 from edge.lifecycle.model import load_model
 from edge.lifecycle.slot import ModelSlot
@@ -194,6 +195,19 @@ def test_the_stop_reports_the_coil_it_leaves(line: Line) -> None:
     phases = [d.body.phase for d in commit.drafts if isinstance(d.body, Defect)]
     assert phases == ["interrupted"]
     assert line.inspector.finish() is None
+
+
+def test_an_account_that_contradicts_itself_is_said_and_not_valid(
+    line: Line, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.frame(0)
+    monkeypatch.setattr(CoilAccount, "_breach", lambda *_: "1 cell too many")
+    commit = line.inspector.finish()
+    assert commit is not None
+    assert not report_of(commit.drafts).inspection_valid
+    assert not line.inspector.valid
+    assert line.registry.get_sample_value("stripsight_account_breaches_total") == 1
+    assert "coil-0001 contradicts itself: 1 cell too many" in caplog.text
 
 
 def test_a_new_defect_keeps_its_picture(line: Line) -> None:
