@@ -21,7 +21,7 @@ TRAINED := tests/integration/training tests/integration/export
 FLOOR := $(if $(findstring --no-skips,$(ARGS)),94,0)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports unit bench demo-score real-line train-xsdd train-neu docs clean
+.PHONY: help run test check format lint types imports unit bench soak demo-score real-line train-xsdd train-neu docs clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ unit: $(VENV)/.dev ## unit tests
 
 bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straightforward loop
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(VENV)/.dev ## failure drills for hours (ARGS="--hours 8 --only stops_and_kills")
+	$(BIN)/python -m tests.drills $(ARGS)
 
 demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw
 	$(BIN)/stripsight-edge score --bundle $(DEMO_BUNDLE) $(addprefix --real-frames ,$(REAL_FRAMES)) $(ARGS)

@@ -1,10 +1,11 @@
 """The daemon's own processes, started from a config and stopped by SIGTERM."""
 
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,8 @@ from edge.ledger.reader import EventReader
 from tests.conftest import ROOT
 from tests.waiting import free_port, wait_for
 
+PROGRAM = ("edge.cli",)
+"""The module to run, and what stands before its command."""
 START_S = 90.0
 STOP_S = 60.0
 
@@ -44,12 +47,18 @@ def write_config(folder: Path, sections: Mapping[str, Any]) -> Path:
 class Daemon:
     """`stripsight-edge COMMAND --config FILE` as a child; the context ends it by SIGTERM."""
 
-    def __init__(self, config: Path, command: str = "run", *arguments: str) -> None:
+    def __init__(
+        self,
+        config: Path,
+        command: str = "run",
+        *arguments: str,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self.config = config
         self.settings = yaml.safe_load(config.read_text())
         self.log = config.with_suffix(f".{command}.log")
         self._command = [
-            sys.executable, "-m", "edge.cli", command, "--config", str(config), *arguments,
+            sys.executable, "-m", *program, command, "--config", str(config), *arguments,
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -94,6 +103,12 @@ class Daemon:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.terminate()
+        return self.process.wait(STOP_S)
+
+    def end_by(self, how: signal.Signals) -> int:
+        """Send a signal, to whatever state it is in; returns the exit code."""
+        assert self.process is not None
+        self.process.send_signal(how)
         return self.process.wait(STOP_S)
 
     def wait(self, timeout_s: float = START_S) -> int:

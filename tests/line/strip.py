@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 
 from contract.bundle import Bundle, Golden, write_bundle
 from contract.classes import ClassList
@@ -40,8 +41,10 @@ def write_strip(folder: Path, frames: int, defects: Iterable[tuple[int, int, int
     return folder
 
 
-def write_line_bundle(path: Path, version: str = "1") -> Bundle:
-    """A bundle with a clean class for such a strip."""
+def write_line_bundle(
+    path: Path, version: str = "1", graph: onnx.ModelProto | None = None
+) -> Bundle:
+    """A bundle with a clean class for such a strip; `graph` answers like the small network."""
     tiles = small_tiles()
     probabilities, embedding = expected(tiles)
     card = small_card(CLASSES).model_copy(
@@ -49,7 +52,7 @@ def write_line_bundle(path: Path, version: str = "1") -> Bundle:
     )
     return write_bundle(
         path,
-        model=small_graph(CLASSES).SerializeToString(),
+        model=(graph or small_graph(CLASSES)).SerializeToString(),
         card=card,
         golden=Golden(tiles, probabilities, embedding),
         people="# small\n",

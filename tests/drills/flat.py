@@ -1,0 +1,27 @@
+"""Memory, threads and open files of a daemon, which months of running must not raise."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.line.daemon import Daemon
+
+MEMORY_MB = 8.0
+"""What the allocator may take while a drill goes on, in seconds or in hours: pools that fill, and
+the index of one day's ledger. A leak of one 16 kB picture a second passes it in ten minutes."""
+
+COMING_AND_GOING = 3
+"""Files and threads that a moment may have: a scrape's connection, a picture being written."""
+
+
+@contextmanager
+def stays_flat(daemon: Daemon) -> Iterator[None]:
+    """Compares the daemon's own series at the end with those at the start."""
+    before = daemon.metrics()
+    yield
+    after = daemon.metrics()
+    for name in ("stripsight_threads", "process_open_fds"):
+        more = after[name] - before[name]
+        assert more <= COMING_AND_GOING, f"{name}: {before[name]:g}, then {after[name]:g}"
+    name = "process_resident_memory_bytes"
+    grown_mb = (after[name] - before[name]) / 1e6
+    assert grown_mb <= MEMORY_MB, f"{grown_mb:.1f} MB more memory"

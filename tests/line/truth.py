@@ -1,0 +1,153 @@
+"""The oracle: each planted defect is recorded, or lies in a stretch told as not inspected.
+
+A ledger is read like a receiver would, and nothing else of the daemon is asked. The strip repeats
+one set of pictures from each start on, so it is known what passed at every metre of every coil.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from contract.events import (
+    CoilReport,
+    CoilStarted,
+    Defect,
+    Event,
+    Extent,
+    ModelChanged,
+    NotInspected,
+)
+from tests.line.strip import FRAME_M, ROWS
+from tests.unit.runtime.small_bundle import SIDE
+
+TILE_M, TILE_MM = FRAME_M / ROWS, SIDE * 0.5
+ROUNDING_M = 1e-5
+
+
+class Strip(NamedTuple):
+    """Pictures that repeat, and where defects are planted on them: (picture, tile row, column)."""
+
+    pictures: int
+    defects: Sequence[tuple[int, int, int]]
+    coil_m: float
+
+
+class Findings(NamedTuple):
+    """What a ledger says of a strip; the last three must be empty."""
+
+    coils: int
+    cells: Counter[str]
+    """By outcome, and by `outcome(reason)`, over all reports."""
+    planted: int
+    recorded: int
+    missed: tuple[str, ...]
+    """Planted, in no event at all."""
+    invented: tuple[str, ...]
+    """Defects where none was planted."""
+    broken: tuple[str, ...]
+    """Rules of the ledger that do not hold."""
+
+
+class _Coil:
+    """What the ledger holds of one coil, and where it lies on the strip of its run."""
+
+    def __init__(self, name: str, head_m: float) -> None:
+        self.name, self.head_m = name, head_m
+        self.reports: list[CoilReport] = []
+        self.defects: dict[str, Defect] = {}
+        self.unseen: list[NotInspected] = []
+
+
+def look_up(events: Iterable[Event], strip: Strip) -> Findings:
+    """Hold a whole ledger, from seq 1 on, against the strip that passed."""
+    broken = []
+    coils: dict[str, _Coil] = {}
+    heads, seq = 0, 0
+    for event in events:
+        if event.seq != (seq := seq + 1):
+            broken.append(f"seq {event.seq} follows {seq - 1}")
+            seq = event.seq
+        body, name = event.body(), event.subject or ""
+        if isinstance(body, ModelChanged) and body.activation == "start":
+            heads = 0
+        elif isinstance(body, CoilStarted):
+            if name in coils:
+                broken.append(f"{name} starts twice")
+            coils[name] = _Coil(name, heads * strip.coil_m)
+            heads += 1
+        elif isinstance(body, CoilReport):
+            coils[name].reports.append(body)
+        elif isinstance(body, Defect):
+            coils[name].defects[body.defect_id] = body
+        elif isinstance(body, NotInspected):
+            coils[name].unseen.append(body)
+    return _judge(list(coils.values()), strip, broken)
+
+
+def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
+    missed, invented, planted, recorded = [], [], 0, 0
+    cells: Counter[str] = Counter()
+    for coil in coils:
+        broken += _breaches(coil)
+        for report in coil.reports:
+            cells.update({str(outcome): count for outcome, count in report.cells.items()})
+            cells.update(report.reasons)
+        tiles = list(_planted(coil, strip))
+        found = [defect.extent for defect in coil.defects.values()]
+        for tile in tiles:
+            seen = any(_holds(extent, tile) for extent in found)
+            recorded += seen
+            if not (seen or any(_holds(n.extent, tile) for n in coil.unseen)):
+                missed.append(f"{coil.name} at {tile.from_m:.4f} m, {tile.from_mm:g} mm")
+        planted += len(tiles)
+        invented += [
+            f"{defect.defect_id} at {defect.extent.from_m:.4f} m"
+            for defect in coil.defects.values()
+            if not any(_holds(defect.extent, tile) for tile in tiles)
+        ]
+    lists = tuple(missed), tuple(invented), tuple(broken)
+    return Findings(len(coils), cells, planted, recorded, *lists)
+
+
+def _breaches(coil: _Coil) -> Iterator[str]:
+    """Each coil is reported once, its sum agrees, its defects are ended and counted."""
+    if len(coil.reports) != 1:
+        yield f"{coil.name} has {len(coil.reports)} reports"
+        return
+    (report,) = coil.reports
+    if sum(report.cells.values()) != report.expected_cells:
+        yield f"{coil.name}: {report.cells} is not {report.expected_cells} cells"
+    if {d.phase for d in coil.defects.values()} - {"closed", "interrupted"}:
+        yield f"{coil.name} has a report and an open defect"
+    if sum(report.defects.values()) != len(coil.defects):
+        yield f"{coil.name}: {len(coil.defects)} defects, {report.defects} reported"
+    everything_on_time = report.cells.get("on_time", 0) == report.expected_cells
+    if not everything_on_time and not coil.unseen:
+        yield f"{coil.name}: {report.cells}, and no stretch of it was told"
+
+
+def _planted(coil: _Coil, strip: Strip) -> Iterator[Extent]:
+    """The defect tiles that lie wholly on the part of a coil that its report is about."""
+    length_m = coil.reports[0].length_m if coil.reports else 0.0
+    first = int(coil.head_m / FRAME_M)
+    last = int((coil.head_m + length_m) / FRAME_M) + 1
+    for frame in range(first, last + 1):
+        for picture, row, column in strip.defects:
+            from_m = frame * FRAME_M + row * TILE_M - coil.head_m
+            on_it = from_m > -ROUNDING_M and from_m + TILE_M < length_m + ROUNDING_M
+            if frame % strip.pictures == picture and on_it:
+                yield Extent(
+                    from_m=from_m,
+                    to_m=from_m + TILE_M,
+                    from_mm=column * TILE_MM,
+                    to_mm=(column + 1) * TILE_MM,
+                )
+
+
+def _holds(outer: Extent, inner: Extent) -> bool:
+    return (
+        outer.from_m <= inner.from_m + ROUNDING_M
+        and inner.to_m <= outer.to_m + ROUNDING_M
+        and outer.from_mm <= inner.from_mm + ROUNDING_M
+        and inner.to_mm <= outer.to_mm + ROUNDING_M
+    )
