@@ -70,6 +70,10 @@ class Defect(EventBody):
     probability: Annotated[float, Field(ge=0, le=1)]
     """Highest probability of the class among the tiles."""
     tiles: Annotated[int, Field(ge=1)]
+    crowded: bool = False
+    """A frame held too many separate defects to tell each: this one stands for all of its class
+    there, in their common box. False in events of before this field.
+    """
     merged_into: str | None
     """The older defect that this one turned out to be part of."""
     evidence: str | None

@@ -106,6 +106,11 @@ class InspectMetrics:
         self.defects = Counter(
             "stripsight_defects", "Defects announced", ["class_name"], registry=registry
         )
+        self.crowded_frames = Counter(
+            "stripsight_crowded_frames",
+            "Frames with too many separate defects to tell each: told as one per class",
+            registry=registry,
+        )
         self.buffer_depth = Gauge(
             "stripsight_buffer_depth", "Items waiting", ["buffer"], registry=registry
         )

@@ -30,6 +30,10 @@ class Inspect(Section):
     """Tiles of one class that touch before a defect is announced."""
     close_after_m: Positive = 0.1
     """A defect is closed when this much strip has passed without more of it."""
+    defects_per_frame: Annotated[int, Field(ge=1)] = 32
+    """Separate defects of one frame that are told one by one; where there are more, all of a class
+    are told as one, marked `crowded`, so that a strip full of defects still meets the deadline.
+    """
     evidence_per_frame: Annotated[int, Field(ge=0)] = 4
     """Pictures of new defects kept per frame."""
     tile_log: bool = False

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from contract.tiles import Boxes, Span, TileGrid
-from edge.config import Strip
+from edge.config import Config
 from edge.errors import BundleError, EngineError
 from edge.inspect.decide import Lie, Patch, Verdict, find_patches, judge
 from edge.inspect.strip import View
@@ -46,14 +46,13 @@ class TileRoom:
 def look(
     section: Section,
     view: View,
-    strip: Strip,
-    mm_per_column: float,
+    config: Config,
     model: Model,
     room: TileRoom,
     metrics: InspectMetrics,
 ) -> Seen | None:
     """Show a section to the network; None where not one whole tile fits."""
-    columns = view.inner(strip)
+    columns = view.inner(config.strip)
     grid = TileGrid(
         whole_tiles(section, model.size.rows), columns, model.size.rows, model.size.columns
     )
@@ -68,9 +67,11 @@ def look(
     metrics.tiles.inc(len(pixels))
     with metrics.stage_seconds.labels("join").time():
         verdict = judge(probabilities, model.limits)
-        lie = Lie.of(section, view.columns.start, mm_per_column)
+        lie = Lie.of(section, view.columns.start, config.optics.mm_per_px_across)
         boxes = grid.boxes()
-        return Seen(section, boxes, verdict, find_patches(verdict, boxes, grid.shape, lie), lie)
+        most = config.inspect.defects_per_frame
+        patches = find_patches(verdict, boxes, grid.shape, lie, most)
+        return Seen(section, boxes, verdict, patches, lie)
 
 
 def _classify(model: Model, pixels: U8) -> F32:

@@ -156,12 +156,14 @@ class Inspector:
     def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
         """Show a section to the network and take over its defects."""
         model = self._slot.active
-        strip, mm_per_column = self._config.strip, self._config.optics.mm_per_px_across
-        seen = look(section, view, strip, mm_per_column, model, self._room, self._metrics)
+        rules = self._config.inspect
+        seen = look(section, view, self._config, model, self._room, self._metrics)
         if seen is None:
             return Fate("skipped", "smaller_than_a_tile")
         names, reference = model.bundle.card.classes.names, model.reference
-        evidence = Evidence(seen, self._config.inspect.evidence_per_frame - len(self._pictures))
+        if any(patch.crowded for patch in seen.patches):
+            self._metrics.crowded_frames.inc()
+        evidence = Evidence(seen, rules.evidence_per_frame - len(self._pictures))
         with self._metrics.stage_seconds.labels("decide").time():
             coil.inspected_by(reference)
             drafts = coil.defects.update(seen.patches, names, reference, section, evidence.keep)
@@ -169,10 +171,10 @@ class Inspector:
         self._pictures += evidence.pictures
         for name in announced(drafts):
             self._metrics.defects.labels(name).inc()
-        if self._config.inspect.tile_log:
+        if rules.tile_log:
             self._tiles += tile_records(seen, names)
         elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
-        return ON_TIME if elapsed_s <= self._config.inspect.deadline_s else Fate("late")
+        return ON_TIME if elapsed_s <= rules.deadline_s else Fate("late")
 
     def _record(
         self,

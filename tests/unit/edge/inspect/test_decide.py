@@ -36,22 +36,25 @@ def scores(tiles: dict[tuple[int, int], tuple[int, float]]) -> F32:
     return probabilities
 
 
-def patches_of(tiles: dict[tuple[int, int], tuple[int, float]], number: int) -> list[Patch]:
+def patches_of(
+    tiles: dict[tuple[int, int], tuple[int, float]], number: int, most: int = 99
+) -> list[Patch]:
     grid = TileGrid(Span(0, ROWS * TILE), Span(0, COLUMNS * TILE), TILE, TILE)
     lie = Lie.of(section(number), 0, 0.5)
-    return find_patches(judge(scores(tiles), LIMITS), grid.boxes(), grid.shape, lie)
+    return find_patches(judge(scores(tiles), LIMITS), grid.boxes(), grid.shape, lie, most)
 
 
 class Line:
     """A tracker fed frame by frame."""
 
-    def __init__(self, confirm_tiles: int = 1) -> None:
+    def __init__(self, confirm_tiles: int = 1, most: int = 99) -> None:
         self.tracker = DefectTracker("c1", confirm_tiles, close_after_m=0.1)
+        self.most = most
         self.number = -1
 
     def frame(self, *tiles: tuple[int, int], label: int = 1) -> list[Defect]:
         self.number += 1
-        patches = patches_of(dict.fromkeys(tiles, (label, 0.95)), self.number)
+        patches = patches_of(dict.fromkeys(tiles, (label, 0.95)), self.number, self.most)
         drafts = self.tracker.update(
             patches, NAMES, MODEL, section(self.number), lambda _, name: name
         )
@@ -83,6 +86,28 @@ def test_touching_tiles_of_a_class_are_one_patch_also_diagonally() -> None:
     assert large.extent.to_mm == 128.0
     assert large.extent.to_m == pytest.approx(0.128)
     assert large.probability == pytest.approx(0.9)
+
+
+def test_more_patches_than_can_be_told_become_one_for_each_class() -> None:
+    tiles = {(0, c): (1 + c % 2, 0.95) for c in range(6)} | {(3, 0): (1, 0.99), (3, 8): (2, 0.92)}
+    assert [p.crowded for p in patches_of(tiles, 0, most=8)] == [False] * 8
+    scratch, hole = patches_of(tiles, 0, most=7)
+    assert (scratch.crowded, scratch.tiles, hole.crowded, hole.tiles) == (True, 4, True, 4)
+    assert (scratch.extent.from_mm, scratch.extent.to_mm) == (0.0, 5 * 64.0)
+    assert hole.extent.to_m == pytest.approx(ROWS * 0.064)
+    assert hole.extent.to_mm == 9 * 64.0
+    assert scratch.best == 3 * COLUMNS
+    assert scratch.probability == pytest.approx(0.99)
+
+
+def test_a_crowded_frame_makes_few_events_and_says_so() -> None:
+    line = Line(most=4)
+    line.frame((3, 0), (3, 2), (3, 4), (3, 6))
+    crowd = line.frame(*((row, column) for row in (0, 2) for column in range(0, 10, 2)))
+    assert [d.phase for d in crowd] == ["closed"] * 3 + ["extended"]
+    assert [d.crowded for d in crowd] == [False] * 3 + [True]
+    (closed,) = line.frame()
+    assert (closed.crowded, closed.tiles) == (True, 14)
 
 
 def test_classes_do_not_join() -> None:
@@ -141,11 +166,11 @@ frames = st.lists(
 )
 
 
-@given(frames)
+@given(frames, st.integers(1, 12))
 def test_every_tile_lies_in_exactly_one_defect_and_every_defect_ends(
-    strip: list[set[tuple[int, int]]],
+    strip: list[set[tuple[int, int]]], most: int
 ) -> None:
-    line = Line()
+    line = Line(most=most)
     said: list[Defect] = []
     for tiles in strip:
         said += line.frame(*sorted(tiles))
