@@ -93,9 +93,9 @@ class FolderSource:
             raise SourceError(f"{self._config.path}: none of its pictures can be read")
 
     def _picture(self, file: Path) -> U8 | None:
-        pixels = self._loaded.get(file)
-        if pixels is None:
-            pixels = _read(file)
+        loaded = self._loaded.get(file)
+        # A copy, as out of a camera's buffer: a frame is its own, and the bench pays for it.
+        pixels = _read(file) if loaded is None else loaded.copy()
         if pixels is None:
             self._framing.lost(UNREADABLE)
         return pixels
