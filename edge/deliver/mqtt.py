@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from edge.clock import Clock
 from edge.config import Mqtt
 from edge.deliver.mqtt_link import Link, Topics, new_client
+from edge.deliver.waited import Waited
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
 from edge.types import Recorded
@@ -53,6 +54,7 @@ class MqttReceiver:
         self._source = source
         self._metrics = metrics
         self._clock = clock
+        self._waited = Waited(clock)
         self._client_id = f"{root}/{config.name}".replace("/", "-")
         self._link: Link | None = None
         self._status = self._status_body("offline", {})
@@ -143,12 +145,11 @@ class MqttReceiver:
         if reason == NO_MATCHING_SUBSCRIBERS:
             self._metrics.no_subscriber.labels(self.name).inc()
             self._warn_of_nobody()
-        now_ns = self._clock.now().utc_ns
-        waited_s = (now_ns - recorded.committed.utc_ns) / 1e9
-        self._metrics.committed_to_acknowledged.labels(self.name).observe(max(0.0, waited_s))
+        committed_s = self._waited.since_s(recorded.committed)
+        self._metrics.committed_to_acknowledged.labels(self.name).observe(committed_s)
         if recorded.event.kind == "defect":
-            waited_s = (now_ns - recorded.grabbed.utc_ns) / 1e9
-            self._metrics.grabbed_to_acknowledged.labels(self.name).observe(max(0.0, waited_s))
+            grabbed_s = self._waited.since_s(recorded.grabbed)
+            self._metrics.grabbed_to_acknowledged.labels(self.name).observe(grabbed_s)
 
     def _warn_of_nobody(self) -> None:
         if not self._warned_of_nobody:
