@@ -71,7 +71,7 @@ imports: $(VENV)/.dev ## which package may import which
 	$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/.dev ## unit tests
-	$(BIN)/pytest tests/unit --cov --cov-report= $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit -n auto --dist loadfile --cov --cov-report= $(ARGS)
 
 bench: $(VENV)/.dev ## the whole daemon against the bare engine and the straightforward loop
 	$(BIN)/python -m tests.bench $(ARGS)
