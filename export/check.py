@@ -25,8 +25,8 @@ def check_bundle(bundle: Bundle) -> tuple[list[str], list[str]]:
     for name in BACKENDS:
         try:
             line, passed = _run(bundle, model, name)
-        except ConfigError:
-            lines.append(f"{name:<12} not installed here, or without its device")
+        except ConfigError as error:
+            lines.append(f"{name:<12} not run: {error}")
             continue
         ran += 1
         lines.append(line)

@@ -42,6 +42,10 @@ def bundle(
     precision: Annotated[
         Precision, typer.Option(help="int8 for processors, fp16 for GPUs, fp32 to compare.")
     ] = "int8",
+    int8: Annotated[
+        Literal["cpu", "gpu"],
+        typer.Option(help="gpu: signed activations, as TensorRT wants them; cpu is finer."),
+    ] = "cpu",
     name: Annotated[
         str | None, typer.Option(help="Name in the card; the run's folder name if not given.")
     ] = None,
@@ -77,6 +81,7 @@ def bundle(
         scale_tolerance=scale_tolerance,
         command=command_line("stripsight-export"),
         views=views,
+        int8=int8,
     )
     made = make_bundle(order, print)
     accuracy = made.card.metrics["accuracy"]

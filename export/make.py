@@ -43,7 +43,7 @@ from export.parity import (
     require_small_loss,
 )
 from export.people import model_card
-from export.quantise import CALIBRATION_TILES, stratified, to_int8
+from export.quantise import CALIBRATION_TILES, Target, stratified, to_int8
 from export.views import with_views
 from runtime.factory import Backend
 from runtime.graph import check_graph
@@ -79,6 +79,7 @@ class Order:
     scale_tolerance: float
     command: tuple[str, ...]
     views: Views | None = None
+    int8: Target = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     """
     _check_place(order.out)
     _check_words(order)
+    if order.int8 == "gpu" and order.precision != "int8":
+        raise ConfigError(f"--int8 gpu says how to quantise, and --precision is {order.precision}")
     if order.run.record.role != "student":
         raise ConfigError(f"{order.run.path}: is a {order.run.record.role}; give a student's run")
     classes = _classes(order)
@@ -112,7 +115,7 @@ def make_bundle(order: Order, say: Say) -> Bundle:
     with _step(say, "graph exported"):
         exported = to_onnx(network, order.run.input_px)
     with _step(say, f"{order.precision} graph made"):
-        model = stamp(_reduce(exported, order.precision, images), classes)
+        model = stamp(_reduce(exported, order, images), classes)
     with _step(say, "parity held"):
         parity = _check_parity(network, stamp(exported, classes), model, images, order.precision)
     with _step(say, "figures measured"):
@@ -203,12 +206,13 @@ def _classes(order: Order) -> ClassList:
     return classes
 
 
-def _reduce(exported: ModelProto, precision: Precision, images: Images) -> ModelProto:
-    if precision == "fp16":
+def _reduce(exported: ModelProto, order: Order, images: Images) -> ModelProto:
+    if order.precision == "fp16":
         return to_fp16(exported)
-    if precision == "int8":
+    if order.precision == "int8":
         train = images.part("train")
-        return to_int8(exported, train.pixels[stratified(train.truth, CALIBRATION_TILES, SEED)])
+        chosen = stratified(train.truth, CALIBRATION_TILES, SEED)
+        return to_int8(exported, train.pixels[chosen], order.int8)
     return exported
 
 

@@ -22,6 +22,7 @@ from contract.card import ParityLimits, ParityResult, Precision
 from contract.errors import ConfigError, ParityError
 from runtime.factory import BACKENDS, Backend, open_backend
 from runtime.golden import Difference, compare
+from runtime.policy import ON_GPU
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -98,7 +99,7 @@ def open_installed(model: bytes, precision: Precision) -> dict[str, Backend]:
     for name in BACKENDS:
         try:
             found[name] = open_backend(name, model, precision, threads=0)
-        except ConfigError:  # not installed, or without its device
+        except ConfigError:  # not installed, without its device, or not for such a graph
             continue
     if not found:
         raise ConfigError('no inference backend is installed; pip install "stripsight[cpu]"')
@@ -120,7 +121,7 @@ def require_exact(backend: str, probabilities: F32, expected: F32) -> ParityResu
     Raises:
         ParityError: a limit is broken.
     """
-    limits = TF32_LIMITS if backend == "cuda" else FP32_LIMITS
+    limits = TF32_LIMITS if backend in ON_GPU else FP32_LIMITS
     cure = "the exporter or this backend computes another network: try another version of it"
     return require(backend, probabilities, expected, limits, f"{TORCH}, fp32 graph", cure)
 

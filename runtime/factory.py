@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contract.card import Precision
 from contract.errors import ConfigError
+from runtime.policy import require_fit
 
 
 class Backend(Protocol):
@@ -53,7 +54,7 @@ def open_backend(name: str, model: bytes, precision: Precision, threads: int) ->
         threads: how many the library may use; 0 leaves it to the library.
 
     Raises:
-        ConfigError: an unknown name, or its library or device is missing.
+        ConfigError: an unknown name, its library or device is missing, or the policy is against it.
         BundleError: the library refuses the graph.
     """
     if name not in BACKENDS:
@@ -66,5 +67,6 @@ def open_backend(name: str, model: bytes, precision: Precision, threads: int) ->
         raise ConfigError(
             f'backend {name} is not installed ({error}); pip install "stripsight[{entry.extra}]"'
         ) from error
+    require_fit(name, model)
     backend: Backend = make(model, precision, threads)
     return backend

@@ -1,0 +1,35 @@
+"""Which bundle may run on which backend, beyond what the library itself would refuse."""
+
+from contract.errors import ConfigError
+from runtime.quantisers import quantisers
+
+ON_GPU = frozenset({"cuda", "tensorrt"})
+"""The others run on the processor."""
+
+
+def require_fit(backend: str, model: bytes) -> None:
+    """Refuse int8 where it would run slowly or not at all; fp32 and fp16 run everywhere.
+
+    Args:
+        backend: one of `BACKENDS`.
+        model: the content of `model.onnx`.
+
+    Raises:
+        ConfigError: with the cure.
+        BundleError: the model is no ONNX.
+    """
+    if backend not in ON_GPU:
+        return
+    kind = quantisers(model)
+    if kind == "none":
+        return
+    if backend == "cuda":
+        raise ConfigError(
+            "cuda has no int8 convolutions: it takes every quantiser of an int8 bundle as a step of"
+            " its own and is slower than in float; export the bundle with --precision fp16"
+        )
+    if kind == "other":
+        raise ConfigError(
+            "tensorrt takes int8 only with signed symmetric activations, and this bundle has"
+            " unsigned ones; export it with --int8 gpu, or with --precision fp16"
+        )
