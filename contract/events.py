@@ -136,14 +136,17 @@ class CoilReport(EventBody):
 
 
 class ModelChanged(EventBody):
-    """Another bundle inspects from this position on."""
+    """Another bundle inspects from this position on.
+
+    `fallback`: the same bundle on another backend, since the one before failed at work.
+    """
 
     kind: ClassVar[str] = "model_changed"
 
     before: ModelReference | None
     after: ModelReference
     at_m: float | None
-    activation: Literal["start", "coil_start", "now"]
+    activation: Literal["start", "coil_start", "now", "fallback"]
     backend: str
 
 

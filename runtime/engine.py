@@ -1,6 +1,11 @@
-"""A bundle ready to classify: graph checked, backend chosen, golden tiles passed, warmed up."""
+"""A bundle ready to classify: graph checked, backend chosen, golden tiles passed, warmed up; behind
+a GPU a second one on the processor that stands by.
+"""
 
-from collections.abc import Sequence
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +16,13 @@ from contract.errors import BundleError, ConfigError
 from runtime.factory import Backend, open_backend
 from runtime.golden import check_golden
 from runtime.graph import check_graph
+from runtime.policy import ON_GPU
+
+log = logging.getLogger(__name__)
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
+Fault = BundleError | ConfigError
 
 BATCH_SIZES = (8, 32, 128)
 """On two cores 32 reaches nine tenths of the best rate and 128 all of it; a few tiles cost 8."""
@@ -27,11 +36,18 @@ class Engine:
     """
 
     def __init__(
-        self, card: ModelCard, backend: Backend, sizes: Sequence[int], degraded: str | None
+        self,
+        card: ModelCard,
+        backend: Backend,
+        sizes: Sequence[int],
+        degraded: str | None,
+        standby: Backend | None = None,
     ) -> None:
         self.card = card
         self.degraded = degraded
-        """Why this is not the backend asked for first; None when it is."""
+        """Why this does not run as asked for; None when it does. Any thread may read it."""
+        self._standby = standby
+        self._failed: Backend | None = None
         self._backend = backend
         self._sizes = tuple(sorted(set(sizes), reverse=True))
         side = card.input_px
@@ -40,16 +56,17 @@ class Engine:
 
     @property
     def backend(self) -> str:
-        """Name of the backend that runs."""
+        """Name of the backend that runs; another one after a failure. Any thread may read it."""
         return self._backend.name
 
     def warm_up(self) -> None:
         """Run every batch size twice: the first builds the kernels, the second settles buffers."""
         side = self.card.input_px
-        for size in self._sizes:
+        backends = [self._backend, self._standby] if self._standby else [self._backend]
+        for backend, size in itertools.product(backends, self._sizes):
             blank = np.zeros((size, side, side), np.uint8)
             for _ in range(2):
-                self._backend.infer(blank)
+                backend.infer(blank)
 
     def classify(self, pixels: U8) -> tuple[F32, F32]:
         """Classify U8 `N x input x input`, C-contiguous; any N, none included.
@@ -58,7 +75,7 @@ class Engine:
             Probabilities F32 `N x C` and embedding F32 `N x D`, the caller's own.
 
         Raises:
-            BundleError: the backend failed.
+            BundleError: the backend failed, and none stands by or that one failed too.
         """
         count = len(pixels)
         probabilities = np.empty((count, self._columns[0]), np.float32)
@@ -68,11 +85,28 @@ class Engine:
             size = self._next_size(count - start)
             end = min(count, start + size)
             batch = pixels[start:end] if end - start == size else self._pad(pixels[start:end])
-            found, vector = self._backend.infer(batch)
+            found, vector = self._infer(batch)
             probabilities[start:end] = found[: end - start]
             embedding[start:end] = vector[: end - start]
             start = end
         return probabilities, embedding
+
+    def _infer(self, batch: U8) -> tuple[F32, F32]:
+        try:
+            return self._backend.infer(batch)
+        except BundleError as error:
+            if self._standby is None:
+                raise
+            self._take_over(self._standby, error)
+            return self._backend.infer(batch)
+
+    def _take_over(self, standby: Backend, error: BundleError) -> None:
+        why = f"{self._backend.name} failed while it inspected ({error}); {standby.name} took over"
+        log.error("%s", why)
+        # Kept: to take down a session whose device is gone may hang, or end the process.
+        self._failed = self._backend
+        self._backend, self._standby = standby, None
+        self.degraded = "; ".join(filter(None, (self.degraded, why)))
 
     def _next_size(self, rest: int) -> int:
         return next((size for size in self._sizes if size <= rest), self._sizes[-1])
@@ -89,7 +123,7 @@ def load_engine(
     batch_sizes: Sequence[int] = BATCH_SIZES,
 ) -> Engine:
     """Make a verified bundle ready on the first backend that can run it and passes its golden
-    tiles.
+    tiles. Behind a GPU the first one on the processor that comes later in the list stands by.
 
     Args:
         bundle: from `open_bundle`.
@@ -106,21 +140,40 @@ def load_engine(
         raise ConfigError("no backend named; give for example openvino")
     model = _read_model(bundle)
     check_graph(model, bundle.card)
-    refusals: list[str] = []
-    faults: list[BundleError | ConfigError] = []
-    for name in backends:
+    prepare = partial(_first_ready, bundle, model, threads, batch_sizes)
+    chosen, faults = prepare(backends)
+    if chosen is None:
+        fault = next((f for f in faults.values() if isinstance(f, BundleError)), None)
+        worst = fault or next(reversed(faults.values()))
+        raise type(worst)(f"{bundle.path}: no backend runs it: {_words(faults)}") from worst
+    standby = None
+    later = [name for name in backends[backends.index(chosen.name) :] if name not in ON_GPU]
+    if chosen.name in ON_GPU and later:
+        standby, unfit = prepare(later)
+        faults |= {} if standby else {f"no standby: {name}": f for name, f in unfit.items()}
+    engine = Engine(bundle.card, chosen, batch_sizes, _words(faults) or None, standby)
+    engine.warm_up()
+    return engine
+
+
+def _first_ready(
+    bundle: Bundle, model: bytes, threads: int, sizes: Sequence[int], names: Sequence[str]
+) -> tuple[Backend | None, dict[str, Fault]]:
+    """The first backend with its golden tiles passed, and why those before it are not."""
+    faults: dict[str, Fault] = {}
+    for name in names:
         try:
             backend = open_backend(name, model, bundle.card.precision, threads)
-            engine = Engine(bundle.card, backend, batch_sizes, "; ".join(refusals) or None)
-            check_golden(bundle, engine.classify)
+            check_golden(bundle, Engine(bundle.card, backend, sizes, None).classify)
         except (BundleError, ConfigError) as error:
-            refusals.append(f"{name}: {error}")
-            faults.append(error)
-            continue
-        engine.warm_up()
-        return engine
-    worst = next((fault for fault in faults if isinstance(fault, BundleError)), faults[-1])
-    raise type(worst)(f"{bundle.path}: no backend runs it: {'; '.join(refusals)}") from worst
+            faults[name] = error
+        else:
+            return backend, faults
+    return None, faults
+
+
+def _words(faults: Mapping[str, Fault]) -> str:
+    return "; ".join(f"{name}: {fault}" for name, fault in faults.items())
 
 
 def _read_model(bundle: Bundle) -> bytes:

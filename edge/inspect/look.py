@@ -78,7 +78,7 @@ def _classify(model: Model, pixels: U8) -> F32:
     """Not a fault of the bundle, which a start does not try again with: it has worked until now.
 
     Raises:
-        EngineError: the backend failed.
+        EngineError: the backend failed, and none stood by or that one failed too.
     """
     try:
         return model.engine.classify(pixels)[0]

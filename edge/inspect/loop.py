@@ -19,6 +19,7 @@ from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.strip import View, find_strip, unusable
+from edge.lifecycle.model import Model
 from edge.lifecycle.slot import ModelSlot, Swap
 from edge.metrics import InspectMetrics
 from edge.ports import CoilSource
@@ -160,6 +161,9 @@ class Inspector:
         seen = look(section, view, self._config, model, self._room, self._metrics)
         if seen is None:
             return Fate("skipped", "smaller_than_a_tile")
+        if model.engine.backend != self._backend:
+            self._drafts.append(_fell_back(model, section))
+            self._show_model()
         names, reference = model.bundle.card.classes.names, model.reference
         if any(patch.crowded for patch in seen.patches):
             self._metrics.crowded_frames.inc()
@@ -195,8 +199,8 @@ class Inspector:
     def _show_model(self) -> None:
         """Publish which bundle inspects, and start the series of its classes at zero."""
         model = self._slot.active
-        backend = model.engine.backend
-        self._metrics.model.info({**model.reference.model_dump(), "backend": backend})
+        self._backend = model.engine.backend
+        self._metrics.model.info({**model.reference.model_dump(), "backend": self._backend})
         for name in model.bundle.card.classes.defects:
             self._metrics.defects.labels(name)
 
@@ -231,3 +235,16 @@ def _model_changed(swap: Swap, coil: str, at_m: float | None, frame: Frame) -> D
         backend=swap.after.engine.backend,
     )
     return Draft(body, coil, f"model@{frame.seq}", frame.grabbed.utc())
+
+
+def _fell_back(model: Model, section: Section) -> Draft:
+    """The engine went on with its standby while it classified this section."""
+    body = ModelChanged(
+        before=model.reference,
+        after=model.reference,
+        at_m=section.from_m,
+        activation="fallback",
+        backend=model.engine.backend,
+    )
+    frame = section.frame
+    return Draft(body, section.coil.id, f"fallback@{frame.seq}", frame.grabbed.utc())

@@ -55,15 +55,13 @@ def test_a_signed_graph_is_the_same_network_a_bit_coarser(
     network: ModelProto, tiles: np.ndarray, backend: str
 ) -> None:
     """A range that were wrong by the factor of two would cut half of the activations off."""
+
+    def embedding(model: ModelProto) -> np.ndarray:
+        opened = open_backend(backend, model.SerializeToString(), "int8", 1)
+        return opened.infer(tiles)[1].copy()
+
     unsigned = to_int8(network, tiles)
-    exact, fine, coarse = (
-        open_backend(backend, model.SerializeToString(), precision, 1).infer(tiles)[1].copy()
-        for model, precision in (
-            (network, "fp32"),
-            (unsigned, "int8"),
-            (to_signed(unsigned), "int8"),
-        )
-    )
+    exact, fine, coarse = map(embedding, (network, unsigned, to_signed(unsigned)))
     scale = float(exact.max())
     assert np.abs(fine - exact).max() < 0.02 * scale
     assert np.abs(coarse - exact).max() < 0.04 * scale

@@ -14,7 +14,7 @@ from tests.unit.runtime.small_bundle import small_graph
 
 def quantised(*zero_points: np.generic | None) -> bytes:
     """Pairs of quantisers, one after the other, with these zero points."""
-    weights, nodes, value = [numpy_helper.from_array(np.float32(0.1), "s")], [], "x"
+    weights, nodes, value = [numpy_helper.from_array(np.array(0.1, np.float32), "s")], [], "x"
     for i, zero in enumerate(zero_points):
         names = [f"z{i}"] if zero is not None else []
         if zero is not None:
