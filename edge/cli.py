@@ -123,7 +123,8 @@ def classify(
     bundle: Annotated[Path, typer.Option(help="Directory of the bundle.")],
     json: Annotated[Path | None, typer.Option(help="Write everything here as JSON.")] = None,
     backend: Annotated[
-        list[str] | None, typer.Option(help="openvino, onnxruntime, cuda; repeat to prefer.")
+        list[str] | None,
+        typer.Option(help="openvino, onnxruntime, cuda, tensorrt; repeat to prefer."),
     ] = None,
 ) -> None:
     """Classify a folder of pictures exactly as the line would classify a tile.

@@ -2,6 +2,8 @@
 
 from contract.bundle import Bundle
 from contract.errors import BundleError, ConfigError
+from runtime.engine import BATCH_SIZES
+from runtime.engine_cache import engine_cache
 from runtime.factory import BACKENDS, open_backend
 from runtime.golden import compare
 from runtime.graph import check_graph
@@ -40,7 +42,9 @@ def check_bundle(bundle: Bundle) -> tuple[list[str], list[str]]:
 def _run(bundle: Bundle, model: bytes, name: str) -> tuple[str, bool]:
     golden, limits = bundle.golden(), bundle.card.golden_limits
     try:
-        backend = open_backend(name, model, bundle.card.precision, threads=0)
+        backend = open_backend(
+            name, model, bundle.card.precision, 0, engine_cache(bundle, None, BATCH_SIZES)
+        )
         found = compare(backend.infer(golden.pixels)[0], golden.probabilities)
     except BundleError as error:
         return f"{name:<12} {error}", False

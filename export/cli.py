@@ -136,6 +136,34 @@ def parity(
         raise ParityError(f"{path}: {', '.join(failed)} broke its limits; do not use it there")
 
 
+@app.command()
+def engine(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle's folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The cache's folder, inspect.engines of the line's config; `engines` beside the"
+            " bundle if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    here: Annotated[bool, typer.Option("--here", hidden=True)] = False,
+) -> None:
+    """Build a bundle's TensorRT engine for the GPU of this machine: some minutes, once.
+
+    The line never builds one: without it, or after a change of GPU, driver, TensorRT or
+    ONNX Runtime, it takes the next backend of its list.
+    """
+    try:
+        from export.engine import build_apart, build_engine
+    except ImportError as error:
+        raise ConfigError(f'{error}; pip install "stripsight[gpu]"') from error
+    if here:
+        print(f"engine in {build_engine(open_bundle(path), out)}")
+    elif code := build_apart(path, out, print):
+        raise SystemExit(code)
+
+
 def _mebibytes(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.iterdir()) / 2**20
 

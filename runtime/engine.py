@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from contract.bundle import Bundle
 from contract.card import ModelCard
 from contract.errors import BundleError, ConfigError
+from runtime.engine_cache import EngineCache, engine_cache
 from runtime.factory import Backend, open_backend
 from runtime.golden import check_golden
 from runtime.graph import check_graph
@@ -121,6 +123,7 @@ def load_engine(
     backends: Sequence[str],
     threads: int,
     batch_sizes: Sequence[int] = BATCH_SIZES,
+    engines: Path | None = None,
 ) -> Engine:
     """Make a verified bundle ready on the first backend that can run it and passes its golden
     tiles. Behind a GPU the first one on the processor that comes later in the list stands by.
@@ -131,6 +134,7 @@ def load_engine(
             passed over.
         threads: for the backend; 0 leaves it to the library.
         batch_sizes: to warm up.
+        engines: folder of TensorRT's engines; the one beside the bundle if not given.
 
     Raises:
         BundleError, ParityError: the graph is refused, or the last backend fails with it.
@@ -140,7 +144,8 @@ def load_engine(
         raise ConfigError("no backend named; give for example openvino")
     model = _read_model(bundle)
     check_graph(model, bundle.card)
-    prepare = partial(_first_ready, bundle, model, threads, batch_sizes)
+    cache = engine_cache(bundle, engines, batch_sizes)
+    prepare = partial(_first_ready, bundle, model, threads, cache)
     chosen, faults = prepare(backends)
     if chosen is None:
         fault = next((f for f in faults.values() if isinstance(f, BundleError)), None)
@@ -157,14 +162,14 @@ def load_engine(
 
 
 def _first_ready(
-    bundle: Bundle, model: bytes, threads: int, sizes: Sequence[int], names: Sequence[str]
+    bundle: Bundle, model: bytes, threads: int, cache: EngineCache, names: Sequence[str]
 ) -> tuple[Backend | None, dict[str, Fault]]:
     """The first backend with its golden tiles passed, and why those before it are not."""
     faults: dict[str, Fault] = {}
     for name in names:
         try:
-            backend = open_backend(name, model, bundle.card.precision, threads)
-            check_golden(bundle, Engine(bundle.card, backend, sizes, None).classify)
+            backend = open_backend(name, model, bundle.card.precision, threads, cache)
+            check_golden(bundle, Engine(bundle.card, backend, cache.sizes, None).classify)
         except (BundleError, ConfigError) as error:
             faults[name] = error
         else:

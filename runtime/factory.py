@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from contract.card import Precision
 from contract.errors import ConfigError
+from runtime.engine_cache import EngineCache
 from runtime.policy import require_fit
 
 
@@ -41,10 +42,13 @@ BACKENDS: Mapping[str, _Entry] = {
     "openvino": _Entry("runtime.backends.openvino:OpenVinoBackend", "cpu"),
     "onnxruntime": _Entry("runtime.backends.onnxruntime:OnnxRuntimeBackend", "ort"),
     "cuda": _Entry("runtime.backends.onnxruntime:CudaBackend", "gpu"),
+    "tensorrt": _Entry("runtime.backends.tensorrt:TensorRtBackend", "gpu"),
 }
 
 
-def open_backend(name: str, model: bytes, precision: Precision, threads: int) -> Backend:
+def open_backend(
+    name: str, model: bytes, precision: Precision, threads: int, engines: EngineCache | None = None
+) -> Backend:
     """Make a backend ready to infer.
 
     Args:
@@ -52,9 +56,11 @@ def open_backend(name: str, model: bytes, precision: Precision, threads: int) ->
         model: the content of `model.onnx`, already checked.
         precision: from the bundle's card.
         threads: how many the library may use; 0 leaves it to the library.
+        engines: where TensorRT finds the bundle's; without it `tensorrt` is refused.
 
     Raises:
-        ConfigError: an unknown name, its library or device is missing, or the policy is against it.
+        ConfigError: an unknown name, its library or device is missing, the policy is against it, or
+            its engine has not been built.
         BundleError: the library refuses the graph.
     """
     if name not in BACKENDS:
@@ -68,5 +74,5 @@ def open_backend(name: str, model: bytes, precision: Precision, threads: int) ->
             f'backend {name} is not installed ({error}); pip install "stripsight[{entry.extra}]"'
         ) from error
     require_fit(name, model)
-    backend: Backend = make(model, precision, threads)
+    backend: Backend = make(model, precision, threads, engines)
     return backend

@@ -1,5 +1,6 @@
 """How a frame is looked at."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -20,8 +21,17 @@ class Strip(Section):
 class Inspect(Section):
     """How tiles become defects."""
 
-    backends: tuple[Literal["openvino", "onnxruntime", "cuda"], ...] = ("openvino", "onnxruntime")
-    """Tried in this order; one that is not the first shows as `degraded`."""
+    backends: tuple[Literal["openvino", "onnxruntime", "cuda", "tensorrt"], ...] = (
+        "openvino",
+        "onnxruntime",
+    )
+    """Tried in this order; one that is not the first shows as `degraded`. Behind `tensorrt` and
+    `cuda` the first of the others that comes later stands by, for the case that the GPU fails.
+    """
+    engines: Path | None = None
+    """Where TensorRT's engines lie (`stripsight-export engine --out`); `engines` beside the bundle
+    if not given.
+    """
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     """Inference threads; 0 leaves it to the engine."""
     deadline_s: Positive = 0.05

@@ -49,6 +49,7 @@ def load_model(path: Path, config: Config) -> Model:
             " train with defect-free tiles, or set allow_no_clean_class: true"
         )
     size = tile_size(card, config.optics)
-    engine = load_engine(bundle, config.inspect.backends, config.inspect.threads)
+    inspect = config.inspect
+    engine = load_engine(bundle, inspect.backends, inspect.threads, engines=inspect.engines)
     limits = [card.thresholds.get(name, np.inf) for name in card.classes.names]
     return Model(bundle, engine, np.array(limits, np.float32), size)

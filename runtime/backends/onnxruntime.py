@@ -1,6 +1,7 @@
 """ONNX Runtime, on the processor or on an NVIDIA GPU."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,16 +10,20 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from contract.card import Precision
 from contract.errors import BundleError, ConfigError
-from runtime.graph import EMBEDDING, PIXELS, PROBABILITIES
+from runtime.backends.bound import BoundRun
+from runtime.backends.nvidia import page_lock
+from runtime.engine_cache import EngineCache
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 
 _FAULTS = (
     states.Fail, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf,
-    states.NotImplemented, states.RuntimeException,
+    states.NotImplemented, states.RuntimeException, states.EPFail,
+    RuntimeError,  # memory on a device that is lost
 )  # fmt: skip
 _ERRORS_ONLY = 3
+_NO_PROCESSOR = "session.disable_cpu_ep_fallback"
 
 
 class OnnxRuntimeBackend:
@@ -26,37 +31,73 @@ class OnnxRuntimeBackend:
 
     name: ClassVar[str] = "onnxruntime"
     provider: ClassVar[str] = "CPUExecutionProvider"
+    device: ClassVar[str] = "cpu"
 
-    def __init__(self, model: bytes, precision: Precision, threads: int) -> None:
-        del precision  # the graph's own types say it all here
-        if self.provider not in ort.get_available_providers():
-            raise ConfigError(
-                f"the installed onnxruntime has no {self.provider};"
-                ' pip uninstall onnxruntime, then pip install "stripsight[gpu]"'
-            )
+    def __init__(
+        self, model: bytes, precision: Precision, threads: int, engines: EngineCache | None
+    ) -> None:
+        del precision, engines  # the graph's own types say it all here
+        self._start(model, threads, [self.provider])
+
+    def _start(self, model: bytes, threads: int, providers: Sequence[object]) -> None:
+        """Open the session.
+
+        Raises:
+            ConfigError: its library or device is missing.
+            BundleError: the library refuses the graph.
+        """
+        self.require_provider()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
+        if self.device != "cpu":
+            ort.preload_dlls()  # CUDA from NVIDIA's Python packages, where it comes from there
+            options.add_session_config_entry(_NO_PROCESSOR, "1")
         try:
-            self._session = ort.InferenceSession(model, options, providers=[self.provider])
+            self._session: Any = ort.InferenceSession(
+                model, options, providers=providers, enable_fallback=0
+            )
         except _FAULTS as error:
+            if "CPU EP" in str(error):  # nodes, or all, would run there: see _NO_PROCESSOR
+                raise self._no_device(f": {error}") from error
             raise BundleError(f"{self.name} cannot load the graph ({error})") from error
         # Without a usable device the library goes on with the processor and only logs it.
         if self._session.get_providers()[0] != self.provider:
+            raise self._no_device("")
+        self._bound: dict[tuple[int, ...], BoundRun] = {}
+
+    @classmethod
+    def require_provider(cls) -> None:
+        """Whether the installed library was built for it at all.
+
+        Raises:
+            ConfigError: it was not.
+        """
+        if cls.provider not in ort.get_available_providers():
             raise ConfigError(
-                f"{self.name}: no usable device ({self.provider} did not start);"
-                " check the driver, or name another backend"
+                f"the installed onnxruntime has no {cls.provider};"
+                ' pip uninstall onnxruntime, then pip install "stripsight[gpu]"'
             )
 
     def infer(self, pixels: U8) -> tuple[F32, F32]:
-        """Run the graph on U8 `N x H x W`."""
+        """Run the graph on U8 `N x H x W`; the arrays returned are valid until the next call."""
         try:
-            probabilities, embedding = self._session.run(
-                [PROBABILITIES, EMBEDDING], {PIXELS: pixels}
-            )
+            return self._run_for(pixels.shape)(pixels)
         except _FAULTS as error:
             raise BundleError(f"{self.name} cannot run the graph ({error})") from error
-        return probabilities, embedding
+
+    def _run_for(self, shape: tuple[int, ...]) -> BoundRun:
+        run = self._bound.get(shape)
+        if run is None:
+            prepare = page_lock if self.device != "cpu" else len
+            run = self._bound[shape] = BoundRun(self._session, shape, self.device, prepare)
+        return run
+
+    def _no_device(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{self.name}: no usable device ({self.provider} did not take the network{why});"
+            " check the driver and CUDA's libraries, or name another backend"
+        )
 
 
 class CudaBackend(OnnxRuntimeBackend):
@@ -64,3 +105,4 @@ class CudaBackend(OnnxRuntimeBackend):
 
     name = "cuda"
     provider = "CUDAExecutionProvider"
+    device = "cuda"

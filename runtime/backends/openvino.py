@@ -8,6 +8,7 @@ import openvino as ov
 
 from contract.card import Precision
 from contract.errors import BundleError
+from runtime.engine_cache import EngineCache
 from runtime.graph import EMBEDDING, PROBABILITIES
 
 U8 = npt.NDArray[np.uint8]
@@ -24,7 +25,10 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, model: bytes, precision: Precision, threads: int) -> None:
+    def __init__(
+        self, model: bytes, precision: Precision, threads: int, engines: EngineCache | None
+    ) -> None:
+        del engines  # compiled at every start, in a second
         config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
         if precision != "fp16":
             config["INFERENCE_PRECISION_HINT"] = "f32"

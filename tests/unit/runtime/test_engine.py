@@ -75,12 +75,13 @@ def test_warm_up_runs_every_size() -> None:
     assert set(recorder.sizes) == {4, 16}
 
 
-def test_a_fallback_is_never_silent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gpu", ["cuda", "tensorrt"])
+def test_a_fallback_is_never_silent(tmp_path: Path, gpu: str) -> None:
     bundle = write_small_bundle(tmp_path / "b")
-    engine = load_engine(bundle, ["cuda", "onnxruntime"], 1, (4,))
+    engine = load_engine(bundle, [gpu, "onnxruntime"], 1, (4,))
     assert engine.backend == "onnxruntime"
     assert engine.degraded is not None
-    assert engine.degraded.startswith("cuda: ")
+    assert engine.degraded.startswith(f"{gpu}: ")
     assert "stripsight[gpu]" in engine.degraded
 
 

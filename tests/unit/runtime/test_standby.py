@@ -11,6 +11,7 @@ from contract.card import Precision
 from contract.errors import BundleError, ConfigError
 from runtime import engine
 from runtime.engine import Engine, load_engine
+from runtime.engine_cache import EngineCache
 from runtime.factory import Backend, open_backend
 from tests.unit.runtime.small_bundle import (
     expected,
@@ -78,8 +79,10 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Failing:
     """`cuda` opens on this machine, too: a stub that answers rightly, for so long."""
     stub = Failing(10**6)
 
-    def opened(name: str, model: bytes, precision: Precision, threads: int) -> Backend:
-        return stub if name == "cuda" else open_backend(name, model, precision, threads)
+    def opened(
+        name: str, model: bytes, precision: Precision, threads: int, cache: EngineCache
+    ) -> Backend:
+        return stub if name == "cuda" else open_backend(name, model, precision, threads, cache)
 
     monkeypatch.setattr(engine, "open_backend", opened)
     return stub
