@@ -1,6 +1,6 @@
 """ONNX Runtime, on the processor or on an NVIDIA GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,12 +32,13 @@ class OnnxRuntimeBackend:
     name: ClassVar[str] = "onnxruntime"
     provider: ClassVar[str] = "CPUExecutionProvider"
     device: ClassVar[str] = "cpu"
+    options: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, model: bytes, precision: Precision, threads: int, engines: EngineCache | None
     ) -> None:
         del precision, engines  # the graph's own types say it all here
-        self._start(model, threads, [self.provider])
+        self._start(model, threads, [(self.provider, dict(self.options))])
 
     def _start(self, model: bytes, threads: int, providers: Sequence[object]) -> None:
         """Open the session.
