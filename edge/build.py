@@ -1,6 +1,7 @@
 """The inspecting process, put together from its config.
 
     grab --frames--> inspect --commits--> ledger        three threads; the main thread watches them
+                        └───── records ──────┴──> record    a fourth, where the run is recorded
 
 Start: ledger, model, camera, sockets; the first that fails ends the process with its exit code.
 Stop: the camera first, then each buffer is emptied by the stage behind it, the coil is reported as
@@ -12,6 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 from prometheus_client import CollectorRegistry
@@ -27,14 +29,14 @@ from edge.commands import Commands
 from edge.config import Config
 from edge.control import ControlServer
 from edge.health import Heartbeat, serve_health
-from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil, interrupt_defect
 from edge.ledger.log import EventLog, Recovered
 from edge.ledger.reader import EventReader
-from edge.ledger.writer import LedgerWriter
+from edge.ledger.writer import LedgerWriter, Log
 from edge.lifecycle.model import Model, load_model
-from edge.lifecycle.slot import ModelSlot
 from edge.metrics import InspectMetrics, process_registry
+from edge.record.live import RecordedLog, make_inspector, make_recorder
+from edge.record.recorder import Recorder
 from edge.stage import Stage
 from edge.types import Commit
 
@@ -73,13 +75,22 @@ def run_inspect(
     clean = False
     try:
         model = load_model(config.bundle, config)
-        event_log.commit(_opening(config, recovered, model, clock))
-        _Inspection(config, event_log, recovered, model, metrics, registry, clock).run(
+        recorder = make_recorder(config, model, recovered.last_seq, metrics, clock)
+        books = _Books(RecordedLog(event_log, recorder) if recorder else event_log, recorder)
+        books.log.commit(_opening(config, recovered, model, clock))
+        _Inspection(config, books, recovered, model, metrics, registry, clock).run(
             stop, ready, alive
         )
         clean = True
     finally:
         event_log.close(clean=clean)
+
+
+class _Books(NamedTuple):
+    """Where a run is written to."""
+
+    log: Log
+    recorder: Recorder | None
 
 
 class _Inspection:
@@ -88,7 +99,7 @@ class _Inspection:
     def __init__(
         self,
         config: Config,
-        event_log: EventLog,
+        books: _Books,
         recovered: Recovered,
         model: Model,
         metrics: InspectMetrics,
@@ -106,13 +117,15 @@ class _Inspection:
         source = make_source(config, position, clock)
         next_id = following_id(recovered.last_coil) if recovered.last_coil else None
         coils = ConstantCoils(config.coils, next_id)
-        slot = ModelSlot(model)
-        self._inspector = Inspector(config, slot, coils, metrics, clock)
+        self._recorder = books.recorder
+        slot, inspector, self._inspects = make_inspector(
+            config, model, coils, metrics, clock, books.recorder
+        )
         patience = patience_of(config.source)
         self._grab = Grab(source, self._frames, metrics, clock, patience)
-        self._writer = LedgerWriter(event_log, self._commits, metrics, clock, self._stop.wait)
+        self._writer = LedgerWriter(books.log, self._commits, metrics, clock, self._stop.wait)
         self._commands = Commands(
-            config, slot, self._inspector, self._grab, self._writer, self._commits, clock
+            config, slot, inspector, self._grab, self._writer, self._commits, clock
         )
         for name, buffer in (("frames", self._frames), ("events", self._commits)):
             metrics.buffer_capacity.labels(name).set(buffer.capacity)
@@ -132,8 +145,11 @@ class _Inspection:
         stages = [
             Stage("grab", lambda: self._grab.run(self._stop), self._stop),
             Stage("inspect", self._inspect, self._stop),
-            Stage("ledger", self._writer.run, self._stop),
+            Stage("ledger", self._write, self._stop),
         ]
+        written = stages[-1]
+        if self._recorder is not None:
+            stages.append(Stage("record", self._recorder.run, self._stop))
         control = ControlServer(self._config.run_path, self._commands.handlers())
         listen = self._config.metrics
         health = serve_health(
@@ -150,7 +166,7 @@ class _Inspection:
             gc.freeze()
             for stage in stages:
                 stage.start()
-            while not (stop.wait(POLL_S) or self._stop.is_set() or stages[-1].join(0)):
+            while not (stop.wait(POLL_S) or self._stop.is_set() or written.join(0)):
                 if self._grab.opened.is_set() and not told:
                     ready()
                     told = True
@@ -172,18 +188,28 @@ class _Inspection:
                 if taken is None:
                     continue
                 self._metrics.buffer_depth.labels("frames").set(len(self._frames))
-                commit = self._inspector.inspect(taken.item, taken.dropped)
+                commit = self._inspects.inspect(taken.item, taken.dropped)
                 # The writer tries for as long as the disk is full. A watchdog that killed us
                 # meanwhile would lose what waits in the buffer.
                 while not self._commits.wait_for_room(IDLE_S):
                     self._alive()
                 self._commits.put(commit)
         except ClosedError:
-            last = self._inspector.finish()
+            last = self._inspects.finish()
             if last is not None:
                 self._commits.put(last)
         finally:
             self._commits.close()
+
+    def _write(self) -> None:
+        """The ledger's thread: commits into the log until there are no more."""
+        clean = False
+        try:
+            self._writer.run()
+            clean = True
+        finally:
+            if self._recorder is not None:
+                self._recorder.close(clean=clean)
 
 
 def _drain(stages: list[Stage]) -> None:

@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Inspect a moving steel strip: grab, tile, classify, record, deliver.\n\n"
     "Start with `stripsight-edge run --config FILE`; deploy/config/ has examples.\n\n"
     "Exit codes: 0 fine, 1 a fault of this program, 2 usage or config, 3 bundle, 4 camera,"
-    " 5 ledger, 6 receiver.",
+    " 5 ledger, 6 receiver, 7 the network's backend, 8 a replay that differs.",
 )
 model_app = typer.Typer(no_args_is_help=True, help="The bundle that inspects.")
 app.add_typer(model_app, name="model")
@@ -225,6 +225,41 @@ def tail(
     start = reader.last_seq() if after is None else after
     for item in follow(reader, start, stop, stop.wait):
         print(format_line(item), flush=True)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Option("--from", help="Folder of `record.path`.")],
+    run: Annotated[
+        int | None, typer.Option(help="Which run of it; without it, the newest.")
+    ] = None,
+    bundle: Annotated[
+        list[Path] | None, typer.Option(help="A bundle that lies elsewhere now; repeat for more.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder to keep the event log in.")] = None,
+) -> None:
+    """Run a recording again and compare its events with the live ones; exit code 8 where they
+    differ.
+    """
+    from edge.clock import SystemClock
+    from edge.record.session import run_replay
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    run_replay(recording, run, bundle or [], out, say, SystemClock())
+
+
+@app.command()
+def digest(
+    ledger: Annotated[Path, typer.Argument(help="Folder of `ledger.path`, or a replay's --out.")],
+    after: Annotated[int, typer.Option(min=0, help="Start after this seq.")] = 0,
+    last: Annotated[int | None, typer.Option(min=1, help="End with this seq.")] = None,
+) -> None:
+    """Print one line that is the same for two event logs with the same events."""
+    from edge.ledger.digest import digest_of
+
+    print(digest_of(ledger, after, last))
 
 
 @app.command()

@@ -89,6 +89,7 @@ class Commands:
             "waiting_model": waiting.model_dump() if waiting else None,
             "backend": model.engine.backend,
             "frames": mark.frame,
+            "recording": str(self._config.record.path) if self._config.record else None,
             "source_opened": self._grab.opened.is_set(),
             "source_up": self._grab.up,
             "uptime_s": uptime_ns / 1e9,

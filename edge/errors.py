@@ -11,6 +11,7 @@
     |   +-- LedgerFullError              5   no room on its disk
     +-- ReceiverError                    6   a receiver refuses or cannot be reached
     +-- EngineError                      7   the network's backend failed while it worked
+    +-- ReplayError                      8   a replay does not give what the live run gave
 
 Vendors' exceptions are caught only in their adapter and raised `from`. A second, unrelated fault is
 a bug: exit code 1.
@@ -61,6 +62,12 @@ class EngineError(StripSightError):
     exit_code = 7
 
 
+class ReplayError(StripSightError):
+    """A replay gives other events than the live run, or nothing of it can be compared."""
+
+    exit_code = 8
+
+
 __all__ = [
     "BundleError",
     "ConfigError",
@@ -69,6 +76,7 @@ __all__ = [
     "LedgerFullError",
     "ParityError",
     "ReceiverError",
+    "ReplayError",
     "SourceEndedError",
     "SourceError",
     "SourceLostError",

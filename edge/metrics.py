@@ -140,6 +140,9 @@ class InspectMetrics:
         self.ledger_errors = Counter(
             "stripsight_ledger_errors", "Commits that failed", registry=registry
         )
+        self.recorded_bytes = Counter(
+            "stripsight_recorded_bytes", "Bytes written to the recording", registry=registry
+        )
         self.speed = Gauge(
             "stripsight_strip_speed_m_per_s", "Strip speed over the last frame", registry=registry
         )

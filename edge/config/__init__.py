@@ -16,7 +16,7 @@ from edge.config.acquire import (
     SpeedPosition,
     emulate_camera,
 )
-from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt
+from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt, Record
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
 from edge.config.section import Fraction, Name, Port, Positive, Section
@@ -39,6 +39,7 @@ __all__ = [
     "Position",
     "Positive",
     "PylonSource",
+    "Record",
     "Section",
     "SimulatedSource",
     "Source",

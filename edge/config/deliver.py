@@ -18,6 +18,18 @@ class Ledger(Section):
     max_evidence_mb: Annotated[int, Field(ge=1)] = 2000
 
 
+class Record(Section):
+    """A recording of the run, for `stripsight-edge replay`."""
+
+    path: Path
+    """Folder of its files, this camera's alone; on another disk than the ledger where there is one.
+    """
+    max_gb: Annotated[float, Field(ge=0.1, allow_inf_nan=False)] = 50.0
+    """The oldest file gives way when all together would be more (10^9 bytes; 115 MB/s fill 50 in
+    seven minutes).
+    """
+
+
 class Mqtt(Section):
     """A broker to deliver to."""
 

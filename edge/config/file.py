@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from contract.settings_file import read_settings
 from edge.config.acquire import Coils, Optics, Position, Source
-from edge.config.deliver import Console, Deliver, Ledger, Metrics
+from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
 from edge.config.inspect import Inspect, Strip
 from edge.config.section import Name, Section
 from edge.errors import ConfigError
@@ -32,6 +32,8 @@ class Config(Section):
     strip: Strip = Strip()
     inspect: Inspect = Inspect()
     ledger: Ledger
+    record: Record | None = None
+    """Null: nothing is recorded."""
     deliver: Deliver = Deliver()
     console: Console = Console()
     metrics: Metrics = Metrics()

@@ -38,7 +38,9 @@ class Inspector:
         coils: CoilSource,
         metrics: InspectMetrics,
         clock: Clock,
+        start_m: float = 0.0,
     ) -> None:
+        """Begin at `start_m` of the line's count: what lies before is not this one's to tell."""
         self._config = config
         self._slot = slot
         self._coils = coils
@@ -49,8 +51,8 @@ class Inspector:
         self._drafts: list[Draft] = []
         self._pictures: list[Picture] = []
         self._tiles: list[TileRecord] = []
-        self._told_m = 0.0  # of the line's count: strip before this has a fate
-        self.watermark = Watermark(frame=0, line_m=0.0, coil=None, coil_m=0.0)
+        self._told_m = start_m  # of the line's count: strip before this has a fate
+        self.watermark = Watermark(frame=0, line_m=start_m, coil=None, coil_m=0.0)
         """How far the strip has been dealt with."""
         self.valid = False
         """Whether the newest frame was seen as it should be."""

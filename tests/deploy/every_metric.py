@@ -50,7 +50,8 @@ def _move_inspect(metrics: InspectMetrics) -> None:
     for histogram in (metrics.grabbed_to_committed, metrics.exposed_to_grabbed):
         histogram.observe(0.012)
     for counter in (metrics.frames, metrics.tiles, metrics.uninspected_metres,
-                    metrics.source_reopened, metrics.ledger_errors):  # fmt: skip
+                    metrics.source_reopened, metrics.ledger_errors,
+                    metrics.recorded_bytes):  # fmt: skip
         counter.inc()
     for outcome in ("on_time", "late", "lost"):
         metrics.cells.labels(outcome).inc(40)

@@ -1,0 +1,1 @@
+"""Recording a run as it happens, and replaying it event by event."""

@@ -1,0 +1,59 @@
+"""A live run that is recorded, and its replay in another process."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.control import Request, ask
+from tests.integration.line.test_commands import edge
+from tests.line.daemon import Daemon, write_config
+from tests.line.strip import sections, write_line_bundle, write_strip
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.integration
+DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
+
+
+def config_of(folder: Path, **changes: object) -> Path:
+    """A line that is recorded, with a source too fast for it and a deadline that it misses."""
+    source = {"kind": "folder", "path": str(folder / "frames"), "frames_per_s": 400, "repeat": True}
+    inspect = {"deadline_s": 0.003, "frame_buffer": 2}
+    return write_config(
+        folder,
+        sections(folder, folder / "frames")
+        | {"source": source, "inspect": inspect, "record": {"path": "recording", "max_gb": 1}}
+        | changes,
+    )
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Path:
+    write_line_bundle(tmp_path / "bundle")
+    write_line_bundle(tmp_path / "better", version="2")
+    write_strip(tmp_path / "frames", 10, DEFECTS)
+    return tmp_path
+
+
+def reports(daemon: Daemon) -> list[dict[str, dict[str, int]]]:
+    return [r.event.data for r in daemon.reader().latest(["coil_report"], 10_000)]
+
+
+def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
+    config = config_of(line)
+    with Daemon(config, "inspect") as daemon:
+        daemon.wait_until_inspecting()
+        assert daemon.status()["recording"] == str(line / "recording")
+        wait_for(lambda: reports(daemon), "a coil")
+        arguments = {"bundle": str(line / "better"), "when": "now"}
+        assert ask(line / "run", Request(action="activate", by="test", arguments=arguments), 60).ok
+        coils = len(reports(daemon))
+        wait_for(lambda: len(reports(daemon)) > coils + 3, "coils of the other model")
+        assert daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6
+    fates = {fate for report in reports(daemon) for fate in (*report["cells"], *report["reasons"])}
+    assert {"late", "lost(buffer_overflow)"} <= fates
+    done = edge("replay", "--from", line / "recording", "--out", line / "again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    live, again = edge("digest", line / "ledger"), edge("digest", line / "again")
+    assert live.stdout == again.stdout
+    assert f"events 1 to {daemon.reader().last_seq()}, sha256" in live.stdout
+    assert f"replay  {again.stdout}" in done.stdout
