@@ -1,0 +1,48 @@
+"""The recording's disk fills up under the running daemon and is freed again."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.drills.disk import fill, small_disk
+from tests.integration.line.test_commands import edge
+from tests.line.daemon import Daemon, write_config
+from tests.line.strip import sections, write_line_bundle, write_strip
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.integration, pytest.mark.mount]
+DROPS = 'stripsight_buffer_drops_total{buffer="recording"}'
+WRITTEN = "stripsight_recorded_bytes_total"
+
+
+def test_a_full_disk_costs_the_recording_alone(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "disk") as disk:
+            _fill_under_a_recording(tmp_path, disk)
+    except PermissionError as error:
+        pytest.skip(str(error))
+
+
+def _fill_under_a_recording(folder: Path, disk: Path) -> None:
+    write_line_bundle(folder / "bundle")
+    frames = write_strip(folder / "frames", 10, [(i, 3, i) for i in range(10)])
+    record = {"path": str(disk / "recording"), "max_gb": 0.1}
+    config = write_config(folder, sections(folder, frames, record=record))
+    with Daemon(config, "inspect") as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: daemon.metrics().get(WRITTEN, 0) > 1e6, "a recording")
+        fill(disk)
+        wait_for(lambda: daemon.metrics().get(DROPS, 0) > 10, "records that found no room")
+        assert daemon.status()["inspection_valid"]
+        before = daemon.metrics()[WRITTEN]
+        (disk / "filler").unlink()
+        reader = daemon.reader()
+        coils = len(reader.latest(["coil_report"], 10_000))
+        wait_for(lambda: len(reader.latest(["coil_report"], 10_000)) > coils + 2, "coils")
+        assert daemon.metrics()[WRITTEN] > before
+    for recorded in daemon.reader().latest(["coil_report"], 10_000):
+        assert recorded.event.data["cells"] == {"on_time": recorded.event.data["expected_cells"]}
+    done = edge("replay", "--from", disk / "recording")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "could not be written in time" in done.stdout
+    assert "the whole run is not" in done.stdout
