@@ -80,6 +80,11 @@ class Replay:
         self.holes = 0
         self.ended = False
 
+    @property
+    def waiting(self) -> int:
+        """Frames that were replayed and that the live run had not committed yet."""
+        return len(self._pending)
+
     def take(self, item: Record | Hole) -> None:
         """The next record, or that some are missing.
 
@@ -165,6 +170,8 @@ def verdict(replay: Replay) -> list[str]:
     """
     compared = replay.comparison
     lines = [] if replay.ended else ["the recording stops before the run's end"]
+    if replay.waiting:
+        lines.append(f"{replay.waiting} frames were seen whose commit was not recorded")
     if replay.holes:
         lines.append(
             f"equal as far as can be told: {compared.events} events, {compared.coils} whole coils"

@@ -68,14 +68,17 @@ class RecordedLine:
         )
 
     def frame(self, number: int, took_s: float = 0.01, losses: tuple[Loss, ...] = ()) -> None:
-        """Inspect a frame whose result comes `took_s` after its grab."""
+        """Inspect a frame whose result comes `took_s` after its grab, and commit that."""
+        self.log.commit(self.look(number, took_s, losses))
+
+    def look(self, number: int, took_s: float = 0.01, losses: tuple[Loss, ...] = ()) -> Commit:
         ns = NOON_NS + number * PERIOD_NS
         self.clock.ns = ns + round(took_s * 1e9)
         rows = RowMap(number * FRAME_M, ROW_M, ROWS * SIDE)
         pixels = with_defect(number)
         pixels.flags.writeable = False
         frame = Frame(number, pixels, rows, Stamp(ns - 5, ns - 5), Stamp(ns, ns), losses)
-        self.log.commit(self._inspects.inspect(frame))
+        return self._inspects.inspect(frame)
 
     def act(self, key: str) -> None:
         body = Action(action="activate", by="test", arguments={}, result="done")

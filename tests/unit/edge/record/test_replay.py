@@ -1,6 +1,7 @@
 """Recorded runs, whole and broken, and what their replay says of them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from edge.clock import SystemClock
 from edge.errors import ConfigError, ReplayError
 from edge.ledger.digest import digest_of
 from edge.ledger.reader import EventReader
+from edge.record import ring
 from edge.record.compare import Comparison
 from edge.record.reading import find_runs
 from edge.record.ring import segment_paths
@@ -98,27 +100,35 @@ def test_a_ring_that_lost_its_beginning_compares_whole_coils(folder: Path) -> No
     assert "sha256" not in said
 
 
-def test_a_hole_is_said_and_the_coils_behind_it_are_compared(folder: Path) -> None:
-    line = RecordedLine(folder, 10 * SMALL)
-    for k in range(30):
+def test_a_hole_anywhere_is_said_and_the_coils_behind_it_are_compared(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ring, "SEGMENT_BYTES", SMALL // 8)
+    line = RecordedLine(folder)
+    for k in range(14):
         line.frame(k)
     line.end()
-    (torn, *_) = segment_paths(folder / "recording")[1:2]
-    data = bytearray(torn.read_bytes())
-    data[len(data) // 2] ^= 1
-    torn.write_bytes(data)
-    said = replay(folder)
-    assert f"hole: {torn.name} damaged at byte" in said
-    assert "first of 1 holes" in said
-    assert "whole coils" in said
+    whole = [path.read_bytes() for path in segment_paths(folder / "recording")]
+    for torn, data in list(zip(segment_paths(folder / "recording"), whole, strict=True))[2:9]:
+        torn.write_bytes(data[: len(data) // 2] + b"?" + data[len(data) // 2 + 1 :])
+        said = replay(folder, None)
+        assert f"hole: {torn.name} damaged at byte" in said
+        assert "first of 1 holes" in said
+        assert re.search(r"[12] whole coils", said)
+        torn.write_bytes(data)
+    assert replay(folder, None).endswith("equal")
 
 
 def test_a_run_that_was_killed_replays_as_far_as_it_was_recorded(folder: Path) -> None:
     line = RecordedLine(folder)
     for k in range(5):
         line.frame(k)
+    line.look(5)
     line.write(clean=False)
     (segment,) = segment_paths(folder / "recording")
+    said = replay(folder, None)
+    assert "stops before the run's end\n1 frames were seen whose commit was not recorded" in said
+    assert said.endswith("equal")
     segment.write_bytes(segment.read_bytes()[:-7])
     said = replay(folder)
     assert "torn at byte" in said
