@@ -16,8 +16,8 @@ DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
 
 def config_of(folder: Path, **changes: object) -> Path:
     """A line that is recorded, with a source too fast for it and a deadline that it misses."""
-    source = {"kind": "folder", "path": str(folder / "frames"), "frames_per_s": 400, "repeat": True}
-    inspect = {"deadline_s": 0.003, "frame_buffer": 2}
+    source = {"kind": "folder", "path": str(folder / "frames"), "frames_per_s": 500, "repeat": True}
+    inspect = {"deadline_s": 0.002, "frame_buffer": 2}
     return write_config(
         folder,
         sections(folder, folder / "frames")
@@ -38,6 +38,11 @@ def reports(daemon: Daemon) -> list[dict[str, dict[str, int]]]:
     return [r.event.data for r in daemon.reader().latest(["coil_report"], 10_000)]
 
 
+def fates(daemon: Daemon) -> set[str]:
+    """Every outcome, and those with a reason once more with it."""
+    return {fate for r in reports(daemon) for fate in (*r["cells"], *r["reasons"])}
+
+
 def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
     config = config_of(line)
     with Daemon(config, "inspect") as daemon:
@@ -48,9 +53,8 @@ def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
         assert ask(line / "run", Request(action="activate", by="test", arguments=arguments), 60).ok
         coils = len(reports(daemon))
         wait_for(lambda: len(reports(daemon)) > coils + 3, "coils of the other model")
+        wait_for(lambda: {"late", "lost(buffer_overflow)"} <= fates(daemon), "late and lost strip")
         assert daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6
-    fates = {fate for report in reports(daemon) for fate in (*report["cells"], *report["reasons"])}
-    assert {"late", "lost(buffer_overflow)"} <= fates
     done = edge("replay", "--from", line / "recording", "--out", line / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     live, again = edge("digest", line / "ledger"), edge("digest", line / "again")
