@@ -188,7 +188,8 @@ class _Inspection:
                 if taken is None:
                     continue
                 self._metrics.buffer_depth.labels("frames").set(len(self._frames))
-                commit = self._inspects.inspect(taken.item, taken.dropped)
+                with self._metrics.stage_seconds.labels("frame").time():
+                    commit = self._inspects.inspect(taken.item, taken.dropped)
                 # The writer tries for as long as the disk is full. A watchdog that killed us
                 # meanwhile would lose what waits in the buffer.
                 while not self._commits.wait_for_room(IDLE_S):

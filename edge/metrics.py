@@ -58,7 +58,7 @@ class InspectMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.stage_seconds = Histogram(
             "stripsight_stage_seconds",
-            "Time in one stage, per frame",
+            "Time in one stage, per frame; `frame` is all that the inspecting thread does for it",
             ["stage"],
             buckets=_FINE,
             registry=registry,
