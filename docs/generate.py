@@ -3,7 +3,8 @@
     metrics.md           from edge/metrics.py
     events.schema.json   from contract/events.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
-                         study/NAME/study.csv and the predictions beside it
+                         study/NAME/study.csv and the predictions beside it, and between
+                         `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
     study/NAME/report.md the same
 
 A test keeps them equal to the code and to the figures.
@@ -23,8 +24,10 @@ from prometheus_client import CollectorRegistry  # noqa: E402 - after the path
 
 from contract.events import json_schema  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+from tests.bench.report import published  # noqa: E402
 from training.study_report import read_finished  # noqa: E402
 
+_BENCH = re.compile(r"<!-- bench -->\n.*?<!-- end -->", re.DOTALL)
 _STUDY = re.compile(r"<!-- study (?P<name>[\w+-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 _HEAD = """# Metrics
@@ -53,8 +56,9 @@ def documents() -> dict[Path, str]:
 
 
 def benchmarks_page() -> str:
-    """The page as it is, with its studies' tables made anew."""
-    return _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
+    """The page as it is, with the tables of its studies and of `make bench` made anew."""
+    page = _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
+    return _BENCH.sub(lambda _: f"<!-- bench -->\n{published(DOCS / 'bench')}<!-- end -->", page)
 
 
 @cache
