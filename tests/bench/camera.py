@@ -122,7 +122,7 @@ class _Round:
                 frame_bytes=material.size.bytes, tiles_per_frame=material.size.tiles(SHAPE.tile_px),
                 offered_per_s=frames_per_s(material),
                 events=len(consumer.events), gaps=len(consumer.gaps),
-                **_counted(first, last),
+                **counted(first, last),
                 **_timed(daemon, first.at_s, last.at_s),
             )  # fmt: skip
         result.camera.append(found)
@@ -142,7 +142,7 @@ class _Round:
         return material.size.tiles(SHAPE.tile_px) / rate
 
 
-def _counted(first: Scrape, last: Scrape) -> dict[str, Any]:
+def counted(first: Scrape, last: Scrape) -> dict[str, Any]:
     """What the counters rose by."""
 
     def rise(counter: str) -> dict[str, int]:

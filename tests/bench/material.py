@@ -47,9 +47,11 @@ class Material:
     def frame_files(self) -> Path:
         """The folder of frames for a source of kind `folder`; drawn at the first call."""
         path = self.folder / f"frames-{self.size.columns}x{self.size.rows}"
-        if len(list(path.glob("*.bmp"))) < FRAMES:
-            path.mkdir(exist_ok=True)
-            _draw(path, self.size)
+        if not path.is_dir():
+            draft = self.folder / "frames.partial"
+            draft.mkdir(exist_ok=True)
+            _draw(draft, self.size)
+            draft.rename(path)
         return path
 
     def frames(self) -> list[U8]:

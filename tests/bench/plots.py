@@ -58,7 +58,7 @@ def _latency(rounds: Sequence[Camera]) -> Figure:
 def _growth(costs: Sequence[Cost]) -> Figure:
     every = list(dict.fromkeys(cost.series for cost in costs))
     rows = -(-len(every) // COLUMNS)
-    figure = Figure(figsize=(4 * COLUMNS, 3.4 * rows), layout="constrained")
+    figure = Figure(figsize=(4 * COLUMNS, 3.6 * rows), layout="constrained")
     for axes, series in zip(
         figure.subplots(rows, COLUMNS, squeeze=False).flat, every, strict=False
     ):
@@ -91,7 +91,7 @@ def _one_growth(axes: Axes, series: str, costs: Sequence[Cost]) -> None:
         axes.set_ylim(0, None)
     axes.set(xlabel=series, ylabel="ms")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def _memory(found: Sequence[Memory]) -> Figure:
