@@ -68,6 +68,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     return SmallMaterial(tmp_path_factory.mktemp("material"))
 
 
+TOLD = 32
+"""`inspect.defects_per_frame` as it comes."""
+
+
 def test_growth_from_the_command_to_its_tables_and_pictures(
     material: Material, tmp_path: Path
 ) -> None:
@@ -82,9 +86,9 @@ def test_growth_from_the_command_to_its_tables_and_pictures(
     assert [c.value for c in costs[CLASSES]] == [2, 4, 8, 16, 32, 64]
     assert all(c.figures["network ms"] > 0 for c in costs[SIZE])
     events = [c.figures["events"] for c in costs[DENSITY]]
-    assert events == sorted(events)
     assert events[0] == 0
-    assert events[-1] > 50
+    assert 0 < events[1] < events[2] < 2 * TOLD, "each is opened and closed"
+    assert events[-1] < events[2], "beyond inspect.defects_per_frame one is told per class"
     assert [c.value for c in found.growth if c.series == DAYS] == list(QUICK.ledger_days)
     assert (tmp_path / "growth.png").stat().st_size > 10_000
     assert (tmp_path / "benchmarks.md").read_text() == markdown(found)
