@@ -1,10 +1,9 @@
 """The interfaces between the rooms; one file per adapter, none imports another's."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from edge.clock import Stamp
-from edge.types import Coil, Frame, Recorded, RowMap
+from edge.types import Block, Coil, Frame, Placed, Recorded
 
 
 class FrameSource(Protocol):
@@ -39,10 +38,23 @@ class FrameSource(Protocol):
 class LinePosition(Protocol):
     """Where the strip is under the camera. Owned by the source's thread."""
 
-    def advance(self, rows: int, frames_lost: int, grabbed: Stamp) -> RowMap:
-        """Place the next block of `rows` lines, `frames_lost` blocks of the same height after the
-        one before.
-        """
+    def advance(self, block: Block) -> Placed:
+        """Place the next block."""
+        ...
+
+
+class Speed(NamedTuple):
+    """How fast the strip runs (negative: backwards), and how old that knowledge is."""
+
+    m_per_s: float
+    age_s: float
+
+
+class SpeedSignal(Protocol):
+    """Who tells the strip's speed. Asked by the source's thread, told by another one."""
+
+    def newest(self, at_ns: int) -> Speed:
+        """The speed known last at that moment of the monotonic clock."""
         ...
 
 

@@ -32,6 +32,44 @@ class RowMap(NamedTuple):
         return min(self.rows, max(0, round((line_m - self.first_m) / self.m_per_row)))
 
 
+class Counts(NamedTuple):
+    """An encoder's counter as a block's first and last line were exposed; as the device gives it,
+    so it wraps. A source that knows one value a block has the last one only.
+    """
+
+    first: int | None
+    last: int
+
+
+class Block(NamedTuple):
+    """What a source knows of a block of lines before it has a place."""
+
+    rows: int
+    lost: int
+    """Blocks of the same height that were lost since the one before."""
+    grabbed: Stamp
+    exposed: Stamp | None = None
+    """The exposure of its last line: free of the host's jitter, as `grabbed` is not."""
+    counts: Counts | None = None
+    away: bool = False
+    """The source was opened again: strip passed that it never saw."""
+
+
+class Placed(NamedTuple):
+    """Where a block lies, and what makes its picture one of strip that runs forward."""
+
+    rows: RowMap
+    """Of the rows kept, by rising metres."""
+    keep: slice = slice(None)
+    """The rows to keep, as they came."""
+    backwards: bool = False
+    """The last of them comes first."""
+    mirrored: bool = False
+    """The last column comes first."""
+    known: bool = True
+    """False: guessed, since the signal that should place it is missing or stale."""
+
+
 class Loss(NamedTuple):
     """A stretch of strip whose picture never reached the network, and why (`buffer_overflow`,
     `camera`, ...).
@@ -56,6 +94,10 @@ class Frame:
     """When its last line had reached this host."""
     losses: tuple[Loss, ...] = ()
     """Strip that went missing between the frame before and this one."""
+    count: int | None = None
+    """The encoder's counter at its last line, where there is one."""
+    place_known: bool = True
+    """False: `rows` is a guess, since the signal that should place it is missing or stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +165,8 @@ class Watermark:
     coil_m: float
     tally: dict[str, int] = field(default_factory=dict)
     """The coil's cells so far by `outcome` or `outcome(reason)`: its report after a crash."""
+    count: int | None = None
+    """The encoder's counter at `line_m`, where there is one: what passed until the next start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,12 @@ forgotten on the way, not even over a reopening of the source.
 
 import logging
 
+import cv2
+import numpy as np
+
 from edge.clock import Stamp
 from edge.ports import LinePosition
-from edge.types import U8, Frame, Loss
+from edge.types import U8, Block, Counts, Frame, Loss, Placed
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ class Framing:
         self._end_m: float | None = None
         self._lost: list[tuple[str, int]] = []
         self._away = False
+        self._known = True
 
     @property
     def frames_missing(self) -> int:
@@ -45,9 +49,18 @@ class Framing:
         """
         self._away = self._end_m is not None
 
-    def frame(self, pixels: U8, exposed: Stamp | None, grabbed: Stamp) -> Frame:
-        """The next frame; takes the pixels over and makes them read-only."""
-        rows = self._position.advance(pixels.shape[0], self.frames_missing, exposed or grabbed)
+    def frame(
+        self, pixels: U8, exposed: Stamp | None, grabbed: Stamp, counts: Counts | None = None
+    ) -> Frame:
+        """The next frame; takes the pixels over and makes them read-only. Turned round where the
+        strip or the camera runs the other way, they are a copy.
+        """
+        lost, height = self.frames_missing, pixels.shape[0]
+        block = Block(height, lost, grabbed, exposed, counts, self._away)
+        placed = self._position.advance(block)
+        self._tell(placed.known)
+        rows = placed.rows
+        pixels = _turned(pixels, placed)
         pixels.flags.writeable = False
         block_m = rows.rows * rows.m_per_row
         if self._end_m is None:
@@ -57,7 +70,14 @@ class Framing:
         if rows.first_m - self._end_m > rows.m_per_row / 2 and not losses:
             losses = (Loss(self._end_m, rows.first_m, BETWEEN_FRAMES),)
         self._seq, self._end_m, self._lost, self._away = seq + 1, rows.end_m, [], False
-        return Frame(seq, pixels, rows, exposed, grabbed, losses)
+        count = None if counts is None else counts.last
+        return Frame(seq, pixels, rows, exposed, grabbed, losses, count, placed.known)
+
+    def _tell(self, known: bool) -> None:  # noqa: FBT001 - the one thing it is told
+        if known != self._known:
+            self._known = known
+            state = "is known again" if known else "is a guess: its signal is missing or stale"
+            log.warning("where the strip is %s", state)
 
     def _stretches(self, first_m: float, end_m: float, block_m: float) -> tuple[Loss, ...]:
         """Share the way from one frame to the next among the reasons, in order.
@@ -77,6 +97,15 @@ class Framing:
             losses.append(Loss(first_m, max(first_m, end_m), AWAY))
             log.warning("the source was away for %.3f m of strip (0: unknown)", way_m)
         return tuple(losses)
+
+
+def _turned(pixels: U8, placed: Placed) -> U8:
+    """The kept rows by rising metres, the operator side at the left."""
+    kept = pixels[placed.keep]
+    if placed.backwards or placed.mirrored:
+        axis = -1 if placed.backwards and placed.mirrored else int(placed.mirrored)
+        kept = np.asarray(cv2.flip(kept, axis), np.uint8)
+    return kept
 
 
 def _merged(lost: list[tuple[str, int]]) -> list[tuple[str, int]]:

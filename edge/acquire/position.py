@@ -1,20 +1,18 @@
 """Where the strip is under the camera, in metres of the line's own count.
 
-Both positions start at `start_m`, so that after a restart the count can go on where it stopped. A
+Every position starts at `start_m`, so that after a restart the count can go on where it stopped. A
 position never knows of pixels beyond a block's height: lost blocks are as high as the next one.
 """
 
-from edge.clock import Stamp
-from edge.config import Config
+from edge.acquire.by_encoder import EncoderPosition, Resume
+from edge.acquire.by_speed import SpeedPosition, SteadySpeed
+from edge.config import Config, Mounting
+from edge.config import EncoderPosition as EncoderSection
 from edge.config import LinesPosition as LinesSection
-from edge.ports import LinePosition
-from edge.types import RowMap
-
-CONTIGUOUS_SHARE = 0.05
-"""Deviation of a stamp, in block heights, that counts as jitter: 5 % of a block at 28 frames/s is
-1.8 ms, which the thread hand-off keeps at its p99 (0.1 ms idle); an overlap or a hole that a camera
-was set up to have is larger or adds up to more within a few blocks.
-"""
+from edge.config import SpeedPosition as SpeedSection
+from edge.errors import ConfigError
+from edge.ports import LinePosition, SpeedSignal
+from edge.types import Block, Placed, RowMap, Watermark
 
 
 class LinesPosition:
@@ -29,48 +27,75 @@ class LinesPosition:
         self._start_m = start_m
         self._row = 0  # an integer, so that millions of blocks add no rounding error
 
-    def advance(self, rows: int, frames_lost: int, grabbed: Stamp) -> RowMap:
-        """The next block, `frames_lost` blocks further on; the stamp tells nothing new."""
-        del grabbed
-        self._row += frames_lost * rows
+    def advance(self, block: Block) -> Placed:
+        """The next block, `block.lost` blocks further on; its stamps tell nothing new."""
+        self._row += block.lost * block.rows
         first_m = self._start_m + self._row * self._m_per_row
-        self._row += rows
-        return RowMap(first_m, self._m_per_row, rows)
+        self._row += block.rows
+        return Placed(RowMap(first_m, self._m_per_row, block.rows))
 
 
-class SpeedPosition:
-    """No encoder: the strip runs at a constant speed and a block ends where it was at its stamp.
+class MountedPosition:
+    """The same place as seen by a camera that hangs elsewhere or the other way round."""
 
-    The first block defines the origin: it (or the lost ones before it) starts at `start_m`. A block
-    whose stamp is within `CONTIGUOUS_SHARE` of joining the one before is joined to it, so that
-    jitter makes neither holes nor overlaps; the error stays below that share, it does not add up.
+    def __init__(self, position: LinePosition, mounting: Mounting) -> None:
+        self._position = position
+        self._mounting = mounting
+
+    def advance(self, block: Block) -> Placed:
+        """What is under the camera now passed the reference `offset_m` ago."""
+        placed, mounting = self._position.advance(block), self._mounting
+        return placed._replace(
+            rows=placed.rows._replace(first_m=placed.rows.first_m - mounting.offset_m),
+            backwards=placed.backwards != mounting.rows_backwards,
+            mirrored=mounting.mirrored,
+        )
+
+
+def make_position(
+    config: Config, speed: SpeedSignal | None = None, end: Watermark | None = None
+) -> LinePosition:
+    """The position that the config asks for, under the camera as it is mounted.
+
+    Args:
+        config: the whole of it.
+        speed: who tells the strip's speed, for `speed_signal`.
+        end: where an earlier run's strip ended; see `resumed_m`.
+
+    Raises:
+        ConfigError: `speed_signal` without anybody who tells a speed.
     """
-
-    def __init__(self, m_per_s: float, m_per_row: float, start_m: float = 0.0) -> None:
-        self._m_per_s = m_per_s
-        self._m_per_row = m_per_row
-        self._end_m = start_m
-        self._origin: tuple[int, float] | None = None
-
-    def advance(self, rows: int, frames_lost: int, grabbed: Stamp) -> RowMap:
-        """The block that ends at its stamp; lost blocks matter only where the stamps agree."""
-        block_m = rows * self._m_per_row
-        first_m = self._end_m + frames_lost * block_m
-        if self._origin is None:
-            self._origin = grabbed.monotonic_ns, first_m + block_m
-        origin_ns, origin_m = self._origin
-        elapsed_s = (grabbed.monotonic_ns - origin_ns) / 1e9
-        measured_m = origin_m + elapsed_s * self._m_per_s - block_m
-        if abs(measured_m - first_m) > CONTIGUOUS_SHARE * block_m:
-            first_m = measured_m
-        placed = RowMap(first_m, self._m_per_row, rows)
-        self._end_m = placed.end_m
-        return placed
+    position = _position(config, speed, end)
+    return position if config.mounting == Mounting() else MountedPosition(position, config.mounting)
 
 
-def make_position(config: Config, start_m: float = 0.0) -> LinePosition:
-    """The position that the config asks for, with the optics' millimetres per row."""
-    m_per_row = config.optics.mm_per_px_along / 1000
-    if isinstance(config.position, LinesSection):
-        return LinesPosition(m_per_row, start_m)
-    return SpeedPosition(config.position.m_per_s, m_per_row, start_m)
+def resumed_m(config: Config, end: Watermark | None) -> float | None:
+    """Where the line's count goes on after an earlier run; None where it begins at 0, since nobody
+    counted the strip that passed meanwhile.
+    """
+    section = config.position
+    goes_on = isinstance(section, EncoderSection) and section.absolute
+    return end.line_m if goes_on and end is not None and end.count is not None else None
+
+
+def _position(config: Config, speed: SpeedSignal | None, end: Watermark | None) -> LinePosition:
+    m_per_row, section = config.optics.mm_per_px_along / 1000, config.position
+    if isinstance(section, LinesSection):
+        return LinesPosition(m_per_row)
+    if isinstance(section, SpeedSection):
+        return SpeedPosition(SteadySpeed(section.m_per_s), m_per_row)
+    if isinstance(section, EncoderSection):
+        at_m = resumed_m(config, end)
+        resume = None
+        if at_m is not None and end is not None and end.count is not None:
+            resume = Resume(end.count, at_m + config.mounting.offset_m)
+        return EncoderPosition(section, m_per_row, resume=resume)
+    if speed is None:
+        raise ConfigError(
+            "position.kind speed_signal: nobody tells a speed; today only source.kind simulated"
+            " with source.speed does"
+        )
+    return SpeedPosition(
+        speed, m_per_row,
+        pitch_at_m_per_s=section.pitch_at_m_per_s, max_age_s=section.max_age_s,
+    )  # fmt: skip

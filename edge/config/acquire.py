@@ -66,6 +66,17 @@ class Optics(Section):
     """
 
 
+class Mounting(Section):
+    """How the camera hangs over the strip."""
+
+    offset_m: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    """From the line's reference (where coils' heads are counted) to the camera, downstream."""
+    mirrored: bool = False
+    """The operator side is at the picture's right, as under a camera that looks from below."""
+    rows_backwards: bool = False
+    """The picture's last row passed first: an area camera that was mounted upside down."""
+
+
 class LinesPosition(Section):
     """An encoder triggers each line: position is the number of lines times their pitch."""
 
@@ -79,7 +90,45 @@ class SpeedPosition(Section):
     m_per_s: Positive
 
 
-Position = Annotated[LinesPosition | SpeedPosition, Field(discriminator="kind")]
+class SpeedSignalPosition(Section):
+    """No encoder, but the mill tells the strip's speed: position is speed over time. Today only
+    the simulated source tells one.
+    """
+
+    kind: Literal["speed_signal"]
+    pitch_at_m_per_s: Positive
+    """The speed at which lines have optics.mm_per_px_along; they come on the camera's own clock."""
+    max_age_s: Positive = 1.0
+    """An older speed is a guess: inspection then counts as not valid."""
+
+
+class EncoderPosition(Section):
+    """An encoder's counter that comes with each frame: position also over stops, reversals and
+    lines that nobody counted.
+    """
+
+    kind: Literal["encoder"]
+    counts_per_m: Positive
+    bits: Annotated[int, Field(ge=8, le=64)] = 32
+    """Width of the counter, which wraps. Strip that passes uncounted, as while the camera is away,
+    is known up to half of what fits: 16 bits at 10 counts/mm are 3.3 m.
+    """
+    falling: bool = False
+    """The counter falls while the strip runs forward."""
+    trigger: Literal["lines", "clock", "frame"] = "lines"
+    """What the lines come on: the encoder, the camera's own clock, or (an area camera) none: the
+    whole frame is of one moment.
+    """
+    absolute: bool = False
+    """The counter goes on while the daemon and the camera are off, so after a restart it tells how
+    much strip nobody saw. Needs a counter that does not wrap meanwhile.
+    """
+
+
+Position = Annotated[
+    LinesPosition | SpeedPosition | SpeedSignalPosition | EncoderPosition,
+    Field(discriminator="kind"),
+]
 
 
 class Coils(Section):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from contract.settings_file import read_settings
-from edge.config.acquire import Coils, Optics, Position, Source
+from edge.config.acquire import Coils, Mounting, Optics, Position, Source
 from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
 from edge.config.inspect import Inspect, Strip
 from edge.config.section import Name, Section
@@ -27,6 +27,7 @@ class Config(Section):
     """Run a bundle without a clean class: it reports a defect on every tile."""
     source: Source
     optics: Optics
+    mounting: Mounting = Mounting()
     position: Position
     coils: Coils
     strip: Strip = Strip()

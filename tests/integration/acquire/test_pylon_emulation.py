@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from edge.acquire.by_speed import SpeedPosition, SteadySpeed
 from edge.acquire.factory import make_source
 from edge.acquire.grab import Grab, Patience, make_frame_buffer
-from edge.acquire.position import LinesPosition, SpeedPosition
+from edge.acquire.position import LinesPosition
 from edge.acquire.pylon import PylonSource
 from edge.clock import Stamp, SystemClock
 from edge.config import PylonSource as PylonSection
@@ -258,7 +259,7 @@ class SteppedClock:
 def test_by_speed_the_stretch_missed_while_away_is_known(tmp_path: Path) -> None:
     clock = SteppedClock()
     section = PylonSection(kind="pylon", emulation=tmp_path)
-    source = PylonSource(section, SpeedPosition(2.0, M_PER_ROW), clock)
+    source = PylonSource(section, SpeedPosition(SteadySpeed(2.0), M_PER_ROW), clock)
     source.open()
     before = source.read(5)
     impose_error(source)

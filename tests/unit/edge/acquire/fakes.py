@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.clock import Stamp
-from edge.config import Config
+from edge.config import Config, EncoderPosition
 
 UTC_NS = 1_800_000_000_000_000_000
 
@@ -27,6 +27,10 @@ class FakeClock:
 
 def stamp(seconds: float) -> Stamp:
     return Stamp(round(seconds * 1e9), UTC_NS + round(seconds * 1e9))
+
+
+def encoder(counts_per_m: float, bits: int = 32, **keys: Any) -> EncoderPosition:  # noqa: ANN401
+    return EncoderPosition(kind="encoder", counts_per_m=counts_per_m, bits=bits, **keys)
 
 
 def make_config(source: dict[str, Any], **sections: Any) -> Config:  # noqa: ANN401 - YAML's values

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from edge.acquire.by_encoder import EncoderPosition
+from edge.acquire.by_speed import SpeedPosition, SteadySpeed
 from edge.acquire.framing import Framing
-from edge.acquire.position import LinesPosition, SpeedPosition
-from edge.types import U8, Loss
-from tests.unit.edge.acquire.fakes import stamp
+from edge.acquire.position import LinesPosition, make_position
+from edge.types import U8, Counts, Loss
+from tests.unit.edge.acquire.fakes import encoder, make_config, stamp
 
 
 def pixels() -> U8:
@@ -38,7 +40,7 @@ def test_losses_before_the_first_frame() -> None:
 
 
 def test_away_is_known_by_speed() -> None:
-    framing = Framing(SpeedPosition(1.0, 0.001))
+    framing = Framing(SpeedPosition(SteadySpeed(1.0), 0.001))
     framing.frame(pixels(), None, stamp(0))
     framing.lost("incomplete_frame")
     framing.away()
@@ -56,16 +58,61 @@ def test_away_has_no_length_by_lines_but_is_said() -> None:
 
 
 def test_strip_between_frames_is_a_loss() -> None:
-    framing = Framing(SpeedPosition(1.0, 0.001))
-    framing.frame(pixels(), None, stamp(0))
-    (loss,) = framing.frame(pixels(), None, stamp(1.5)).losses
+    framing = Framing(SpeedPosition(SteadySpeed(1.0), 0.001))
+    framing.frame(pixels(), stamp(0), stamp(0.1))
+    (loss,) = framing.frame(pixels(), stamp(1.5), stamp(1.6)).losses
     assert loss.reason == "between_frames"
     assert loss[:2] == pytest.approx((1.0, 1.5))
 
 
 def test_losses_where_frames_overlap_share_the_way() -> None:
-    framing = Framing(SpeedPosition(0.5, 0.001))
-    framing.frame(pixels(), None, stamp(0))
+    framing = Framing(SpeedPosition(SteadySpeed(0.5), 0.001))
+    framing.frame(pixels(), stamp(0), stamp(0))
     framing.lost("camera", 3)
-    (loss,) = framing.frame(pixels(), None, stamp(4)).losses
+    (loss,) = framing.frame(pixels(), stamp(4), stamp(4)).losses
     assert loss == Loss(1.0, 2.0, "camera")
+
+
+def test_a_block_taken_backwards_is_turned_round() -> None:
+    framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+    picture = np.arange(1000, dtype=np.uint16).reshape(-1, 1).astype(np.uint8)
+    framing.frame(picture, None, stamp(1), Counts(0, 9990))
+    back = framing.frame(picture[::-1].copy(), None, stamp(2), Counts(10_000, 10))
+    assert back.rows.first_m == pytest.approx(0.0)
+    assert back.pixels.flags.c_contiguous
+    assert not back.pixels.flags.writeable
+    assert np.array_equal(back.pixels, picture)
+    assert (back.losses, back.count) == ((), 10)
+
+
+@pytest.mark.parametrize(
+    ("mounting", "corner"),
+    [
+        ({}, (2, 1)),
+        ({"mirrored": True}, (2, -2)),
+        ({"rows_backwards": True}, (-3, 1)),
+        ({"mirrored": True, "rows_backwards": True}, (-3, -2)),
+    ],
+)
+def test_a_defect_keeps_its_corner_of_the_strip(
+    mounting: dict[str, bool], corner: tuple[int, int]
+) -> None:
+    """A mark at the strip's first rows on the operator side, wherever the picture shows it."""
+    config = make_config({"kind": "simulated"}, mounting={"offset_m": 2.5, **mounting})
+    framing = Framing(make_position(config))
+    picture = np.zeros((1000, 4), np.uint8)
+    picture[corner] = 255
+    frame = framing.frame(picture, None, stamp(0))
+    assert np.argwhere(frame.pixels).tolist() == [[2, 1]]
+    assert frame.rows.first_m == -2.5
+
+
+def test_a_guess_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+    framing.frame(pixels(), None, stamp(0), Counts(0, 9990))
+    known = [framing.frame(pixels(), None, stamp(k)).place_known for k in (1, 2)]
+    again = framing.frame(pixels(), None, stamp(3), Counts(30_000, 39_990))
+    assert (known, again.place_known) == ([False, False], True)
+    assert [record.message.split(":")[0] for record in caplog.records] == [
+        "where the strip is is a guess", "where the strip is is known again",
+    ]  # fmt: skip
