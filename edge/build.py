@@ -19,10 +19,11 @@ import cv2
 from prometheus_client import CollectorRegistry
 
 from contract.events import Draft, ModelChanged
+from edge.acquire.by_speed import SpeedFeed
 from edge.acquire.coils import ConstantCoils, following_id
 from edge.acquire.factory import make_source
 from edge.acquire.grab import Grab, make_frame_buffer, patience_of
-from edge.acquire.position import make_position
+from edge.acquire.position import make_position, start_of
 from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 from edge.clock import Clock, SystemClock
 from edge.commands import Commands
@@ -113,16 +114,18 @@ class _Inspection:
         self._frames = make_frame_buffer(config.inspect.frame_buffer)
         room = max(2, int(config.ledger.event_buffer_s * COMMITS_PER_S))
         self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, list.append)
-        position = make_position(config)
-        source = make_source(config, position, clock)
+        speed = SpeedFeed()
+        position = make_position(config, speed, recovered.watermark)
+        source = make_source(config, position, clock, speed)
         next_id = following_id(recovered.last_coil) if recovered.last_coil else None
-        coils = ConstantCoils(config.coils, next_id)
+        start = start_of(config, recovered.watermark)
+        coils = ConstantCoils(config.coils, next_id, start.line_m)
         self._recorder = books.recorder
         slot, inspector, self._inspects = make_inspector(
-            config, model, coils, metrics, clock, books.recorder
+            config, model, coils, metrics, clock, start, books.recorder
         )
         patience = patience_of(config.source)
-        self._grab = Grab(source, self._frames, metrics, clock, patience)
+        self._grab = Grab(source, self._frames, metrics, clock, patience, speed=speed)
         self._writer = LedgerWriter(books.log, self._commits, metrics, clock, self._stop.wait)
         self._commands = Commands(
             config, slot, inspector, self._grab, self._writer, self._commits, clock

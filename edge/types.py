@@ -100,6 +100,15 @@ class Frame:
     """False: `rows` is a guess, since the signal that should place it is missing or stale."""
 
 
+class Start(NamedTuple):
+    """Where an inspection begins on the line's count: what lies before `line_m` is not its to tell;
+    what lies between there and its first frame was lost, and why.
+    """
+
+    line_m: float = 0.0
+    untold: str = "camera"
+
+
 @dataclass(frozen=True, slots=True)
 class Coil:
     """A coil as the mill describes it; head and tail are positions of the line's own count."""

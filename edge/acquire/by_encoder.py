@@ -58,15 +58,15 @@ class EncoderPosition:
         """Where the counts say; without counts, after the one before, which is a guess."""
         if self._resume is not None and block.counts is not None:
             self._go_on(self._resume, block.counts)
+        first_m = self._end_m + block.lost * block.rows * self._m_per_row
         if block.counts is None:
-            first_m = self._end_m + block.lost * block.rows * self._m_per_row
             placed = Placed(RowMap(first_m, self._m_per_row, block.rows), known=False)
         elif block.counts.first is None or self._encoder.trigger == "frame":
             placed = self._whole(block, block.counts)
         else:
             placed = self._lines(block, block.counts.first, block.counts.last)
-        if abs(placed.rows.first_m - self._end_m) <= self._joined_m:
-            placed = placed._replace(rows=placed.rows._replace(first_m=self._end_m))
+        if abs(placed.rows.first_m - first_m) <= self._joined_m:
+            placed = placed._replace(rows=placed.rows._replace(first_m=first_m))
         self._end_m = placed.rows.end_m
         return placed
 
@@ -110,13 +110,13 @@ class EncoderPosition:
         last_m = self._count(last, self._direction * block_m)
         way_m, steps = last_m - first_m, max(1, block.rows - 1)
         nominal_m = steps * self._m_per_row
-        missing_m = nominal_m - abs(way_m)
-        turned = missing_m > max(TURN_SHARE * nominal_m, 2 * self._joined_m)
-        if turned and self._encoder.trigger == "lines":
-            return self._turned(block.rows, first_m, last_m)
         pitch_m = max(abs(way_m) / steps, LEAST_PITCH * self._m_per_row)
-        if block.rows == 1:
-            pitch_m = self._m_per_row
+        if self._encoder.trigger == "lines":
+            missing_m = nominal_m - abs(way_m)
+            if missing_m > max(TURN_SHARE * nominal_m, 2 * self._joined_m):
+                return self._turned(block.rows, first_m, last_m)
+            if abs(missing_m) <= JOINED_COUNTS / self._encoder.counts_per_m:
+                pitch_m = self._m_per_row
         if way_m < 0:
             self._direction = -1
             return Placed(RowMap(last_m - pitch_m, pitch_m, block.rows), backwards=True)

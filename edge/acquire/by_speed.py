@@ -39,6 +39,26 @@ class SteadySpeed:
         return self._speed
 
 
+class SpeedFeed:
+    """The newest speed that somebody told; at first none ever was. Told by one thread, asked by
+    any.
+    """
+
+    def __init__(self) -> None:
+        self._told: tuple[float, int] | None = None
+
+    def tell(self, m_per_s: float, at_ns: int) -> None:
+        """The strip runs so fast at that moment of the monotonic clock."""
+        self._told = m_per_s, at_ns
+
+    def newest(self, at_ns: int) -> Speed:
+        """Infinitely old while nobody has told one."""
+        told = self._told
+        if told is None:
+            return Speed(0.0, float("inf"))
+        return Speed(told[0], max(0, at_ns - told[1]) / 1e9)
+
+
 class SpeedPosition:
     """Blocks placed by stamps, the first of them (or the lost ones before it) at `start_m`.
 

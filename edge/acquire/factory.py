@@ -5,6 +5,7 @@ so that a line PC needs only its own source's packages.
 from importlib import import_module
 from typing import Any
 
+from edge.acquire.by_speed import SpeedFeed
 from edge.clock import Clock
 from edge.config import Config
 from edge.config import SimulatedSource as SimulatedSection
@@ -17,12 +18,14 @@ _ADAPTERS = {
 }
 
 
-def make_source(config: Config, position: LinePosition, clock: Clock) -> FrameSource:
-    """The source that the config asks for, not yet opened."""
+def make_source(
+    config: Config, position: LinePosition, clock: Clock, speed: SpeedFeed | None = None
+) -> FrameSource:
+    """The source that the config asks for, not yet opened; the simulated one tells `speed`."""
     adapter = _adapter(config.source.kind)
     source: FrameSource
     if isinstance(config.source, SimulatedSection):
-        source = adapter(config.source, config.optics, config.coils, position, clock)
+        source = adapter(config.source, config, position, clock, speed or SpeedFeed())
     else:
         source = adapter(config.source, position, clock)
     return source

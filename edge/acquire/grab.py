@@ -16,7 +16,7 @@ from edge.config import PylonSource
 from edge.config import Source as SourceSection
 from edge.errors import ConfigError, SourceEndedError, SourceError, SourceTimeoutError
 from edge.metrics import InspectMetrics
-from edge.ports import FrameSource
+from edge.ports import FrameSource, SpeedSignal
 from edge.types import Frame, Loss
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Grab:
         clock: Clock,
         patience: Patience,
         wait: Wait = threading.Event.wait,
+        speed: SpeedSignal | None = None,
     ) -> None:
         self._source = source
         self._frames = frames
@@ -85,6 +86,8 @@ class Grab:
         self._clock = clock
         self._patience = patience
         self._wait = wait
+        self._speed = speed
+        self._block_m = 0.0
         self._heard_ns = 0
         self._delivers = False
         self._last: Frame | None = None
@@ -100,7 +103,17 @@ class Grab:
         could not tell.
         """
         silent_s = (self._clock.now().monotonic_ns - self._heard_ns) / 1e9
-        return self._delivers and silent_s < self._patience.silent_s
+        return self._delivers and silent_s < max(self._patience.silent_s, self._due_s())
+
+    def _due_s(self) -> float:
+        """How long the next block may take at the speed that somebody tells: while the strip is at
+        rest a camera whose lines an encoder triggers is silent, and well.
+        """
+        if self._speed is None:
+            return 0.0
+        speed = self._speed.newest(self._clock.now().monotonic_ns)
+        fresh = speed.age_s < self._patience.silent_s
+        return 2 * self._block_m / max(abs(speed.m_per_s), 1e-9) if fresh else 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Grab until stopped, or until the source ends or the reader is gone; then close both.
@@ -149,6 +162,7 @@ class Grab:
         metrics = self._metrics
         self._delivers = True
         self._measure_speed(frame)
+        self._block_m = max(self._block_m, frame.rows.end_m - frame.rows.first_m)
         metrics.frames.inc()
         self._count_losses(frame)
         if self._frames.put(frame):

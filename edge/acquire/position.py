@@ -5,14 +5,13 @@ position never knows of pixels beyond a block's height: lost blocks are as high 
 """
 
 from edge.acquire.by_encoder import EncoderPosition, Resume
-from edge.acquire.by_speed import SpeedPosition, SteadySpeed
+from edge.acquire.by_speed import SpeedFeed, SpeedPosition, SteadySpeed
 from edge.config import Config, Mounting
 from edge.config import EncoderPosition as EncoderSection
 from edge.config import LinesPosition as LinesSection
 from edge.config import SpeedPosition as SpeedSection
-from edge.errors import ConfigError
 from edge.ports import LinePosition, SpeedSignal
-from edge.types import Block, Placed, RowMap, Watermark
+from edge.types import Block, Placed, RowMap, Start, Watermark
 
 
 class LinesPosition:
@@ -61,18 +60,21 @@ def make_position(
         config: the whole of it.
         speed: who tells the strip's speed, for `speed_signal`.
         end: where an earlier run's strip ended; see `resumed_m`.
-
-    Raises:
-        ConfigError: `speed_signal` without anybody who tells a speed.
     """
     position = _position(config, speed, end)
     return position if config.mounting == Mounting() else MountedPosition(position, config.mounting)
 
 
-def resumed_m(config: Config, end: Watermark | None) -> float | None:
-    """Where the line's count goes on after an earlier run; None where it begins at 0, since nobody
-    counted the strip that passed meanwhile.
+def start_of(config: Config, end: Watermark | None) -> Start:
+    """Where inspection begins after an earlier run that ended there: from 0 where nobody counted
+    the strip that passed meanwhile.
     """
+    at_m = resumed_m(config, end)
+    return Start() if at_m is None else Start(at_m, "restart")
+
+
+def resumed_m(config: Config, end: Watermark | None) -> float | None:
+    """Where the line's count goes on; None where it begins at 0."""
     section = config.position
     goes_on = isinstance(section, EncoderSection) and section.absolute
     return end.line_m if goes_on and end is not None and end.count is not None else None
@@ -90,12 +92,7 @@ def _position(config: Config, speed: SpeedSignal | None, end: Watermark | None) 
         if at_m is not None and end is not None and end.count is not None:
             resume = Resume(end.count, at_m + config.mounting.offset_m)
         return EncoderPosition(section, m_per_row, resume=resume)
-    if speed is None:
-        raise ConfigError(
-            "position.kind speed_signal: nobody tells a speed; today only source.kind simulated"
-            " with source.speed does"
-        )
     return SpeedPosition(
-        speed, m_per_row,
+        speed or SpeedFeed(), m_per_row,
         pitch_at_m_per_s=section.pitch_at_m_per_s, max_age_s=section.max_age_s,
     )  # fmt: skip

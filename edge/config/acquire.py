@@ -31,6 +31,13 @@ class SimulatedSource(Section):
     width_px: Annotated[int, Field(ge=128, le=16384)] = 2048
     rows: Annotated[int, Field(ge=128, le=8192)] = 1024
     frames_per_s: Positive | None = 5.0
+    speed: tuple[tuple[float, float], ...] | None = None
+    """Instead of `frames_per_s` a ride: seconds since the start and m/s there, straight between
+    (below 0 backwards), the last one lasting. An encoder then triggers the lines; it stands still
+    with the strip.
+    """
+    flush_s: Positive = 0.5
+    """A block that the strip leaves unfinished is delivered when it has stood still for so long."""
 
 
 class PylonSource(Section):

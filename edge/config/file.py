@@ -3,13 +3,22 @@
 import difflib
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from contract.settings_file import read_settings
-from edge.config.acquire import Coils, Mounting, Optics, Position, Source
+from edge.config.acquire import (
+    Coils,
+    EncoderPosition,
+    Mounting,
+    Optics,
+    Position,
+    SimulatedSource,
+    Source,
+    SpeedSignalPosition,
+)
 from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
 from edge.config.inspect import Inspect, Strip
 from edge.config.section import Name, Section
@@ -40,6 +49,20 @@ class Config(Section):
     metrics: Metrics = Metrics()
     run_path: Path
     """Folder of the sockets between the processes; its owner may command the daemon."""
+
+    @model_validator(mode="after")
+    def _signals(self) -> Self:
+        """A position that needs a signal has somebody who gives it."""
+        simulated = isinstance(self.source, SimulatedSource)
+        if isinstance(self.position, EncoderPosition) and not simulated:
+            raise ValueError("position.kind encoder: this source gives no counts; choose another")
+        rides = isinstance(self.source, SimulatedSource) and self.source.speed is not None
+        if isinstance(self.position, SpeedSignalPosition) and not rides:
+            raise ValueError(
+                "position.kind speed_signal: nobody tells a speed; today only source.kind simulated"
+                " with source.speed does"
+            )
+        return self
 
     @property
     def event_source(self) -> str:

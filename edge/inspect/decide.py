@@ -3,9 +3,11 @@
 A tile is a defect when its most probable class is one and reaches that class's threshold. Touching
 tiles of a class (also diagonally) form a patch; a patch that touches an open defect of its class
 extends it. A defect is announced once it has `confirm_tiles` tiles, revised when it grows, closed
-when `close_after_m` of strip has passed without more of it, or with its coil.
+when `close_after_m` of strip has passed without more of it, or with its coil. Strip that passes
+again, since it ran back or frames overlap, does not announce a closed one again.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +20,9 @@ import numpy.typing as npt
 from contract.events import Defect, Draft, Extent, ModelReference
 from contract.tiles import Boxes
 from edge.types import F32, Section
+
+REMEMBERED = 1000
+"""Closed defects that are known again when their strip comes back: more than a reversal passes."""
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 
@@ -144,6 +149,8 @@ class DefectTracker:
         self._confirm_tiles = confirm_tiles
         self._close_after_m = close_after_m
         self._open: list[_Open] = []
+        self._closed: deque[tuple[str, Extent]] = deque(maxlen=REMEMBERED)
+        self._seen_m = 0.0
         self._count = 0
         self.announced: dict[str, int] = {}
 
@@ -160,6 +167,8 @@ class DefectTracker:
         changed: dict[int, _Open] = {}
         drafts: list[Draft] = []
         for patch in patches:
+            if section.from_m < self._seen_m and self._was_closed(patch, names[patch.class_index]):
+                continue
             defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
             defect.model = model
             defect.crowded |= patch.crowded
@@ -170,6 +179,7 @@ class DefectTracker:
                 changed.pop(other.number, None)
                 if other.revision:
                     drafts.append(self._revise(other, "closed", merged_into=defect.number))
+        self._seen_m = max(self._seen_m, section.to_m)
         over_m = section.to_m - self._close_after_m
         for defect in changed.values():
             if not defect.revision and defect.tiles >= self._confirm_tiles:
@@ -214,8 +224,15 @@ class DefectTracker:
         oldest.last_frame, oldest.grabbed = section.frame.seq, grabbed
         return oldest, absorbed
 
+    def _was_closed(self, patch: Patch, name: str) -> bool:
+        """Whether this is a closed defect that came by again; not where new strip shows it too."""
+        if patch.extent.to_m > self._seen_m:
+            return False
+        return any(name == known and _touch(extent, patch.extent) for known, extent in self._closed)
+
     def _close_before(self, coil_m: float) -> list[Draft]:
         over = [d for d in self._open if d.extent.to_m < coil_m]
+        self._closed += [(d.class_name, d.extent) for d in over if d.revision]
         self._open = [d for d in self._open if d.extent.to_m >= coil_m]
         return [self._revise(defect, "closed") for defect in over if defect.revision]
 

@@ -19,11 +19,12 @@ from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.strip import View, find_strip, unusable
+from edge.lifecycle.geometry import in_scale
 from edge.lifecycle.model import Model
 from edge.lifecycle.slot import ModelSlot, Swap
 from edge.metrics import InspectMetrics
 from edge.ports import CoilSource
-from edge.types import Coil, Commit, Frame, Loss, Picture, Section, TileRecord, Watermark
+from edge.types import Coil, Commit, Frame, Loss, Picture, Section, Start, TileRecord, Watermark
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,8 @@ class Inspector:
         coils: CoilSource,
         metrics: InspectMetrics,
         clock: Clock,
-        start_m: float = 0.0,
+        start: Start = Start(),  # noqa: B008 - frozen
     ) -> None:
-        """Begin at `start_m` of the line's count: what lies before is not this one's to tell."""
         self._config = config
         self._slot = slot
         self._coils = coils
@@ -51,16 +51,23 @@ class Inspector:
         self._drafts: list[Draft] = []
         self._pictures: list[Picture] = []
         self._tiles: list[TileRecord] = []
-        self._told_m = start_m  # of the line's count: strip before this has a fate
-        self.watermark = Watermark(frame=0, line_m=start_m, coil=None, coil_m=0.0)
+        self._told_m = start.line_m  # of the line's count: strip before this has a fate
+        self._untold = start.untold
+        self._count: int | None = None  # of an encoder, at `_told_m`
+        self.watermark = Watermark(frame=0, line_m=start.line_m, coil=None, coil_m=0.0)
         """How far the strip has been dealt with."""
         self.valid = False
         """Whether the newest frame was seen as it should be."""
         self._show_model()
 
+    @property
+    def start(self) -> Start:
+        """Where another inspector would go on."""
+        return Start(self._told_m, self._untold)
+
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
-        self.valid = True
+        self.valid = frame.place_known
         if frame.exposed is not None:
             travelled_ns = frame.grabbed.monotonic_ns - frame.exposed.monotonic_ns
             self._metrics.exposed_to_grabbed.observe(travelled_ns / 1e9)
@@ -71,7 +78,9 @@ class Inspector:
         for section in split_by_coil(frame, self._coils):
             if not self._has_left(section.coil):
                 self._section(section, self._enter(section.coil, frame))
-        self._told_m = max(self._told_m, frame.rows.end_m)
+        if frame.rows.end_m >= self._told_m:
+            self._told_m, self._count = frame.rows.end_m, frame.count
+        self._untold = "camera"
         self._advance(frame)
         return self._commit(frame)
 
@@ -124,7 +133,7 @@ class Inspector:
     def _catch_up(self, line_m: float, frame: Frame) -> None:
         """Strip before this that nobody has told of was lost by the camera."""
         if line_m - self._told_m > frame.rows.m_per_row / 2:
-            self._lose(Loss(self._told_m, line_m, "camera"), frame)
+            self._lose(Loss(self._told_m, line_m, self._untold), frame)
 
     def _lose(self, loss: Loss, frame: Frame) -> None:
         """Account for strip whose picture never came, coil by coil."""
@@ -159,6 +168,8 @@ class Inspector:
     def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
         """Show a section to the network and take over its defects."""
         model = self._slot.active
+        if not in_scale(model.bundle.card, self._config.optics, section.frame.rows.m_per_row):
+            return Fate("skipped", "out_of_scale")
         rules = self._config.inspect
         seen = look(section, view, self._config, model, self._room, self._metrics)
         if seen is None:
@@ -210,10 +221,11 @@ class Inspector:
         coil = self._now
         self.watermark = Watermark(
             frame=frame.seq,
-            line_m=frame.rows.end_m,
+            line_m=self._told_m,
             coil=coil.coil.id if coil else None,
             coil_m=coil.account.end_m if coil else 0.0,
             tally=coil.account.tally() if coil else {},
+            count=self._count,
         )
 
     def _commit(self, frame: Frame) -> Commit:

@@ -6,6 +6,9 @@ from contract.card import ModelCard
 from edge.config import Optics
 from edge.errors import BundleError
 
+COUNTED = 0.02
+"""What an encoder's whole counts may add to or take from a row's pitch, at whatever scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class TileSize:
@@ -46,6 +49,14 @@ def tile_size(card: ModelCard, optics: Optics) -> TileSize:
         cell_m=rows * optics.mm_per_px_along / 1000,
         cell_mm=columns * optics.mm_per_px_across,
     )
+
+
+def in_scale(card: ModelCard, optics: Optics, m_per_row: float) -> bool:
+    """Whether rows that were taken so far apart still show strip at the scale of the training:
+    lines on the camera's own clock stand closer while the strip runs slowly.
+    """
+    ratio = m_per_row * 1000 / optics.mm_per_px_along
+    return max(ratio, 1 / ratio) <= 1 + max(card.scale_tolerance, COUNTED)
 
 
 def _within(ratio: float, axis: str, card: ModelCard, camera_mm: float) -> None:

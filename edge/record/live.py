@@ -17,7 +17,7 @@ from edge.record.notes import NotedClock, NotedCoils, NotedSlot, Notes, bundle_a
 from edge.record.recorder import Recorder
 from edge.record.records import Committed, Finished, Seen
 from edge.record.ring import Ring
-from edge.types import Commit, Frame, Loss
+from edge.types import Commit, Frame, Loss, Start
 
 
 class Inspects(Protocol):
@@ -49,17 +49,18 @@ def make_inspector(
     coils: CoilSource,
     metrics: InspectMetrics,
     clock: Clock,
+    start: Start,
     recorder: Recorder | None,
 ) -> tuple[ModelSlot, Inspector, Inspects]:
     """The inspector with its slot, and what the inspecting thread calls in its place."""
     if recorder is None:
         slot = ModelSlot(model)
-        inspector = Inspector(config, slot, coils, metrics, clock)
+        inspector = Inspector(config, slot, coils, metrics, clock, start)
         return slot, inspector, inspector
     notes = Notes()
     slot = NotedSlot(model, notes)
     noted = NotedCoils(coils, notes), metrics, NotedClock(clock, notes)
-    inspector = Inspector(config, slot, *noted)
+    inspector = Inspector(config, slot, *noted, start)
     return slot, inspector, RecordedInspector(inspector, slot, notes, recorder)
 
 
@@ -77,12 +78,12 @@ class RecordedInspector:
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """As the inspector does."""
         losses, model = tuple(dropped), bundle_at(self._slot.active)
-        before_m = self._inspector.watermark.line_m
+        start = self._inspector.start
         try:
             return self._inspector.inspect(frame, losses)
         finally:
             told = self._notes.take()
-            self._recorder.put(Seen(frame, losses, before_m, model, told))
+            self._recorder.put(Seen(frame, losses, start, model, told))
 
     def finish(self) -> Commit | None:
         """As the inspector does."""

@@ -21,7 +21,7 @@ from contract.events import KINDS, Draft, Event
 from edge.clock import Stamp
 from edge.lifecycle.slot import When
 from edge.record.segment import DamagedError, Raw
-from edge.types import Coil, Commit, Frame, Loss
+from edge.types import Coil, Commit, Frame, Loss, Start
 
 NO_PIXELS = memoryview(b"")
 
@@ -62,8 +62,8 @@ class Seen:
 
     frame: Frame
     dropped: tuple[Loss, ...]
-    before_m: float
-    """Of the line's count: how far the strip had been dealt with before this frame."""
+    start: Start
+    """How far the strip had been dealt with before this frame."""
     model: BundleAt
     """The bundle that inspected when the frame came."""
     told: Told
@@ -96,6 +96,7 @@ Record = Seen | Finished | Committed | Ended
 
 _FRAME = {n: TypeAdapter(hint) for n, hint in get_type_hints(Frame).items() if n != "pixels"}
 _TOLD, _STAMP, _DROPPED = TypeAdapter(Told), TypeAdapter(Stamp), TypeAdapter(tuple[Loss, ...])
+_START = TypeAdapter(Start)
 _BUNDLE = TypeAdapter(BundleAt)
 
 
@@ -111,7 +112,7 @@ def to_words(record: Record) -> dict[str, Any]:
                     for name, adapter in _FRAME.items()
                 },
                 "dropped": record.dropped,
-                "before_m": record.before_m,
+                "start": record.start,
                 "model": _BUNDLE.dump_python(record.model, mode="json"),
                 "told": _TOLD.dump_python(record.told, mode="json"),
             }
@@ -151,7 +152,7 @@ def _seen(raw: Raw) -> Seen:
     return Seen(
         Frame(pixels=pixels, **fields),
         _DROPPED.validate_python(words["dropped"]),
-        float(words["before_m"]),
+        _START.validate_python(words["start"]),
         _BUNDLE.validate_python(words["model"]),
         _TOLD.validate_python(words["told"]),
     )

@@ -126,8 +126,8 @@ class Replay:
     def _begin(self, slot: RetoldSlot, seen: Seen) -> Inspector:
         self._first_frame = seen.frame.seq
         config = self._header.config_for(seen.model.path, seen.model.path)
-        retold, start_m = self._retold, seen.before_m
-        return Inspector(config, slot, retold, self._metrics, retold, start_m)
+        retold = self._retold
+        return Inspector(config, slot, retold, self._metrics, retold, seen.start)
 
     def _finish(self, finished: Finished) -> None:
         if self._inspector is not None:

@@ -82,6 +82,8 @@ class MillConfig:
             raise ConfigError(
                 "mill: coils of at least 0.1 m, densities and wander from 0 on, please"
             )
+        if not self.speed.runs_on:
+            raise ConfigError("mill: speed must be at least 0 throughout and end above 0")
         if not MAX_LENGTH_MM / 1000 < self.roll_m[0] <= self.roll_m[1]:
             raise ConfigError(f"mill: roll_m {self.roll_m} must rise, above a mark's length")
 

@@ -49,6 +49,10 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"coils": {"width_mm": float("nan")}}, "coils.width_mm"),
         ({"site": "a/b"}, "site"),
         ({"metrics": {"inspect_port": 70000}}, "inspect_port"),
+        ({"position": {"kind": "encoder", "counts_per_m": 1}}, "this source gives no counts"),
+        ({"position": {"kind": "speed_signal", "pitch_at_m_per_s": 1}}, "nobody tells a speed"),
+        ({"position": {"kind": "encoder", "counts_per_m": 1, "bit": 9}}, "did you mean 'bits'?"),
+        ({"mounting": {"miror": True}}, "did you mean 'mirrored'?"),
         ({"deliver": {"mqtt": [{"host": "a"}, {"host": "b"}]}}, "two receivers are named 'mqtt'"),
     ],
 )

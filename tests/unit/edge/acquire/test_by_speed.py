@@ -36,11 +36,11 @@ def by_exposure(made: SpeedPosition, at_s: float, lost: int = 0) -> RowMap:
     return made.advance(Block(ROWS, lost, stamp(at_s + 0.5), stamp(at_s))).rows
 
 
-def taken(lates_s: Iterable[float]) -> list[float]:
+def taken(lates_s: Iterable[float], period_s: float = PERIOD_S) -> list[float]:
     """When a host takes blocks that end each period: in order, each so late at least."""
     stamps: list[float] = []
     for k, late_s in enumerate(lates_s):
-        stamps.append(max(k * PERIOD_S + late_s, stamps[-1] + 1e-5 if stamps else 0.0))
+        stamps.append(max(k * period_s + late_s, stamps[-1] + 1e-5 if stamps else 0.0))
     return stamps
 
 
@@ -68,6 +68,25 @@ def test_no_jitter_makes_a_hole_or_an_overlap(
         rows = by_host(made, at_s)
         assert rows.first_m == pytest.approx(end_m, abs=1e-9)
         end_m = rows.end_m
+
+
+@pytest.mark.parametrize(
+    ("period_s", "lates_ms"),
+    [
+        (PERIOD_S, [4] * 5 + [0]),  # within a tenth of a second
+        (0.2, [4] * 3 + [0]),  # within five blocks
+        (PERIOD_S, [4, 200, *[0] * 12]),  # late, then a stall: what is taken after it counts once
+        (PERIOD_S, [0.9] * 100),  # less than what joins
+    ],
+)
+@pytest.mark.parametrize("before", [1, 12])
+def test_several_late_grabs_move_nothing(
+    period_s: float, lates_ms: list[float], before: int
+) -> None:
+    made = SpeedPosition(SteadySpeed(BLOCK_M / period_s), M_PER_ROW)
+    lates_s = [late_ms / 1000 for late_ms in [*[0.0] * before, *lates_ms]]
+    for k, at_s in enumerate(taken(lates_s, period_s)):
+        assert by_host(made, at_s).first_m == pytest.approx(k * BLOCK_M, abs=1e-9)
 
 
 @pytest.mark.parametrize("holes", [1, 3])

@@ -85,6 +85,14 @@ def test_a_block_taken_backwards_is_turned_round() -> None:
     assert (back.losses, back.count) == ((), 10)
 
 
+def test_of_a_block_in_which_the_strip_turned_the_forward_rows_are_kept() -> None:
+    framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+    picture = np.tile(np.arange(100, dtype=np.uint8).reshape(-1, 1), (1, 4))
+    turned = framing.frame(picture, None, stamp(1), Counts(0, 400))  # 70 there, 30 back
+    assert (turned.rows.first_m, turned.rows.rows) == (0.0, 70)
+    assert np.array_equal(turned.pixels, picture[:70])
+
+
 @pytest.mark.parametrize(
     ("mounting", "corner"),
     [

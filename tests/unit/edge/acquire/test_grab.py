@@ -1,10 +1,12 @@
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from edge.acquire.by_speed import SpeedFeed
 from edge.acquire.framing import Framing
 from edge.acquire.grab import (
     POLL_S,
@@ -191,6 +193,26 @@ def test_a_read_that_hangs_does_not_hide_the_silence() -> None:
     bench = Bench(ScriptedSource(*frames(1), hang, SourceTimeoutError("none")))
     bench.run()
     assert seen == [0]
+
+
+def test_a_camera_that_is_silent_with_the_strip_at_rest_is_up() -> None:
+    """Silence counts again as soon as the strip runs, or nobody tells its speed any more."""
+    speed = SpeedFeed()
+    metrics = InspectMetrics(CollectorRegistry())
+    bench = Bench(ScriptedSource())
+    seen: list[bool] = []
+
+    def silent_at(m_per_s: float | None) -> None:
+        bench.clock.pass_s(5)
+        if m_per_s is not None:
+            speed.tell(m_per_s, bench.clock.now_ns)
+        seen.append(grab.up)
+
+    script: list[Step] = [*frames(2), *(partial(silent_at, v) for v in (0.0, 0.1, 1.0, 0.0, None))]
+    source = ScriptedSource(*script)
+    grab = Grab(source, bench.frames, metrics, bench.clock, Patience(2, 0.5), speed=speed)
+    grab.run(bench.stop)
+    assert seen == [True, True, False, True, False]  # at 0.1 m/s a block of 1 m is due in 10 s
 
 
 def test_stop_ends_a_silent_source_and_an_absent_one() -> None:

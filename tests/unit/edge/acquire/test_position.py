@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.acquire.position import LinesPosition, make_position
+from edge.acquire.position import LinesPosition, make_position, resumed_m
 from edge.ports import LinePosition
-from edge.types import Block, RowMap
+from edge.types import Block, Counts, RowMap, Watermark
 from tests.unit.edge.acquire.fakes import make_config, stamp
 
 
@@ -41,3 +43,21 @@ def test_config_chooses_the_position() -> None:
     place(speed, 10)
     (rows, *_) = speed.advance(Block(10, 0, stamp(1.5), stamp(1), away=True))
     assert rows.end_m == pytest.approx(3.005)
+
+
+COUNTED = {"kind": "encoder", "counts_per_m": 1000, "absolute": True}
+
+
+def test_only_an_absolute_counter_goes_on_after_a_restart() -> None:
+    end = Watermark(frame=9, line_m=700.0, coil="c", coil_m=3.0, count=5000)
+    source = {"kind": "simulated"}
+    for changes in ({"kind": "lines"}, {**COUNTED, "absolute": False}):
+        assert resumed_m(make_config(source, position=changes), end) is None
+    config = make_config(source, position=COUNTED, mounting={"offset_m": 3.0})
+    assert resumed_m(config, end) == 700.0
+    assert resumed_m(config, None) is None
+    assert resumed_m(config, replace(end, count=None)) is None
+    placed = make_position(config, end=end).advance(
+        Block(100, 0, stamp(0), counts=Counts(5500, 5550))
+    )
+    assert placed.rows.first_m == pytest.approx(700.5, abs=0.001)

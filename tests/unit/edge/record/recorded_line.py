@@ -16,7 +16,7 @@ from edge.record.header import make_header
 from edge.record.live import RecordedLog, make_inspector
 from edge.record.recorder import Recorder
 from edge.record.ring import Ring
-from edge.types import U8, Commit, Frame, Loss, RowMap
+from edge.types import U8, Commit, Frame, Loss, RowMap, Start
 from tests.unit.edge.inspect.test_loop import CLEAN, COLUMNS, FRAME_M, ROW_M, ROWS, SteppedClock
 from tests.unit.runtime.small_bundle import SIDE
 
@@ -64,7 +64,7 @@ class RecordedLine:
         self.log = RecordedLog(self._log, self.recorder)
         coils = ConstantCoils(self.config.coils, f"coil-{last:04d}")
         self.slot, _, self._inspects = make_inspector(
-            self.config, model, coils, metrics, self.clock, self.recorder
+            self.config, model, coils, metrics, self.clock, Start(), self.recorder
         )
 
     def frame(self, number: int, took_s: float = 0.01, losses: tuple[Loss, ...] = ()) -> None:

@@ -24,7 +24,7 @@ from edge.record.records import (
     to_words,
 )
 from edge.record.segment import DamagedError, Raw
-from edge.types import Coil, Frame, Loss, RowMap
+from edge.types import Coil, Frame, Loss, RowMap, Start
 from tests.unit.edge.ledger.making import action, commit, defect
 
 METRES = st.floats(allow_nan=False, allow_infinity=False)
@@ -79,9 +79,12 @@ def test_pixels_of_any_layout_come_back(
     pixels: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]",
 ) -> None:
     frame = Frame(0, pixels, RowMap(0.0, 1.0, 1), None, Stamp(0, 0))
-    back = through_a_file(Seen(frame, (), 0.0, BundleAt("", Path("b")), Told((), (), ())))
+    back = through_a_file(
+        Seen(frame, (), Start(7.5, "restart"), BundleAt("", Path("b")), Told((), (), ()))
+    )
     assert isinstance(back, Seen)
     assert np.array_equal(back.frame.pixels, pixels)
+    assert back.start == Start(7.5, "restart")
 
 
 def test_what_others_committed_comes_back() -> None:
