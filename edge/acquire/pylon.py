@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.acquire.chunks import read_counts
 from edge.acquire.folder import list_pictures
 from edge.acquire.framing import Framing
 from edge.acquire.nodes import Nodes, reason
@@ -23,7 +24,7 @@ from edge.config import PylonSource as PylonSection
 from edge.config import emulate_camera
 from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
 from edge.ports import LinePosition
-from edge.types import Frame
+from edge.types import Counts, Frame
 from runtime.picture import PictureSize, picture_size
 
 log = logging.getLogger(__name__)
@@ -185,11 +186,19 @@ class PylonSource:
         block_id = result.GetBlockID()
         self._framing.lost(LOST, self._blocks.missed(block_id))
         if result.GrabSucceeded():
-            return self._framing.frame(result.GetArray(), None, grabbed)
+            pixels = result.GetArray()
+            return self._framing.frame(pixels, None, grabbed, self._counts(result, len(pixels)))
         code, text = result.GetErrorCode(), result.GetErrorDescription()
         log.warning("frame with block id %d is incomplete: 0x%x %s", block_id, code, text)
         self._framing.lost(INCOMPLETE)
         return None
+
+    def _counts(self, result: Any, rows: int) -> Counts | None:  # noqa: ANN401 - vendor's
+        """The encoder's, where the config names the chunk that has them."""
+        if self._config.counter_node is None or self._sdk is None:
+            return None
+        chunks = Nodes(result.GetChunkDataNodeMap(), self._sdk.error)
+        return read_counts(chunks, self._config.counter_node, rows)
 
 
 def _load() -> Sdk:

@@ -54,6 +54,10 @@ class PylonSource(Section):
     frames_per_s: Positive | None = None
     """Frame rate asked of the camera (AcquisitionFrameRate); null leaves the camera's own trigger.
     """
+    counter_node: Name | None = None
+    """The chunk that holds the encoder's count for position.kind encoder: ChunkCounterValue or
+    ChunkEncoderValue; `parameters` switch it on.
+    """
     grab_timeout_s: Positive = 2.0
     reconnect_s: Positive = 0.5
     """First pause before the device is opened again; it doubles up to ten seconds."""

@@ -15,6 +15,7 @@ from edge.config.acquire import (
     Mounting,
     Optics,
     Position,
+    PylonSource,
     SimulatedSource,
     Source,
     SpeedSignalPosition,
@@ -53,9 +54,14 @@ class Config(Section):
     @model_validator(mode="after")
     def _signals(self) -> Self:
         """A position that needs a signal has somebody who gives it."""
-        simulated = isinstance(self.source, SimulatedSource)
-        if isinstance(self.position, EncoderPosition) and not simulated:
-            raise ValueError("position.kind encoder: this source gives no counts; choose another")
+        counted = isinstance(self.source, SimulatedSource) or (
+            isinstance(self.source, PylonSource) and self.source.counter_node is not None
+        )
+        if isinstance(self.position, EncoderPosition) and not counted:
+            raise ValueError(
+                "position.kind encoder: this source gives no counts; name a camera's chunk in"
+                " source.counter_node, or choose another kind"
+            )
         rides = isinstance(self.source, SimulatedSource) and self.source.speed is not None
         if isinstance(self.position, SpeedSignalPosition) and not rides:
             raise ValueError(

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from edge.acquire.by_encoder import EncoderPosition
 from edge.acquire.by_speed import SpeedPosition, SteadySpeed
 from edge.acquire.factory import make_source
 from edge.acquire.grab import Grab, Patience, make_frame_buffer
 from edge.acquire.position import LinesPosition
 from edge.acquire.pylon import PylonSource
 from edge.clock import Stamp, SystemClock
+from edge.config import EncoderPosition as EncoderSection
 from edge.config import PylonSource as PylonSection
 from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
 from edge.metrics import InspectMetrics
@@ -253,6 +255,18 @@ class SteppedClock:
 
     def sleep_until(self, monotonic_ns: int) -> None:
         self.now_ns = max(self.now_ns, monotonic_ns)
+
+
+@pytest.mark.usefixtures("pictures")
+def test_a_camera_without_counts_leaves_the_place_a_guess(tmp_path: Path) -> None:
+    section = PylonSection(kind="pylon", emulation=tmp_path, counter_node="ChunkCounterValue")
+    encoder = EncoderSection(kind="encoder", counts_per_m=1000)
+    source = PylonSource(section, EncoderPosition(encoder, M_PER_ROW), SystemClock())
+    source.open()
+    frames = [source.read(5) for _ in range(2)]
+    source.close()
+    assert [frame.place_known for frame in frames] == [False, False]
+    assert frames[1].rows.first_m == pytest.approx(frames[0].rows.end_m)
 
 
 @pytest.mark.usefixtures("pictures")
