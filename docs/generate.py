@@ -6,6 +6,7 @@
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
     study/NAME/report.md the same
+    positions.md         the table between its marks comes from tests/bench/position_error.py
 
 A test keeps them equal to the code and to the figures.
 """
@@ -24,11 +25,14 @@ from prometheus_client import CollectorRegistry  # noqa: E402 - after the path
 
 from contract.events import json_schema  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+from tests.bench.position_error import table  # noqa: E402
 from tests.bench.report import published  # noqa: E402
 from training.study_report import read_finished  # noqa: E402
 
 _BENCH = re.compile(r"<!-- bench -->\n.*?<!-- end -->", re.DOTALL)
 _STUDY = re.compile(r"<!-- study (?P<name>[\w+-]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+_ERRORS = re.compile(r"<!-- position errors -->\n.*?<!-- end -->", re.DOTALL)
 
 _HEAD = """# Metrics
 
@@ -52,6 +56,7 @@ def documents() -> dict[Path, str]:
         DOCS / "metrics.md": metrics_page(),
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "benchmarks.md": benchmarks_page(),
+        DOCS / "positions.md": positions_page(),
     }
 
 
@@ -59,6 +64,12 @@ def benchmarks_page() -> str:
     """The page as it is, with the tables of its studies and of `make bench` made anew."""
     page = _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
     return _BENCH.sub(lambda _: f"<!-- bench -->\n{published(DOCS / 'bench')}<!-- end -->", page)
+
+
+def positions_page() -> str:
+    """The page as it is, with its table made anew."""
+    made = f"<!-- position errors -->\n{table()}<!-- end -->"
+    return _ERRORS.sub(made, (DOCS / "positions.md").read_text("utf-8"))
 
 
 @cache

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 TURN_SHARE = 0.02
 """Share of a block's lines that may lack metres before the strip counts as having turned in it: a
-turn closer to the block's end shifts its rows by less than half of that (3 mm of 300).
+turn closer to the block's end shifts its rows by less than that share of it (6 mm of 300).
 """
 JOINED_COUNTS = 2
 """Two readings of one place differ by one count each."""

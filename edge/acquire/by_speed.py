@@ -10,10 +10,11 @@ from collections import deque
 from edge.ports import Speed, SpeedSignal
 from edge.types import Block, Placed, RowMap
 
-SETTLE_S = 0.1
+SETTLE_S = 0.5
 SETTLE_BLOCKS = 5
 """A block is moved forward when the host's stamps of so long, and of so many blocks, all ask for
-it. Both, since what is long for a quick camera is one frame of a slow one.
+it: of a host that is late by 5 ms on average the least of 30 stamps is late by 0.2 ms. Both, since
+what is long for a quick camera is one frame of a slow one.
 """
 BURST_SHARE = 0.1
 """Blocks taken within this share of a block's time wait together for a host that was late: they are
@@ -177,5 +178,6 @@ class _Stray:
     def _moved(self, by_m: float) -> float:
         """Count from the new place on."""
         self._m -= by_m
-        self._newest = deque((ns, stray_m - by_m) for ns, stray_m in self._newest)
+        if by_m:
+            self._newest = deque((ns, stray_m - by_m) for ns, stray_m in self._newest)
         return by_m

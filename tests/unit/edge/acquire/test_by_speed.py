@@ -73,9 +73,9 @@ def test_no_jitter_makes_a_hole_or_an_overlap(
 @pytest.mark.parametrize(
     ("period_s", "lates_ms"),
     [
-        (PERIOD_S, [4] * 5 + [0]),  # within a tenth of a second
-        (0.2, [4] * 3 + [0]),  # within five blocks
-        (PERIOD_S, [4, 200, *[0] * 12]),  # late, then a stall: what is taken after it counts once
+        (PERIOD_S, [4] * 30 + [0]),  # within half a second
+        (0.3, [4] * 3 + [0]),  # within five blocks
+        (PERIOD_S, [4, 800, *[0] * 60]),  # late, then a stall: what is taken after it counts once
         (PERIOD_S, [0.9] * 100),  # less than what joins
     ],
 )
@@ -92,9 +92,9 @@ def test_several_late_grabs_move_nothing(
 @pytest.mark.parametrize("holes", [1, 3])
 def test_frames_that_nobody_counted_are_seen_within_the_settling_time(holes: int) -> None:
     made, hole_m = position(), holes * BLOCK_M
-    for k in range(30):
+    for k in range(60):
         by_host(made, k * PERIOD_S)
-    strays = [by_host(made, (k + holes) * PERIOD_S).first_m - k * BLOCK_M for k in range(30, 60)]
+    strays = [by_host(made, (k + holes) * PERIOD_S).first_m - k * BLOCK_M for k in range(60, 120)]
     blocks = max(SETTLE_BLOCKS, round(SETTLE_S / PERIOD_S) + 1)
     assert strays[blocks] == pytest.approx(hole_m)
     assert all(s == pytest.approx(hole_m) or s == pytest.approx(0, abs=1e-9) for s in strays)
@@ -103,8 +103,8 @@ def test_frames_that_nobody_counted_are_seen_within_the_settling_time(holes: int
 @pytest.mark.parametrize("share", [-0.5, -0.1, 0.1, 0.5])
 def test_a_camera_that_leaves_holes_or_overlaps_always_is_followed(share: float) -> None:
     made, step_m = position(), (1 + share) * BLOCK_M
-    places = [by_host(made, k * step_m / M_PER_S).first_m for k in range(60)]
-    steps = [b - a for a, b in pairwise(places[20:])]
+    places = [by_host(made, k * step_m / M_PER_S).first_m for k in range(160)]
+    steps = [b - a for a, b in pairwise(places[80:])]
     assert sum(steps) == pytest.approx(len(steps) * step_m, abs=HOST_S * M_PER_S)
     assert max(abs(step - step_m) for step in steps) <= 2 * HOST_S * M_PER_S
 
