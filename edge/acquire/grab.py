@@ -178,11 +178,10 @@ class Grab:
 
     def _count_losses(self, frame: Frame) -> None:
         """By length, so that strip that passed with the source away counts as the frames that it
-        would have filled.
+        would have filled. This one may be short: what a strip that stopped had left.
         """
-        block_m = frame.rows.rows * frame.rows.m_per_row
         for loss in frame.losses:
-            frames = round((loss.end_m - loss.first_m) / block_m)
+            frames = round((loss.end_m - loss.first_m) / self._block_m)
             self._metrics.frames_lost.labels(loss.reason).inc(frames)
 
     def _reopen(self, stop: threading.Event) -> None:

@@ -35,7 +35,7 @@ COUNTS_PER_M = 10_000.0
 LOAD_P99_S, IDLE_S, CLOCK_S, CLOCK_PPM = 24.5e-3, 1e-4, 2e-5, 100
 RAMP_M_PER_S2, SIGNAL_S = 2.0, 0.1
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 
 class Case(NamedTuple):
