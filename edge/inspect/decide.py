@@ -23,6 +23,7 @@ from edge.types import F32, Section
 
 REMEMBERED = 1000
 """Closed defects that are known again when their strip comes back: more than a reversal passes."""
+SAME_M = 1e-6
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 
@@ -167,7 +168,8 @@ class DefectTracker:
         changed: dict[int, _Open] = {}
         drafts: list[Draft] = []
         for patch in patches:
-            if section.from_m < self._seen_m and self._was_closed(patch, names[patch.class_index]):
+            again = section.from_m < self._seen_m - SAME_M
+            if again and self._was_closed(patch, names[patch.class_index]):
                 continue
             defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
             defect.model = model
@@ -226,7 +228,7 @@ class DefectTracker:
 
     def _was_closed(self, patch: Patch, name: str) -> bool:
         """Whether this is a closed defect that came by again; not where new strip shows it too."""
-        if patch.extent.to_m > self._seen_m:
+        if patch.extent.to_m > self._seen_m + SAME_M:
             return False
         return any(name == known and _touch(extent, patch.extent) for known, extent in self._closed)
 

@@ -1,9 +1,10 @@
 """After a crash: end in the ledger what the crash left open.
 
 Open defects are closed as `interrupted`; the coil gets its report from the tally that the last
-commit's watermark holds. Strip that passed between that commit and this start has no encoder
-count: it is told as a stretch `lost(restart)` without length where the coil broke off, and the
-report's `interrupted` says that the coil's end was not seen.
+commit's watermark holds. Strip that passed between that commit and this start is told as a stretch
+`lost(restart)` without length where the coil broke off, and the report's `interrupted` says that
+the coil's end was not seen. An encoder's counter that went on meanwhile tells its length: then the
+next coil begins with it.
 """
 
 import re
