@@ -149,7 +149,8 @@ class Grab:
         try:
             self._hand_on(self._source.read(timeout_s))
         except SourceTimeoutError:
-            pass
+            if self._due_s() > self._patience.silent_s:
+                self._heard_ns = self._clock.now().monotonic_ns  # counts from when strip moves on
         except SourceEndedError:
             raise
         except SourceError as loss:

@@ -215,6 +215,24 @@ def test_a_camera_that_is_silent_with_the_strip_at_rest_is_up() -> None:
     assert seen == [True, True, False, True, False]  # at 0.1 m/s a block of 1 m is due in 10 s
 
 
+def test_silence_counts_from_when_the_strip_moves_on() -> None:
+    speed, bench, seen = SpeedFeed(), Bench(ScriptedSource()), list[bool]()
+    metrics = InspectMetrics(CollectorRegistry())
+
+    def ride(m_per_s: float, seconds: float) -> None:
+        speed.tell(m_per_s, bench.clock.now_ns)
+        bench.clock.pass_s(seconds)
+        speed.tell(m_per_s, bench.clock.now_ns)
+        seen.append(grab.up)
+
+    rest, none = partial(ride, 0.0, 60), SourceTimeoutError("none")
+    script: list[Step] = [*frames(2), rest, none, partial(ride, 1.0, 1.5), none]
+    source = ScriptedSource(*script, partial(ride, 1.0, 1.5))
+    grab = Grab(source, bench.frames, metrics, bench.clock, Patience(2, 0.5), speed=speed)
+    grab.run(bench.stop)
+    assert seen == [True, True, False]
+
+
 def test_stop_ends_a_silent_source_and_an_absent_one() -> None:
     for step in (SourceTimeoutError("none"), SourceLostError("gone")):
         source = ScriptedSource()

@@ -48,7 +48,7 @@ FRAMES = st.builds(
     STAMPS,
     LOSSES,
 )
-SEEN = st.builds(Seen, FRAMES, LOSSES, METRES, BUNDLES, TOLD)
+SEEN = st.builds(Seen, FRAMES, LOSSES, st.builds(Start, METRES, st.text()), BUNDLES, TOLD)
 
 
 def through_a_file(record: Record) -> Record:
