@@ -16,6 +16,9 @@ from edge.types import U8, Block, Counts, Frame, Loss, Placed
 
 log = logging.getLogger(__name__)
 
+LOST = "camera"
+"""Sent, by the camera's own count, and never seen here."""
+INCOMPLETE = "incomplete_frame"
 AWAY = "camera_away"
 BETWEEN_FRAMES = "between_frames"
 

@@ -2,22 +2,18 @@
 
 Every exception of the vendor ends here. A grab is never retried on a device that failed: `open`
 always builds the device object anew, since an object whose camera was unplugged stays dead.
-
-The emulation plays the .bmp, .png and .tiff files of a folder in plain name order (`f10` before
-`f2`) for ever, at most at about 95 frames/s. It waits for its reader, so it never loses a frame by
-overload; its block ids start at 0 and it has no time stamps.
 """
 
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from edge.acquire.block_ids import BlockIds
 from edge.acquire.chunks import read_counts
-from edge.acquire.folder import list_pictures
-from edge.acquire.framing import Framing
+from edge.acquire.emulation import EMULATED, only_pictures, play
+from edge.acquire.framing import INCOMPLETE, LOST, Framing
 from edge.acquire.nodes import Nodes, reason
 from edge.clock import Clock, Stamp
 from edge.config import PylonSource as PylonSection
@@ -25,17 +21,10 @@ from edge.config import emulate_camera
 from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
 from edge.ports import LinePosition
 from edge.types import Counts, Frame
-from runtime.picture import PictureSize, picture_size
 
 log = logging.getLogger(__name__)
 
-EMULATED = "BaslerCamEmu"
-EMULATION_SUFFIXES = frozenset({".bmp", ".png", ".tif", ".tiff"})
 PIXEL_FORMAT = "Mono8"
-LOST = "camera"
-INCOMPLETE = "incomplete_frame"
-_NO_BLOCK_ID = 2**64 - 1
-_LAST_16_BIT_ID = 65535
 
 
 class Sdk(NamedTuple):
@@ -43,29 +32,6 @@ class Sdk(NamedTuple):
 
     pylon: Any
     error: type[Exception]
-
-
-class BlockIds:
-    """Finds the frames that a camera sent and this host never saw.
-
-    Block ids count up by one. GigE Vision 1.x has 16 bits of them and goes from 65535 to 1 (0 is
-    not used); a step back that is no such wrap is a counter that was reset, and tells nothing.
-    """
-
-    def __init__(self) -> None:
-        self._last: int | None = None
-
-    def missed(self, block_id: int) -> int:
-        """Ids left out since the one before; 0 for the first, or a camera without ids."""
-        if block_id == _NO_BLOCK_ID:
-            return 0
-        last, self._last = self._last, block_id
-        if last is None:
-            return 0
-        if block_id > last:
-            return block_id - last - 1
-        wrapped = _LAST_16_BIT_ID - last + block_id - 1
-        return wrapped if 0 <= wrapped <= _LAST_16_BIT_ID // 2 and block_id > 0 else 0
 
 
 class PylonSource:
@@ -92,7 +58,7 @@ class PylonSource:
         """
         self.close()
         if self._config.emulation is not None:
-            _only_pictures(self._config.emulation)
+            only_pictures(self._config.emulation)
             emulate_camera()
         self._sdk = sdk = _load()
         try:
@@ -154,7 +120,7 @@ class PylonSource:
 
     def _configure(self, nodes: Nodes) -> None:
         if self._config.emulation is not None:
-            _emulate(nodes, self._config.emulation)
+            play(nodes, self._config.emulation)
         nodes.write("AcquisitionMode", "Continuous")
         nodes.write("PixelFormat", PIXEL_FORMAT)
         if self._config.frames_per_s is not None:
@@ -213,43 +179,12 @@ def _load() -> Sdk:
     return Sdk(pylon, genicam.GenericException)
 
 
-def _only_pictures(folder: Path) -> None:
-    """The emulation plays every file of its folder; what is no picture would be a torn frame."""
-    pictures = {path.name for path in list_pictures(folder, EMULATION_SUFFIXES)}
-    if foreign := {path.name for path in folder.iterdir()} - pictures:
-        raise ConfigError(
-            f"source.emulation: {folder} holds {min(foreign)!r}, which is no picture; the emulation"
-            " plays every file of its folder, so keep nothing else there"
-        )
-
-
-def _emulate(nodes: Nodes, folder: Path) -> None:
-    """Play a folder. The emulation would cut larger pictures to the frame without a word."""
-    size = _largest(folder)
-    nodes.write("Width", size.width)
-    nodes.write("Height", size.height)
-    nodes.write("TestImageSelector", "Off")
-    nodes.write("ImageFilename", str(folder))
-    nodes.write("ImageFileMode", "On")
-
-
 @contextmanager
 def _translated(vendors: type[Exception], ours: type[SourceError], what: str) -> Iterator[None]:
     try:
         yield
     except vendors as error:
         raise ours(f"{what}: {reason(error)}") from error
-
-
-def _largest(folder: Path) -> PictureSize:
-    """Height and width that hold every picture of a folder; damaged ones are left to the grab."""
-    sizes = []
-    for file in list_pictures(folder, EMULATION_SUFFIXES):
-        with suppress(ValueError, OSError):
-            sizes.append(picture_size(file.read_bytes()))
-    if not sizes:
-        raise SourceError(f"{folder}: none of its pictures can be read; replace them")
-    return PictureSize(max(s.height for s in sizes), max(s.width for s in sizes))
 
 
 def _set_rate(nodes: Nodes, frames_per_s: float) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.acquire.pylon import BlockIds
+from edge.acquire.block_ids import BlockIds
 
 
 @pytest.mark.parametrize(
