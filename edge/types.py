@@ -1,7 +1,9 @@
 """The line's words on one page: frozen values that the rooms pass to each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +109,34 @@ class Start(NamedTuple):
 
     line_m: float = 0.0
     untold: str = "camera"
+
+
+Epoch = Literal["utc", "tai", "free_running"]
+
+
+class CameraTime(NamedTuple):
+    """How a camera's clock stands to the host's."""
+
+    offset_s: float
+    """Camera's minus host's UTC, with TAI's lead taken off; a clock that nobody set is decades off.
+    """
+    drift: float
+    """Seconds that it gains in a second of the host's monotonic clock."""
+    uncertainty_s: float
+    """Spread of the quickest stamps about the line through them."""
+    epoch: Epoch
+    resets: int
+    """Times that it jumped since this process began."""
+
+
+class SourceReport(NamedTuple):
+    """What a device tells of itself."""
+
+    counts: Mapping[str, int] = MappingProxyType({})
+    """Its statistics since it was opened, in the words of `edge/acquire/statistics.py`; what it
+    does not count is not there.
+    """
+    clock: CameraTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
