@@ -128,6 +128,44 @@ class InspectMetrics:
             "Times the source was opened again after a loss",
             registry=registry,
         )
+        self.source_statistics = Counter(
+            "stripsight_source_statistics",
+            "What the camera's transport counts, over all openings",
+            ["statistic"],
+            registry=registry,
+        )
+        self.camera_clock_offset = Gauge(
+            "stripsight_camera_clock_offset_seconds",
+            "Camera's clock minus the host's UTC, TAI's 37 s taken off",
+            registry=registry,
+        )
+        self.camera_clock_uncertainty = Gauge(
+            "stripsight_camera_clock_uncertainty_seconds",
+            "Spread of the stamps that the camera's clock is mapped by",
+            registry=registry,
+        )
+        self.camera_clock_drift = Gauge(
+            "stripsight_camera_clock_drift_ratio",
+            "Seconds that the camera's clock gains in a second",
+            registry=registry,
+        )
+        self.camera_clock_epoch = Gauge(
+            "stripsight_camera_clock_epoch",
+            "1 for what the camera's clock counts: utc, tai, free_running",
+            ["epoch"],
+            registry=registry,
+        )
+        self.camera_clock_resets = Counter(
+            "stripsight_camera_clock_resets",
+            "Times the camera's clock jumped",
+            registry=registry,
+        )
+        for gauge in (
+            self.camera_clock_offset,
+            self.camera_clock_uncertainty,
+            self.camera_clock_drift,
+        ):
+            gauge.set(float("nan"))  # until a camera tells; 0 would be a perfect clock
         self.inspection_valid = Gauge(
             "stripsight_inspection_valid",
             "1 while what is reported as clean was really seen",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from edge.types import Block, Coil, Frame, Placed, Recorded
+from edge.types import Block, Coil, Frame, Placed, Recorded, SourceReport
 
 
 class FrameSource(Protocol):
@@ -27,6 +27,13 @@ class FrameSource(Protocol):
             SourceTimeoutError: none came in time.
             SourceLostError: the source is gone; close and open again.
             SourceEndedError: there will be no more.
+        """
+        ...
+
+    def report(self) -> SourceReport:
+        """What the device counted since it was opened, and its clock; empty while it is closed.
+
+        Asked once a second by the source's own thread; never raises and never waits for a device.
         """
         ...
 

@@ -14,7 +14,7 @@ from edge.clock import Clock
 from edge.config import FolderSource as FolderSection
 from edge.errors import ConfigError, SourceEndedError, SourceError
 from edge.ports import LinePosition
-from edge.types import U8, Frame
+from edge.types import U8, Frame, SourceReport
 from runtime.scale import read_gray
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,10 @@ class FolderSource:
             if pixels is not None:
                 return self._framing.frame(pixels, due.exposed, due.grabbed)
         raise SourceError(f"{self._config.path}: none of its pictures can be read; replace them")
+
+    def report(self) -> SourceReport:
+        """Nothing: no device, no statistics."""
+        return SourceReport()
 
     def close(self) -> None:
         """Forget the pictures."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from edge.acquire.statistics import DeviceMetrics
 from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 from edge.clock import Clock
 from edge.config import PylonSource
@@ -88,6 +89,7 @@ class Grab:
         self._wait = wait
         self._speed = speed
         self._block_m = 0.0
+        self._device = DeviceMetrics(metrics, clock)
         self._heard_ns = 0
         self._delivers = False
         self._last: Frame | None = None
@@ -143,6 +145,7 @@ class Grab:
             # Not inside its handler: the exception would keep the dead device's objects alive.
             if self._lost(timeout_s):
                 self._reopen(stop)
+            self._device.look(self._source)
 
     def _lost(self, timeout_s: float) -> bool:
         """Read once; whether the source must be opened again."""
@@ -154,7 +157,8 @@ class Grab:
         except SourceEndedError:
             raise
         except SourceError as loss:
-            log.warning("source lost: %s", loss)
+            # As text: a log handler that keeps records would keep the dead device's objects too.
+            log.warning("source lost: %s", str(loss))
             return True
         return False
 
@@ -188,7 +192,9 @@ class Grab:
     def _reopen(self, stop: threading.Event) -> None:
         self._delivers = False
         pause_s = self._patience.reconnect_s
+        self._device.read(self._source)
         self._source.close()
+        self._device.closed()
         while not self._wait(stop, pause_s):
             try:
                 self._source.open()

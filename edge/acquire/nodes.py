@@ -1,10 +1,11 @@
-"""Writes a camera's GenICam nodes so that a refusal tells node, value and range.
+"""Writes GenICam nodes through pypylon so that a refusal tells node, value and range.
 
 Knows the vendor's node objects but imports none of its packages, which only `pylon.py` does.
 """
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from edge.errors import SourceError
@@ -30,16 +31,23 @@ _KINDS = {
 
 
 class Nodes:
-    """The node map of an open camera.
+    """One node map of an open camera.
 
     Args:
         node_map: the vendor's.
         error: root of the vendor's exceptions.
+        what: what its nodes are called in errors.
     """
 
-    def __init__(self, node_map: Any, error: type[Exception]) -> None:  # noqa: ANN401 - vendor's
+    def __init__(
+        self,
+        node_map: Any,  # noqa: ANN401 - vendor's
+        error: type[Exception],
+        what: str = "camera node",
+    ) -> None:
         self._map = node_map
         self._error = error
+        self._what = what
 
     def has(self, name: str) -> bool:
         """Whether the camera has this node."""
@@ -55,7 +63,7 @@ class Nodes:
         try:
             return str(node.ToString())
         except self._error as error:
-            raise SourceError(f"camera node {name}: cannot be read: {reason(error)}") from error
+            raise SourceError(f"{self._what} {name}: cannot be read: {reason(error)}") from error
 
     def write(self, name: str, value: Value) -> None:
         """Set a node, or run it if it is a command and the value true.
@@ -70,18 +78,29 @@ class Nodes:
             _write(node, value)
         except (self._error, TypeError, ValueError) as error:
             raise SourceError(
-                f"camera node {name}: refuses {value!r} ({reason(error)}); {self._range(node)}"
+                f"{self._what} {name}: refuses {value!r} ({reason(error)}); {self._range(node)}"
             ) from error
+
+    def count(self, name: str) -> int | None:
+        """An integer node's value; None where there is none or it cannot be read now."""
+        try:
+            return int(self._map.GetNode(name).GetValue())
+        except (self._error, AttributeError):
+            return None
+
+    def run(self, name: str) -> bool:
+        """Run a command node; False where there is none or it fails."""
+        try:
+            self._map.GetNode(name).Execute()
+        except (self._error, AttributeError):
+            return False
+        return True
 
     def _node(self, name: str) -> Any:  # noqa: ANN401 - vendor's
         node = self._map.GetNode(name)
         if not node.IsValid():
             names = [n.GetNode().GetName() for n in self._map.GetNodes()]
-            near = difflib.get_close_matches(name, names, n=1)
-            raise SourceError(
-                f"camera node {name}: this camera has none of that name"
-                + (f", did you mean {near[0]}?" if near else "")
-            )
+            raise SourceError(f"{self._what} {name}: {unknown(name, names)}")
         return node
 
     def _range(self, node: Any) -> str:  # noqa: ANN401 - vendor's
@@ -95,6 +114,12 @@ class Nodes:
         except self._error as error:
             return f"its range is unknown: {reason(error)}"
         return f"it takes {_kind(node).words}"
+
+
+def unknown(name: str, names: Iterable[str]) -> str:
+    """Says that a camera has no such node, and which is spelt like it."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return "this camera has none of that name" + (f", did you mean {near[0]}?" if near else "")
 
 
 def reason(error: Exception) -> str:

@@ -11,20 +11,37 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from edge.acquire.block_ids import BlockIds
+from edge.acquire.camera_clock import CameraClock
 from edge.acquire.chunks import read_counts
 from edge.acquire.emulation import EMULATED, only_pictures, play
 from edge.acquire.framing import INCOMPLETE, LOST, Framing
+from edge.acquire.latch import ask_ticks, ticks_per_s
 from edge.acquire.nodes import Nodes, reason
 from edge.clock import Clock, Stamp
 from edge.config import PylonSource as PylonSection
 from edge.config import emulate_camera
 from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
 from edge.ports import LinePosition
-from edge.types import Counts, Frame
+from edge.types import Counts, Frame, SourceReport
 
 log = logging.getLogger(__name__)
 
 PIXEL_FORMAT = "Mono8"
+STATISTICS = {
+    "Statistic_Total_Buffer_Count": "buffers",
+    "Statistic_Failed_Buffer_Count": "failed_buffers",
+    "Statistic_Buffer_Underrun_Count": "underruns",
+    "Statistic_Missed_Frame_Count": "missed_frames",
+    "Statistic_Resynchronization_Count": "resynchronizations",
+    "Statistic_Total_Packet_Count": "packets",
+    "Statistic_Failed_Packet_Count": "missing_packets",
+    "Statistic_Resend_Request_Count": "resend_requests",
+    "Statistic_Resend_Packet_Count": "resent_packets",
+}
+"""The stream grabber's nodes; GigE counts packets, USB missed frames and resynchronizations."""
+SDK_SETS = "MaxNumBuffer"
+"""The SDK's camera object writes its own value over the stream grabber's when a grab starts."""
+ASK_PERIOD_NS = 1_000_000_000
 
 
 class Sdk(NamedTuple):
@@ -38,7 +55,8 @@ class PylonSource:
     """One camera. Pixels are copied out of the SDK's buffer at once (0.3 ms for 4 MB), since
     buffers that are kept make its memory grow and its camera starve.
 
-    Frames carry no exposure stamp: the camera's own clock is not the host's.
+    A camera with a clock stamps its frames, and the stamps are mapped to the host's time; the
+    emulation has none, and its frames carry no exposure stamp.
     """
 
     def __init__(self, config: PylonSection, position: LinePosition, clock: Clock) -> None:
@@ -46,8 +64,13 @@ class PylonSource:
         self._clock = clock
         self._framing = Framing(position)
         self._blocks = BlockIds()
+        self._times = CameraClock()
         self._sdk: Sdk | None = None
         self._camera: Any = None
+        self._nodes: Nodes | None = None
+        self._ticks_per_s = 1
+        self._asked_ns = 0
+        self._skipped = 0
 
     def open(self) -> None:
         """Find the camera, set its nodes, start the grab.
@@ -64,12 +87,16 @@ class PylonSource:
         try:
             with _translated(sdk.error, SourceError, "the camera cannot be opened"):
                 self._attach(sdk.pylon)
-                self._configure(Nodes(self._camera.GetNodeMap(), sdk.error))
+                self._nodes = nodes = Nodes(self._camera.GetNodeMap(), sdk.error)
+                self._configure(nodes)
+                self._configure_host(sdk.error)
                 self._camera.StartGrabbing(sdk.pylon.GrabStrategy_OneByOne)
+                self._ticks_per_s = ticks_per_s(nodes)
         except SourceError:
             self.close()
             raise
         self._blocks = BlockIds()
+        self._skipped = 0
         self._framing.away()
 
     def read(self, timeout_s: float) -> Frame:
@@ -78,14 +105,30 @@ class PylonSource:
             raise SourceLostError("the camera is not open")
         deadline_ns = self._clock.now().monotonic_ns + round(timeout_s * 1e9)
         frame = None
+        self._ask_time()
         with _translated(self._sdk.error, SourceLostError, "the camera is lost"):
             while frame is None:
                 rest_ns = max(0, deadline_ns - self._clock.now().monotonic_ns)
                 frame = self._grab(rest_ns // 1_000_000, self._sdk.pylon)
         return frame
 
+    def report(self) -> SourceReport:
+        """The stream grabber's statistics, which the host keeps, and the camera's clock."""
+        if self._sdk is None or self._camera is None:
+            return SourceReport()
+        counts = {"skipped_images": self._skipped}
+        try:
+            stream = Nodes(self._camera.GetStreamGrabberNodeMap(), self._sdk.error)
+        except self._sdk.error:  # the device is gone
+            return SourceReport(counts)
+        for node, name in STATISTICS.items():
+            if (count := stream.count(node)) is not None:
+                counts[name] = count
+        return SourceReport(counts, self._times.state(self._clock.now()))
+
     def close(self) -> None:
         """Give the camera back, whatever state it is in."""
+        self._nodes = None
         camera, self._camera = self._camera, None
         if camera is not None and self._sdk is not None:
             for step in (camera.StopGrabbing, camera.Close, camera.DestroyDevice):
@@ -93,7 +136,7 @@ class PylonSource:
 
     def _attach(self, pylon: Any) -> None:  # noqa: ANN401 - vendor's
         factory = pylon.TlFactory.GetInstance()
-        device = self._choose(factory.EnumerateDevices())
+        device = self._choose(self._devices(pylon))
         self._camera = pylon.InstantCamera(factory.CreateDevice(device))
         # The SDK's default switches all triggers off at opening; the line's encoder is one.
         self._camera.RegisterConfiguration(
@@ -102,6 +145,15 @@ class PylonSource:
             pylon.Cleanup_Delete,
         )
         self._camera.Open()
+
+    def _devices(self, pylon: Any) -> Any:  # noqa: ANN401 - vendor's
+        """What can be seen now; asking the network takes 0.25 s, which the emulation is spared."""
+        factory = pylon.TlFactory.GetInstance()
+        if self._config.emulation is None:
+            return factory.EnumerateDevices()
+        wanted = pylon.DeviceInfo()
+        wanted.SetDeviceClass(EMULATED)
+        return factory.EnumerateDevices([wanted])
 
     def _choose(self, devices: Any) -> Any:  # noqa: ANN401 - vendor's
         """The one camera that is meant. An emulated one is taken only where the config says so,
@@ -133,6 +185,32 @@ class PylonSource:
                 " it from source.parameters"
             )
 
+    def _configure_host(self, error: type[Exception]) -> None:
+        """What the SDK itself is told about this camera's stream and its link."""
+        camera = self._camera
+        transport = Nodes(camera.GetTLNodeMap(), error, "transport node")
+        for name, value in self._config.transport.items():
+            transport.write(name, value)
+        stream = Nodes(camera.GetStreamGrabberNodeMap(), error, "stream node")
+        own = Nodes(camera.GetInstantCameraNodeMap(), error, "stream node")
+        for name, value in self._config.stream.items():
+            (own if name == SDK_SETS else stream).write(name, value)
+
+    def _ask_time(self) -> None:
+        """Once a second, where the camera can be asked."""
+        now_ns = self._clock.now().monotonic_ns
+        if self._nodes is None or now_ns - self._asked_ns < ASK_PERIOD_NS:
+            return
+        self._asked_ns = now_ns
+        if (ticks := ask_ticks(self._nodes)) is not None:
+            self._times.asked(self._ns(ticks), self._clock.now())
+
+    def _ns(self, ticks: int) -> int:
+        return ticks * 1_000_000_000 // self._ticks_per_s
+
+    def _exposed(self, ticks: int, grabbed: Stamp) -> Stamp | None:
+        return self._times.exposed(self._ns(ticks), grabbed) if ticks else None
+
     def _grab(self, timeout_ms: int, pylon: Any) -> Frame | None:  # noqa: ANN401 - vendor's
         camera = self._camera
         if camera.IsCameraDeviceRemoved():
@@ -151,9 +229,11 @@ class PylonSource:
     def _take(self, result: Any, grabbed: Stamp) -> Frame | None:  # noqa: ANN401 - vendor's
         block_id = result.GetBlockID()
         self._framing.lost(LOST, self._blocks.missed(block_id))
+        self._skipped += result.GetNumberOfSkippedImages()
         if result.GrabSucceeded():
-            pixels = result.GetArray()
-            return self._framing.frame(pixels, None, grabbed, self._counts(result, len(pixels)))
+            exposed, pixels = self._exposed(result.GetTimeStamp(), grabbed), result.GetArray()
+            counts = self._counts(result, len(pixels))
+            return self._framing.frame(pixels, exposed, grabbed, counts)
         code, text = result.GetErrorCode(), result.GetErrorDescription()
         log.warning("frame with block id %d is incomplete: 0x%x %s", block_id, code, text)
         self._framing.lost(INCOMPLETE)

@@ -19,7 +19,7 @@ from edge.errors import ConfigError, SourceLostError
 from edge.ports import LinePosition
 from edge.simulator.mill import Mill, MillConfig
 from edge.simulator.speed import SpeedProfile
-from edge.types import U8, Frame
+from edge.types import U8, Frame, SourceReport
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,13 @@ class SimulatedSource:
         pixels = self._strip[first : first + self._section.rows]
         return self._framing.frame(pixels, due.exposed, due.grabbed)
 
+    def report(self) -> SourceReport:
+        """Nothing: no device, no statistics."""
+        return SourceReport()
+
+    def close(self) -> None:
+        """Nothing to give back; the frames stay for the next opening."""
+
     def _read_ride(self, travel: TravelPace, timeout_s: float) -> Frame:
         """A block of the ride; the speed is told also while none comes."""
         try:
@@ -102,9 +109,6 @@ class SimulatedSource:
             return make_pace(section.frames_per_s, None, self._clock)
         blocks = shots(ride, self._mill.m_per_row, section.rows, section.flush_s)
         return TravelPace(ride, blocks, self._clock)
-
-    def close(self) -> None:
-        """Nothing to give back; the frames stay for the next opening."""
 
 
 def _ride(section: SimulatedSection, config: Config) -> SpeedProfile | None:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from edge.config.section import Name, Positive, Section
 
+NodeValues = dict[str, bool | int | float | str]
+
 
 class FolderSource(Section):
     """Pictures of a folder in name order, each a block of lines."""
@@ -49,8 +51,12 @@ class PylonSource(Section):
     emulation: Path | None = None
     """Folder of .bmp, .png or .tiff that the SDK's camera emulation plays; null for a real camera.
     """
-    parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    """GenICam node -> value, set in this order before the grab starts."""
+    parameters: NodeValues = Field(default_factory=dict)
+    """GenICam node of the camera -> value, set in this order before the grab starts."""
+    stream: NodeValues = Field(default_factory=dict)
+    """Likewise of the SDK's stream grabber: MaxNumBuffer, EnableResend, SocketBufferSize, ..."""
+    transport: NodeValues = Field(default_factory=dict)
+    """Likewise of the SDK's transport layer: HeartbeatTimeout, ReadTimeout, ..."""
     frames_per_s: Positive | None = None
     """Frame rate asked of the camera (AcquisitionFrameRate); null leaves the camera's own trigger.
     """
@@ -60,7 +66,7 @@ class PylonSource(Section):
     """
     grab_timeout_s: Positive = 2.0
     reconnect_s: Positive = 0.5
-    """First pause before the device is opened again; it doubles up to ten seconds."""
+    """First pause before the device is opened again; it doubles up to three seconds."""
 
 
 Source = Annotated[FolderSource | SimulatedSource | PylonSource, Field(discriminator="kind")]

@@ -51,11 +51,16 @@ def _move_inspect(metrics: InspectMetrics) -> None:
         histogram.observe(0.012)
     for counter in (metrics.frames, metrics.tiles, metrics.uninspected_metres,
                     metrics.source_reopened, metrics.ledger_errors,
-                    metrics.recorded_bytes):  # fmt: skip
+                    metrics.recorded_bytes, metrics.camera_clock_resets):  # fmt: skip
         counter.inc()
     for outcome in ("on_time", "late", "lost"):
         metrics.cells.labels(outcome).inc(40)
     metrics.frames_lost.labels("buffer_overflow").inc()
+    metrics.source_statistics.labels("resent_packets").inc()
+    metrics.camera_clock_epoch.labels("tai").set(1)
+    metrics.camera_clock_offset.set(0.0003)
+    metrics.camera_clock_uncertainty.set(0.0002)
+    metrics.camera_clock_drift.set(40e-6)
     metrics.defects.labels("scratch").inc()
     metrics.buffer_drops.labels("frames").inc()
     metrics.buffer_depth.labels("frames").set(2)

@@ -2,8 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,37 +22,11 @@ from edge.config import PylonSource as PylonSection
 from edge.errors import ConfigError, SourceError, SourceLostError, SourceTimeoutError
 from edge.metrics import InspectMetrics
 from edge.types import U8, Loss
+from tests.integration.acquire.emulated import BLOCK_M, M_PER_ROW, ROWS, make, opened
 from tests.unit.edge.acquire.fakes import make_config
 
 # By a thread: the SDK can wait for ever in a process that has an interval timer running.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60, method="thread")]
-
-ROWS, COLUMNS, M_PER_ROW = 192, 640, 0.0005
-BLOCK_M = ROWS * M_PER_ROW
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> list[U8]:
-    rng = np.random.default_rng(3)
-    made = [rng.integers(0, 256, (ROWS, COLUMNS), np.uint8) for _ in range(3)]
-    for number, pixels in enumerate(made):
-        assert cv2.imwrite(str(tmp_path / f"frame-{number:03d}.bmp"), pixels)
-    return made
-
-
-def make(folder: Path | None, **section: Any) -> PylonSource:  # noqa: ANN401 - YAML's values
-    config = PylonSection(kind="pylon", emulation=folder, **section)
-    return PylonSource(config, LinesPosition(M_PER_ROW), SystemClock())
-
-
-@contextmanager
-def opened(folder: Path, **section: Any) -> Iterator[PylonSource]:  # noqa: ANN401 - YAML's values
-    source = make(folder, **section)
-    source.open()
-    try:
-        yield source
-    finally:
-        source.close()
 
 
 def test_frames_come_pixel_exact_in_order_and_for_ever(tmp_path: Path, pictures: list[U8]) -> None:
@@ -129,6 +101,50 @@ class TestOpening:
             make(tmp_path, parameters=parameters).open()
         assert error.value.exit_code == 4
         assert "thrown" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("section", "told"),
+        [
+            ({"stream": {"MaxNumBufer": 9}}, "stream node MaxNumBufer: .* mean MaxNumBuffer"),
+            ({"stream": {"MaxNumBuffer": -1}}, "stream node MaxNumBuffer: .* integer from 1 to"),
+            ({"stream": {"EnableResend": True}}, "stream node EnableResend: this camera has none"),
+            ({"transport": {"HeartbeatTimeout": 3000}}, "transport node HeartbeatTimeout: .* none"),
+        ],
+    )
+    def test_a_refused_node_of_the_host_is_named_by_its_map(
+        self, tmp_path: Path, section: dict[str, Any], told: str
+    ) -> None:
+        with pytest.raises(SourceError, match=told) as error:
+            make(tmp_path, **section).open()
+        assert error.value.exit_code == 4
+
+    def test_the_number_of_buffers_outlives_the_start_of_the_grab(self, tmp_path: Path) -> None:
+        with opened(tmp_path, stream={"MaxNumBuffer": 23, "MaxBufferSize": 4_000_000}) as source:
+            source.read(5)
+            stream = source._camera.GetStreamGrabberNodeMap()
+            assert stream.GetNode("MaxNumBuffer").GetValue() == 23
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"ExposureAuto": "Off", "ExposureMode": "Timed", "ExposureTime": 40.0},
+            {"GainAuto": False, "Gain": 6.0},
+            {"BlackLevel": 1.0, "Gamma": 1.0},
+            {"TriggerSelector": "FrameStart", "TriggerMode": "On", "TriggerSource": "Line1",
+             "TriggerActivation": "RisingEdge", "TriggerDelay": 0},
+            {"TriggerSelector": "FrameBurstStart", "TriggerMode": "On", "TriggerSource": "Line3"},
+            {"AcquisitionFrameRateEnable": True, "AcquisitionFrameRate": 28.0},
+            {"GevSCPSPacketSize": 8192, "GevSCPD": 1000, "GevSCFTD": 0, "GevSCBWR": 10},
+            {"DeviceLinkThroughputLimitMode": "On", "DeviceLinkThroughputLimit": 100_000_000},
+            {"OffsetX": 0, "Width": 320, "ReverseX": True, "BinningHorizontal": 1},
+        ],
+        ids=lambda parameters: next(iter(parameters)),
+    )  # fmt: skip
+    def test_the_nodes_that_the_docs_name_are_taken(
+        self, tmp_path: Path, parameters: dict[str, Any]
+    ) -> None:
+        with opened(tmp_path, parameters=parameters):
+            pass
 
     def test_parameters_are_set_in_order(self, tmp_path: Path) -> None:
         parameters = {"Width": 320, "OffsetX": 100, "TriggerMode": False, "Gain": 2}

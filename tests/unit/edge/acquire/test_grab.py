@@ -27,7 +27,7 @@ from edge.errors import (
     SourceTimeoutError,
 )
 from edge.metrics import InspectMetrics
-from edge.types import Frame, Loss
+from edge.types import Frame, Loss, SourceReport
 from tests.unit.edge.acquire.fakes import FakeClock, stamp
 
 Step = Frame | Exception | Callable[[], None]
@@ -50,6 +50,7 @@ class ScriptedSource:
         self.script: Iterator[Step] = iter(script)
         self.openings = iter(openings)
         self.calls: list[str] = []
+        self.counts: dict[str, int] = {}
 
     def open(self) -> None:
         self.calls.append("open")
@@ -65,6 +66,10 @@ class ScriptedSource:
         if isinstance(step, Exception):
             raise step
         return step
+
+    def report(self) -> SourceReport:
+        self.calls.append("report")
+        return SourceReport(self.counts)
 
     def close(self) -> None:
         self.calls.append("close")
@@ -109,7 +114,7 @@ class Bench:
 def test_frames_pass_and_the_end_closes_both() -> None:
     bench = Bench(ScriptedSource(*frames(3))).run()
     assert bench.taken() == [(0, ()), (1, ()), (2, ())]
-    assert bench.source.calls == ["open", "close"]
+    assert bench.source.calls == ["open", "report", "close"]
     assert bench.value("frames_total") == 3
     assert bench.value("source_up") == 0
 
@@ -161,7 +166,67 @@ def test_a_lost_source_is_opened_again_with_doubling_pauses() -> None:
     assert bench.waits == [0.5, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0]
     assert [seq for seq, _ in bench.taken()] == [0, 1]
     assert bench.value("source_reopened_total") == 1
-    assert source.calls == ["open", "close", *["open"] * 7, "close"]
+    calls = [call for call in source.calls if call != "report"]
+    assert calls == ["open", "close", *["open"] * 7, "close"]
+
+
+def test_what_the_device_counted_is_read_before_it_is_given_back() -> None:
+    source = ScriptedSource(*frames(1), SourceLostError("gone"), *frames(1))
+    bench = Bench(source)
+
+    def count() -> None:
+        source.counts = {"buffers": 7}
+
+    source.script = iter([count, SourceLostError("gone"), count, SourceLostError("gone")])
+    bench.run()
+    assert bench.value("source_statistics_total", statistic="buffers") == 14
+    for number, call in enumerate(source.calls):
+        assert call != "close" or source.calls[number - 1] in {"report", "open"}
+
+
+@pytest.mark.parametrize("opening_s", [0.3, 3.4])
+def test_strip_is_seen_within_ten_seconds_of_the_cameras_return(opening_s: float) -> None:
+    """Whenever it returns, and though each opening waits for it: the pause grows to three seconds,
+    one opening may fail just before the return, and the next one succeeds.
+    """
+    for away_s in range(1, 60):
+        bench = Bench(ScriptedSource())
+        source = ReturningSource(bench.clock, away_s, opening_s)
+        metrics = InspectMetrics(CollectorRegistry())
+
+        def wait(stop: threading.Event, seconds: float, clock: FakeClock = bench.clock) -> bool:
+            clock.pass_s(seconds)
+            return stop.is_set()
+
+        patience = Patience(silent_s=2.0, reconnect_s=0.5)
+        Grab(source, bench.frames, metrics, bench.clock, patience, wait).run(bench.stop)
+        assert source.seen_s is not None
+        assert 0 <= source.seen_s - away_s <= 10
+
+
+class ReturningSource(ScriptedSource):
+    """Lost at once, away for a while by the clock; each opening takes its time."""
+
+    def __init__(self, clock: FakeClock, away_s: float, opening_s: float) -> None:
+        super().__init__(SourceLostError("gone"))
+        self.clock, self.opening_s = clock, opening_s
+        self.start_ns = clock.now_ns
+        self.returns_s = away_s
+        self.opened = 0
+        self.seen_s: float | None = None
+
+    def open(self) -> None:
+        self.opened += 1
+        if self.opened == 1:
+            return
+        away = self.now_s() < self.returns_s
+        self.clock.pass_s(self.opening_s)
+        if away:
+            raise SourceError("not there")
+        self.seen_s = self.now_s()
+
+    def now_s(self) -> float:
+        return (self.clock.now_ns - self.start_ns) / 1e9
 
 
 def test_source_up_follows_the_frames() -> None:
