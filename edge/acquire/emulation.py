@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.acquire.folder import list_pictures
-from edge.acquire.nodes import Nodes
+from edge.acquire.nodes import NodeMap
 from edge.errors import ConfigError, SourceError
 from runtime.picture import PictureSize, picture_size
 
@@ -31,7 +31,7 @@ def only_pictures(folder: Path) -> None:
         )
 
 
-def play(nodes: Nodes, folder: Path) -> None:
+def play(nodes: NodeMap, folder: Path) -> None:
     """Play a folder. The emulation would cut larger pictures to the frame without a word."""
     size = _largest(folder)
     nodes.write("Width", size.width)

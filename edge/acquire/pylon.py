@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from edge.acquire.block_ids import BlockIds
-from edge.acquire.camera_clock import CameraClock
+from edge.acquire.camera_stamps import CameraStamps
 from edge.acquire.chunks import read_counts
+from edge.acquire.discovery import Found, the_one
 from edge.acquire.emulation import EMULATED, only_pictures, play
 from edge.acquire.framing import INCOMPLETE, LOST, Framing
-from edge.acquire.latch import ask_ticks, ticks_per_s
-from edge.acquire.nodes import Nodes, reason
+from edge.acquire.nodes import NodeMap, set_frame_rate
+from edge.acquire.pylon_nodes import PylonNodes, reason
 from edge.clock import Clock, Stamp
 from edge.config import PylonSource as PylonSection
 from edge.config import emulate_camera
@@ -41,7 +42,6 @@ STATISTICS = {
 """The stream grabber's nodes; GigE counts packets, USB missed frames and resynchronizations."""
 SDK_SETS = "MaxNumBuffer"
 """The SDK's camera object writes its own value over the stream grabber's when a grab starts."""
-ASK_PERIOD_NS = 1_000_000_000
 
 
 class Sdk(NamedTuple):
@@ -64,12 +64,9 @@ class PylonSource:
         self._clock = clock
         self._framing = Framing(position)
         self._blocks = BlockIds()
-        self._times = CameraClock()
+        self._stamps = CameraStamps(clock)
         self._sdk: Sdk | None = None
         self._camera: Any = None
-        self._nodes: Nodes | None = None
-        self._ticks_per_s = 1
-        self._asked_ns = 0
         self._skipped = 0
 
     def open(self) -> None:
@@ -87,11 +84,11 @@ class PylonSource:
         try:
             with _translated(sdk.error, SourceError, "the camera cannot be opened"):
                 self._attach(sdk.pylon)
-                self._nodes = nodes = Nodes(self._camera.GetNodeMap(), sdk.error)
+                nodes = PylonNodes(self._camera.GetNodeMap(), sdk.error)
                 self._configure(nodes)
                 self._configure_host(sdk.error)
                 self._camera.StartGrabbing(sdk.pylon.GrabStrategy_OneByOne)
-                self._ticks_per_s = ticks_per_s(nodes)
+                self._stamps.opened(nodes)
         except SourceError:
             self.close()
             raise
@@ -105,7 +102,7 @@ class PylonSource:
             raise SourceLostError("the camera is not open")
         deadline_ns = self._clock.now().monotonic_ns + round(timeout_s * 1e9)
         frame = None
-        self._ask_time()
+        self._stamps.ask()
         with _translated(self._sdk.error, SourceLostError, "the camera is lost"):
             while frame is None:
                 rest_ns = max(0, deadline_ns - self._clock.now().monotonic_ns)
@@ -118,17 +115,17 @@ class PylonSource:
             return SourceReport()
         counts = {"skipped_images": self._skipped}
         try:
-            stream = Nodes(self._camera.GetStreamGrabberNodeMap(), self._sdk.error)
+            stream = PylonNodes(self._camera.GetStreamGrabberNodeMap(), self._sdk.error)
         except self._sdk.error:  # the device is gone
             return SourceReport(counts)
         for node, name in STATISTICS.items():
             if (count := stream.count(node)) is not None:
                 counts[name] = count
-        return SourceReport(counts, self._times.state(self._clock.now()))
+        return SourceReport(counts, self._stamps.state())
 
     def close(self) -> None:
         """Give the camera back, whatever state it is in."""
-        self._nodes = None
+        self._stamps.closed()
         camera, self._camera = self._camera, None
         if camera is not None and self._sdk is not None:
             for step in (camera.StopGrabbing, camera.Close, camera.DestroyDevice):
@@ -159,24 +156,20 @@ class PylonSource:
         """The one camera that is meant. An emulated one is taken only where the config says so,
         lest a test picture be inspected for the strip.
         """
-        emulated, serial = self._config.emulation is not None, self._config.serial
-        real = [d for d in devices if (d.GetDeviceClass() == EMULATED) == emulated]
-        chosen = [d for d in real if serial in {None, d.GetSerialNumber()}]
-        if len(chosen) == 1:
-            return chosen[0]
-        found = ", ".join(f"{d.GetModelName()} {d.GetSerialNumber()}" for d in real) or "none"
-        if chosen:
-            raise SourceError(f"several cameras ({found}); name one in source.serial")
-        wanted = "no camera" if serial is None else f"no camera with serial {serial!r}"
-        raise SourceError(f"{wanted} (found: {found}); check power, cable and network")
+        emulated = self._config.emulation is not None
+        found = [
+            Found(d.GetModelName(), d.GetSerialNumber(), d)
+            for d in devices if (d.GetDeviceClass() == EMULATED) == emulated
+        ]  # fmt: skip
+        return the_one(found, self._config.serial).device
 
-    def _configure(self, nodes: Nodes) -> None:
+    def _configure(self, nodes: NodeMap) -> None:
         if self._config.emulation is not None:
             play(nodes, self._config.emulation)
         nodes.write("AcquisitionMode", "Continuous")
         nodes.write("PixelFormat", PIXEL_FORMAT)
         if self._config.frames_per_s is not None:
-            _set_rate(nodes, self._config.frames_per_s)
+            set_frame_rate(nodes, self._config.frames_per_s)
         for name, value in self._config.parameters.items():
             nodes.write(name, value)
         if (found := nodes.read("PixelFormat")) != PIXEL_FORMAT:
@@ -188,28 +181,13 @@ class PylonSource:
     def _configure_host(self, error: type[Exception]) -> None:
         """What the SDK itself is told about this camera's stream and its link."""
         camera = self._camera
-        transport = Nodes(camera.GetTLNodeMap(), error, "transport node")
+        transport = PylonNodes(camera.GetTLNodeMap(), error, "transport node")
         for name, value in self._config.transport.items():
             transport.write(name, value)
-        stream = Nodes(camera.GetStreamGrabberNodeMap(), error, "stream node")
-        own = Nodes(camera.GetInstantCameraNodeMap(), error, "stream node")
+        stream = PylonNodes(camera.GetStreamGrabberNodeMap(), error, "stream node")
+        own = PylonNodes(camera.GetInstantCameraNodeMap(), error, "stream node")
         for name, value in self._config.stream.items():
             (own if name == SDK_SETS else stream).write(name, value)
-
-    def _ask_time(self) -> None:
-        """Once a second, where the camera can be asked."""
-        now_ns = self._clock.now().monotonic_ns
-        if self._nodes is None or now_ns - self._asked_ns < ASK_PERIOD_NS:
-            return
-        self._asked_ns = now_ns
-        if (ticks := ask_ticks(self._nodes)) is not None:
-            self._times.asked(self._ns(ticks), self._clock.now())
-
-    def _ns(self, ticks: int) -> int:
-        return ticks * 1_000_000_000 // self._ticks_per_s
-
-    def _exposed(self, ticks: int, grabbed: Stamp) -> Stamp | None:
-        return self._times.exposed(self._ns(ticks), grabbed) if ticks else None
 
     def _grab(self, timeout_ms: int, pylon: Any) -> Frame | None:  # noqa: ANN401 - vendor's
         camera = self._camera
@@ -231,7 +209,8 @@ class PylonSource:
         self._framing.lost(LOST, self._blocks.missed(block_id))
         self._skipped += result.GetNumberOfSkippedImages()
         if result.GrabSucceeded():
-            exposed, pixels = self._exposed(result.GetTimeStamp(), grabbed), result.GetArray()
+            exposed = self._stamps.exposed(self._stamps.ns(result.GetTimeStamp()), grabbed)
+            pixels = result.GetArray()
             counts = self._counts(result, len(pixels))
             return self._framing.frame(pixels, exposed, grabbed, counts)
         code, text = result.GetErrorCode(), result.GetErrorDescription()
@@ -265,14 +244,6 @@ def _translated(vendors: type[Exception], ours: type[SourceError], what: str) ->
         yield
     except vendors as error:
         raise ours(f"{what}: {reason(error)}") from error
-
-
-def _set_rate(nodes: Nodes, frames_per_s: float) -> None:
-    """By the standard's name, or the one of older GigE cameras."""
-    if nodes.has("AcquisitionFrameRateEnable"):
-        nodes.write("AcquisitionFrameRateEnable", value=True)
-    standard = nodes.has("AcquisitionFrameRate")
-    nodes.write("AcquisitionFrameRate" if standard else "AcquisitionFrameRateAbs", frames_per_s)
 
 
 def _quietly(step: Any, error: type[Exception]) -> None:  # noqa: ANN401 - vendor's

@@ -45,7 +45,7 @@ def test_a_camera_with_a_clock_stamps_its_frames(
         ticks = itertools.count(10**9, period_ns // tick_ns)
         result = type(source._camera.RetrieveResult(5000))
         monkeypatch.setattr(result, "GetTimeStamp", lambda _: next(ticks))
-        source._ticks_per_s = 125_000_000
+        source._stamps._ticks_per_s = 125_000_000
         frames = [source.read(5) for _ in range(80)]
         clock = source.report().clock
     assert clock is not None
