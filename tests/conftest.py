@@ -20,7 +20,7 @@ settings.load_profile("any-machine")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true",
-        help="fail when a test is skipped, unless GPU, right to mount or real images are missing",
+        help="fail when a test is skipped, unless GPU, real images or a right of root are missing",
     )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def pytest_runtest_makereport(
 
 
 def _needs_what_is_not_here(item: pytest.Item) -> bool:
-    if item.get_closest_marker("gpu") or item.get_closest_marker("mount"):
+    if any(item.get_closest_marker(right) for right in ("gpu", "mount", "network")):
         return True
     return item.get_closest_marker("data") is not None and not _data_path().is_dir()
 

@@ -24,8 +24,10 @@ from edge.clock import Stamp
 from edge.types import CameraTime, Epoch
 
 WINDOW_S = 60
+DRIFT_FROM_S = 10
+"""A shorter window cannot tell drift from luck, and 100 ppm of it are a millisecond."""
 MAX_DRIFT = 500e-6
-"""Five times what crystals are sold for; more is an accident of the first seconds."""
+"""Five times what crystals are sold for; more is an accident."""
 EARLY_NS = 100_000_000
 """A pair that is early by more is a clock that was set ahead."""
 LATE_NS = 1_000_000_000
@@ -146,7 +148,9 @@ def _floor(pairs: Sequence[_Pair]) -> _Line:
     origin_ns = pairs[0].camera_ns
     away_ns = pairs[0].host_ns - origin_ns
     points = sorted((p.camera_ns - origin_ns, p.host_ns - p.camera_ns - away_ns) for p in pairs)
-    slope = min(MAX_DRIFT, max(-MAX_DRIFT, _slope_at_mean(points)))
+    slope = 0.0
+    if points[-1][0] >= DRIFT_FROM_S * _SECOND_NS:
+        slope = min(MAX_DRIFT, max(-MAX_DRIFT, _slope_at_mean(points)))
     return _Line(origin_ns, away_ns + min(y - slope * x for x, y in points), slope)
 
 

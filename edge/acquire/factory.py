@@ -12,6 +12,7 @@ from edge.config import SimulatedSource as SimulatedSection
 from edge.ports import FrameSource, LinePosition
 
 _ADAPTERS = {
+    "aravis": "edge.acquire.aravis:AravisSource",
     "folder": "edge.acquire.folder:FolderSource",
     "pylon": "edge.acquire.pylon:PylonSource",
     "simulated": "edge.acquire.simulated:SimulatedSource",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from edge.acquire.statistics import DeviceMetrics
 from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 from edge.clock import Clock
-from edge.config import PylonSource
+from edge.config import AravisSource, PylonSource
 from edge.config import Source as SourceSection
 from edge.errors import ConfigError, SourceEndedError, SourceError, SourceTimeoutError
 from edge.metrics import InspectMetrics
@@ -62,7 +62,7 @@ def note_lost(losses: list[Loss], frame: Frame) -> None:
 
 def patience_of(source: SourceSection) -> Patience:
     """From the config; a source with a slow clock may be silent for two of its periods."""
-    if isinstance(source, PylonSource):
+    if isinstance(source, PylonSource | AravisSource):
         return Patience(source.grab_timeout_s, source.reconnect_s)
     rate = source.frames_per_s
     return Patience(2.0 if rate is None else max(2.0, 2 / rate), 0.5)

@@ -5,6 +5,7 @@ Relative paths are relative to the YAML's own folder. `stripsight-edge check-con
 """
 
 from edge.config.acquire import (
+    AravisSource,
     Coils,
     EncoderPosition,
     FolderSource,
@@ -25,6 +26,7 @@ from edge.config.inspect import Inspect, Strip
 from edge.config.section import Fraction, Name, Port, Positive, Section
 
 __all__ = [
+    "AravisSource",
     "Coils",
     "Config",
     "Console",

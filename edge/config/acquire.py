@@ -69,7 +69,42 @@ class PylonSource(Section):
     """First pause before the device is opened again; it doubles up to three seconds."""
 
 
-Source = Annotated[FolderSource | SimulatedSource | PylonSource, Field(discriminator="kind")]
+class AravisSource(Section):
+    """A camera of any maker that speaks GigE Vision, through the Aravis library."""
+
+    kind: Literal["aravis"]
+    serial: str | None = None
+    """Serial number; null takes the only camera there is."""
+    address: str | None = None
+    """IP address or Aravis' own id of the camera, instead of the serial number; it spares the
+    second that asking the whole network takes, and finds cameras behind a router.
+    """
+    parameters: NodeValues = Field(default_factory=dict)
+    """GenICam node of the camera -> value, set in this order before the grab starts."""
+    stream: NodeValues = Field(default_factory=dict)
+    """Property of the library's stream -> value: packet-resend, packet-timeout, frame-retention,
+    socket-buffer (here auto, which holds a frame), socket-buffer-size, ...
+    """
+    frames_per_s: Positive | None = None
+    """Frame rate asked of the camera (AcquisitionFrameRate); null leaves the camera's own trigger.
+    """
+    packet_size: Annotated[int, Field(ge=576, le=16_000)] | Literal["auto"] | None = "auto"
+    """Bytes in a packet; auto tries how large they may be on this network, null leaves it."""
+    packet_socket: bool = True
+    """Take packets from the network card without the kernel's UDP, where that is permitted
+    (CAP_NET_RAW). Where it is not, or false: a UDP socket, whose buffer must hold a frame
+    (net.core.rmem_max).
+    """
+    buffers: Annotated[int, Field(ge=3, le=1000)] = 10
+    """Frames that the library may fill before the first is taken."""
+    grab_timeout_s: Positive = 2.0
+    reconnect_s: Positive = 0.5
+    """First pause before the device is opened again; it doubles up to three seconds."""
+
+
+Source = Annotated[
+    FolderSource | SimulatedSource | PylonSource | AravisSource, Field(discriminator="kind")
+]
 
 
 class Optics(Section):
