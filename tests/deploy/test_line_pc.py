@@ -83,8 +83,9 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     assert (done.returncode, said) == (0, []), done.stderr
 
 
-def test_the_example_config_is_accepted_and_fits_the_units() -> None:
-    config = load_config(DEPLOY / "config" / "line.yaml")
-    assert config.source.kind == "pylon"
+@pytest.mark.parametrize(("name", "kind"), [("line", "pylon"), ("line-aravis", "aravis")])
+def test_the_example_configs_are_accepted_and_fit_the_units(name: str, kind: str) -> None:
+    config = load_config(DEPLOY / "config" / f"{name}.yaml")
+    assert config.source.kind == kind
     assert config.run_path == Path("/run/stripsight")
     assert config.ledger.path.is_relative_to("/var/lib/stripsight")
