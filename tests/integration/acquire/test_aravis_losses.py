@@ -47,9 +47,18 @@ def check_numbers(frames: list[Frame]) -> None:
         end_m = frame.rows.end_m
 
 
+def lost_frames(frames: list[Frame], *reasons: str) -> int:
+    """By their metres; of all reasons where none is named."""
+    lost_m = sum(
+        loss.end_m - loss.first_m
+        for frame in frames for loss in frame.losses if loss.reason in reasons or not reasons
+    )  # fmt: skip
+    return round(lost_m / BLOCK_M)
+
+
 @pytest.mark.usefixtures("camera")
 @pytest.mark.parametrize("packet_socket", [True, False])
-def test_each_lost_packet_is_a_lost_frame_and_its_metres(packet_socket: bool) -> None:  # noqa: FBT001
+def test_frames_with_lost_packets_are_lost_with_their_metres(packet_socket: bool) -> None:  # noqa: FBT001
     with opened(packet_socket=packet_socket) as source:
         frames = [source.read(5)]
         with Lossy(f"udp length > 500 numgen inc mod {EVERY} == 0") as lossy:
@@ -57,13 +66,10 @@ def test_each_lost_packet_is_a_lost_frame_and_its_metres(packet_socket: bool) ->
         while not all(f.losses == () for f in frames[-10:]):
             frames.append(source.read(5))
         counts = source.report().counts
-    losses = [loss for frame in frames for loss in frame.losses]
-    assert {loss.reason for loss in losses} == {"incomplete_frame"}
-    lost_m = sum(loss.end_m - loss.first_m for loss in losses)
     assert lossy.lost > 10
-    assert lost_m == pytest.approx(lossy.lost * BLOCK_M)
-    assert counts["failed_buffers"] == lossy.lost
-    assert counts["missing_packets"] >= lossy.lost
+    assert lost_frames(frames) >= lossy.lost  # a machine that is too busy loses some of its own
+    assert lost_frames(frames, "incomplete_frame") == counts["failed_buffers"]
+    assert counts["missing_packets"] >= counts["failed_buffers"] > 10
     assert counts["resent_packets"] == 0  # the fake camera cannot resend
     check_numbers(frames)
 
