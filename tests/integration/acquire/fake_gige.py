@@ -28,6 +28,8 @@ ADDRESS = "127.0.0.1"
 ROWS = COLUMNS = 512
 PACKETS_A_FRAME = 195
 """Of 1400 bytes, first and last of the frame included."""
+NARROW = {"Width": 128}
+"""A frame of 49 packets: a UDP socket holds it also where net.core.rmem_max is the kernel's own."""
 M_PER_ROW = 0.0005
 _NEW_NETWORK = 0x40000000
 _NETWORK = "/proc/thread-self/ns/net"

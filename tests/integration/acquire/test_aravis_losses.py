@@ -17,6 +17,7 @@ from edge.types import Frame
 from tests.integration.acquire.fake_gige import (
     ADDRESS,
     M_PER_ROW,
+    NARROW,
     ROWS,
     FakeCamera,
     Lossy,
@@ -28,7 +29,7 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.integration, pytest.mark.network]
 
 BLOCK_M = ROWS * M_PER_ROW
-EVERY = 500
+EVERY = 250
 """More than a frame's packets, so that no frame loses two."""
 STREAM = "udp sport != 3956 udp dport != 3956"
 """All of the pictures, and nothing of the control channel."""
@@ -59,10 +60,10 @@ def lost_frames(frames: list[Frame], *reasons: str) -> int:
 @pytest.mark.usefixtures("camera")
 @pytest.mark.parametrize("packet_socket", [True, False])
 def test_frames_with_lost_packets_are_lost_with_their_metres(packet_socket: bool) -> None:  # noqa: FBT001
-    with opened(packet_socket=packet_socket) as source:
+    with opened(packet_socket=packet_socket, parameters=NARROW) as source:
         frames = [source.read(5)]
         with Lossy(f"udp length > 500 numgen inc mod {EVERY} == 0") as lossy:
-            frames += [source.read(5) for _ in range(60)]
+            frames += [source.read(5) for _ in range(80)]
         while not all(f.losses == () for f in frames[-10:]):
             frames.append(source.read(5))
         counts = source.report().counts
