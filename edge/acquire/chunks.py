@@ -5,14 +5,14 @@ line lets `ChunkScanLineSelector` choose. Written by the standard, tried on a st
 map only: the camera emulation has no chunks.
 """
 
-from edge.acquire.nodes import Nodes
+from edge.acquire.nodes import NodeMap
 from edge.errors import SourceError
 from edge.types import Counts
 
 LINE = "ChunkScanLineSelector"
 
 
-def read_counts(chunks: Nodes, node: str, rows: int) -> Counts | None:
+def read_counts(chunks: NodeMap, node: str, rows: int) -> Counts | None:
     """The counts at the frame's first and last line, or its only one; None where it has none."""
     if not chunks.has(node):
         return None

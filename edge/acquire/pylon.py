@@ -222,7 +222,7 @@ class PylonSource:
         """The encoder's, where the config names the chunk that has them."""
         if self._config.counter_node is None or self._sdk is None:
             return None
-        chunks = Nodes(result.GetChunkDataNodeMap(), self._sdk.error)
+        chunks = PylonNodes(result.GetChunkDataNodeMap(), self._sdk.error)
         return read_counts(chunks, self._config.counter_node, rows)
 
 

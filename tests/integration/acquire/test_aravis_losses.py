@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from edge.acquire.aravis import AravisSource
+from edge.acquire.by_speed import SpeedPosition, SteadySpeed
 from edge.acquire.grab import Grab, Patience, make_frame_buffer
-from edge.acquire.position import SpeedPosition
 from edge.clock import SystemClock
 from edge.config import AravisSource as AravisSection
 from edge.metrics import InspectMetrics
@@ -105,7 +105,7 @@ class Line:
         self.registry = CollectorRegistry()
         clock = SystemClock()
         section = AravisSection(kind="aravis", address=ADDRESS, frames_per_s=20.0)
-        position = SpeedPosition(20 * BLOCK_M, M_PER_ROW)
+        position = SpeedPosition(SteadySpeed(20 * BLOCK_M), M_PER_ROW)
         self.frames = make_frame_buffer(1024)
         metrics = InspectMetrics(self.registry)
         source = AravisSource(section, position, clock)

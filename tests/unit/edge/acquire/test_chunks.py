@@ -3,7 +3,7 @@
 import pytest
 
 from edge.acquire.chunks import LINE, read_counts
-from edge.acquire.nodes import Nodes
+from edge.acquire.pylon_nodes import PylonNodes
 from edge.types import Counts
 
 
@@ -49,4 +49,4 @@ class Chunks:
     ],
 )
 def test_counts_of_a_frame(chunks: Chunks, counts: Counts | None) -> None:
-    assert read_counts(Nodes(chunks, RuntimeError), "ChunkCounterValue", 100) == counts
+    assert read_counts(PylonNodes(chunks, RuntimeError), "ChunkCounterValue", 100) == counts
