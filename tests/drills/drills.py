@@ -13,6 +13,7 @@ import numpy as np
 from tests.drills.disk import fill, small_disk
 from tests.drills.flat import stays_flat
 from tests.drills.line import ALL, PICTURES, DrillLine
+from tests.drills.pulled_cable import read_shown
 from tests.drills.stepped_clock import OffsetFile
 from tests.line.truth import Findings
 from tests.waiting import wait_for
@@ -37,6 +38,27 @@ def lamp_and_torn_frames(folder: Path, seed: int, effort: int) -> Findings:
     for reason in ("unusable(dark)", "unusable(saturated)", "lost(unreadable)"):
         assert findings.cells[reason], f"{reason} is not in {findings.cells}"
     return findings
+
+
+def camera_gone_and_back(folder: Path, seed: int, effort: int) -> Findings:
+    """The camera SDK loses its device a hundred times, and each time it is opened anew."""
+    source = {
+        "kind": "pylon", "emulation": str(folder / "frames"), "frames_per_s": 90,
+        "reconnect_s": 0.01,
+    }  # fmt: skip
+    shown = folder / "shown"
+    program = ("tests.drills.pulled_cable", str(shown))
+    line = DrillLine(folder, seed, program=program, source=source)
+    with line.daemon as daemon:
+        daemon.wait_until_inspecting()
+
+        def reopened() -> float:
+            return daemon.metrics()["stripsight_source_reopened_total"]
+
+        wait_for(lambda: reopened() >= 10, "the first removals")
+        with stays_flat(daemon):
+            wait_for(lambda: reopened() >= 100 * effort, "a hundred removals", 120 * effort)
+    return line.findings(read_shown(shown))
 
 
 def slow_engine(folder: Path, seed: int, effort: int) -> Findings:
@@ -117,6 +139,7 @@ DRILLS: dict[str, Drill] = {
     drill.__name__: drill
     for drill in (
         lamp_and_torn_frames,
+        camera_gone_and_back,
         slow_engine,
         stops_and_kills,
         clock_stepped,

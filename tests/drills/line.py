@@ -1,6 +1,6 @@
 """The line that every drill hurts: known defects, a real daemon, an oracle at the end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -74,9 +74,10 @@ class DrillLine:
         reported = self._coils()
         wait_for(lambda: self._coils() >= reported + count, f"{count} more coils", timeout_s)
 
-    def findings(self) -> Findings:
-        """What the whole ledger says."""
-        return look_up((r.event for r in self.daemon.reader().after(0, ALL)), self.strip)
+    def findings(self, shown: Mapping[int, int] | None = None) -> Findings:
+        """What the whole ledger says; `shown` as in `Strip`."""
+        events = (recorded.event for recorded in self.daemon.reader().after(0, ALL))
+        return look_up(events, self.strip._replace(shown=shown))
 
     def _coils(self) -> int:
         assert self.daemon.running, self.daemon.log.read_text()

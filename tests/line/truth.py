@@ -5,7 +5,7 @@ one set of pictures from each start on, so it is known what passed at every metr
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from contract.events import (
@@ -30,6 +30,12 @@ class Strip(NamedTuple):
     pictures: int
     defects: Sequence[tuple[int, int, int]]
     coil_m: float
+    shown: Mapping[int, int] | None = None
+    """Frame -> picture, where the pictures do not simply repeat."""
+
+    def picture_of(self, frame: int) -> int | None:
+        """Which picture a frame showed; None where nobody knows of such a frame."""
+        return frame % self.pictures if self.shown is None else self.shown.get(frame)
 
 
 class Findings(NamedTuple):
@@ -135,7 +141,7 @@ def _planted(coil: _Coil, strip: Strip) -> Iterator[Extent]:
         for picture, row, column in strip.defects:
             from_m = frame * FRAME_M + row * TILE_M - coil.head_m
             on_it = from_m > -ROUNDING_M and from_m + TILE_M < length_m + ROUNDING_M
-            if frame % strip.pictures == picture and on_it:
+            if strip.picture_of(frame) == picture and on_it:
                 yield Extent(
                     from_m=from_m,
                     to_m=from_m + TILE_M,
