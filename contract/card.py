@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from contract.classes import ClassList
 from contract.errors import BundleError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 MIN_TILE_PX, MAX_TILE_PX = 8, 4096
@@ -72,10 +72,55 @@ class EmbeddingStatistics(_Frozen):
     images: int
 
 
+class MissRate(_Frozen):
+    """How many of so many independent defects the screen called clean, and the upper exact binomial
+    (Clopper-Pearson) bound on the share that gives at the card's confidence.
+    """
+
+    missed: Annotated[int, Field(ge=0)]
+    defects: Annotated[int, Field(ge=1)]
+    bound: Fraction
+
+
+class ScreenCard(_Frozen):
+    """A screen that calls tiles clean without the network, calibrated on frames with marked
+    defects.
+
+    Of each class one defect per coil counts, since defects of one coil are not independent.
+    """
+
+    features: str
+    """Which features of `runtime.screen`; a program that has others refuses the screen."""
+    threshold: Annotated[float, Field(gt=0)]
+    """A tile is screened below this suspicion."""
+    wanted: Fraction
+    """The miss rate that no class may exceed."""
+    confidence: Fraction
+    """Of each class's bound by itself."""
+    calibration: dict[str, MissRate]
+    """Per defect class, on the coils that the threshold was chosen on; each bound holds."""
+    held_out: dict[str, MissRate]
+    """The same on coils that had no part in it: a check, not what the bound rests on."""
+    clean_screened: Metric
+    """Share of the held-out coils' tiles without a defect that were screened; `images` are tiles.
+    """
+    data: str
+    """Which frames, in words."""
+    data_digest: str
+    created: datetime
+
+    @model_validator(mode="after")
+    def _holds(self) -> Self:
+        for name, rate in self.calibration.items():
+            if rate.bound > self.wanted:
+                raise ValueError(f"screen: the bound of {name} exceeds the wanted miss rate")
+        return self
+
+
 class ModelCard(_Frozen):
     """All that the line must know to use the network as it was trained. No defaults."""
 
-    schema_version: Literal["1"]
+    schema_version: Literal["2"]
     name: CardName
     version: CardVersion
     created: datetime
@@ -107,6 +152,8 @@ class ModelCard(_Frozen):
     parity: tuple[ParityResult, ...]
     tools: dict[str, str]
     """Versions of the tools that made it."""
+    screen: ScreenCard | None
+    """Null: none was calibrated, so the line cannot switch one on. Cards of version 1 knew none."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -116,6 +163,8 @@ class ModelCard(_Frozen):
             raise ValueError("thresholds must name exactly the defect classes")
         if len(self.embedding.mean) != len(self.embedding.variance):
             raise ValueError("embedding mean and variance differ in length")
+        if self.screen and set(self.screen.calibration) != set(self.classes.defects):
+            raise ValueError("the screen must be bounded for exactly the defect classes")
         return self
 
     @property
@@ -138,6 +187,8 @@ def read_card(path: Path) -> ModelCard:
             f"{path}: cannot be read as JSON ({error}); export the bundle again"
         ) from error
     found = raw.get("schema_version") if isinstance(raw, dict) else None
+    if found == "1" and "screen" not in raw:
+        raw, found = {**raw, "schema_version": SCHEMA_VERSION, "screen": None}, SCHEMA_VERSION
     if found != SCHEMA_VERSION:
         raise BundleError(
             f"{path}: schema_version is {found!r}, this program reads {SCHEMA_VERSION!r};"

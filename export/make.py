@@ -266,7 +266,7 @@ def _card(order: Order, classes: ClassList, parity: _Parity, images: Images) -> 
     metrics, recall = figures(Rule(classes, thresholds), judged, named)
     _, embedding = outputs(parity.backend, images.part("train").pixels)
     return ModelCard(
-        schema_version="1",
+        schema_version="2",
         name=order.name,
         version=order.version,
         created=datetime.now(UTC),
@@ -289,6 +289,7 @@ def _card(order: Order, classes: ClassList, parity: _Parity, images: Images) -> 
         parity=parity.results,
         tools=versions(TOOLS)
         | {f"{tool} (training)": version for tool, version in order.run.record.versions.items()},
+        screen=None,
     )
 
 

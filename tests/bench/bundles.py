@@ -130,7 +130,7 @@ def bench_card(
 ) -> ModelCard:  # fmt: skip
     """A card without figures; every class has the same threshold."""
     return ModelCard(
-        schema_version="1",
+        schema_version="2",
         name="bench",
         version=f"{input_px}.{precision}",
         created=datetime.now(UTC),
@@ -152,4 +152,5 @@ def bench_card(
         golden_limits=ParityLimits(max_probability_difference=1.0, min_label_agreement=0.0),
         parity=(),
         tools={"torch": json.dumps(torch.__version__)},
+        screen=None,
     )

@@ -188,9 +188,9 @@ def test_the_digest_follows_the_content(tmp_path: Path) -> None:
 
 def test_a_card_of_another_schema_is_refused(tmp_path: Path) -> None:
     path = write_small_bundle(tmp_path / "b").path
-    card = json.loads((path / CARD).read_text("utf-8")) | {"schema_version": "2"}
+    card = json.loads((path / CARD).read_text("utf-8")) | {"schema_version": "3"}
     reseal(path, CARD, json.dumps(card).encode())
-    with pytest.raises(BundleError, match=r"card\.json: schema_version is '2', this program reads"):
+    with pytest.raises(BundleError, match=r"card\.json: schema_version is '3', this program reads"):
         open_bundle(path)
 
 

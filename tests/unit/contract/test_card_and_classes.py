@@ -17,6 +17,16 @@ def body() -> dict[str, object]:
     return card
 
 
+def small_screen(classes: list[str], bound: float = 0.01) -> dict[str, object]:
+    rates = {name: {"missed": 0, "defects": 299, "bound": bound} for name in classes}
+    return {
+        "features": "blocks-1", "threshold": 4.5, "wanted": 0.01, "confidence": 0.95,
+        "calibration": rates, "held_out": rates, "data": "drawn", "data_digest": "0",
+        "clean_screened": {"value": 0.9, "low": None, "high": None, "images": 100},
+        "created": "2026-01-02T00:00:00Z",
+    }  # fmt: skip
+
+
 def refused(path: Path, raw: object, match: str) -> None:
     path.write_text(raw if isinstance(raw, str) else json.dumps(raw), "utf-8")
     with pytest.raises(BundleError, match=match):
@@ -30,6 +40,21 @@ def test_a_card_survives_its_file(tmp_path: Path) -> None:
     assert read_card(path).label == "small-1"
 
 
+def test_a_screen_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(body() | {"screen": small_screen(["left", "right"])}), "utf-8")
+    card = read_card(path)
+    assert card.screen is not None
+    assert card.screen.calibration["left"].defects == 299
+
+
+def test_a_card_of_version_1_has_no_screen(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    old = {name: value for name, value in body().items() if name != "screen"}
+    path.write_text(json.dumps(old | {"schema_version": "1"}), "utf-8")
+    assert read_card(path) == small_card()
+
+
 @pytest.mark.parametrize("field", sorted(ModelCard.model_fields))
 def test_no_field_has_a_default(tmp_path: Path, field: str) -> None:
     without = {name: value for name, value in body().items() if name != field}
@@ -39,7 +64,8 @@ def test_no_field_has_a_default(tmp_path: Path, field: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema_version": "2"}, "schema_version is '2', this program reads '1'"),
+        ({"schema_version": "3"}, "schema_version is '3', this program reads '2'"),
+        ({"schema_version": "1"}, "schema_version is '1', this program reads '2'"),
         ({"schema_version": 1}, "schema_version is 1,"),
         ({"colour": "red"}, "colour: Extra inputs"),
         ({"input_px": 4}, "input_px"),
@@ -53,6 +79,9 @@ def test_no_field_has_a_default(tmp_path: Path, field: str) -> None:
         ({"precision": "int4"}, "precision"),
         ({"embedding": {"mean": [0], "variance": [], "images": 1}}, "differ in length"),
         ({"classes": {"names": ["a", "a"], "clean": []}}, "classes: .*the same name"),
+        ({"screen": small_screen(["left"])}, "bounded for exactly the defect classes"),
+        ({"screen": small_screen(["left", "right"], 0.02)}, "bound of left exceeds the wanted"),
+        ({"screen": small_screen(["left", "right"]) | {"threshold": 0}}, "screen.threshold"),
     ],
 )
 def test_a_broken_rule_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:

@@ -79,7 +79,7 @@ def expected(
 
 def small_card(classes: ClassList = CLASSES, side: int = SIDE) -> ModelCard:
     return ModelCard(
-        schema_version="1",
+        schema_version="2",
         name="small",
         version="1",
         created=datetime(2026, 1, 2, tzinfo=UTC),
@@ -99,6 +99,7 @@ def small_card(classes: ClassList = CLASSES, side: int = SIDE) -> ModelCard:
         golden_limits=ParityLimits(max_probability_difference=0.01, min_label_agreement=1.0),
         parity=(),
         tools={},
+        screen=None,
     )
 
 
