@@ -113,6 +113,11 @@ def check_config(file: Path) -> None:
         f"  tile     {model.size.rows} x {model.size.columns} px ="
         f" {model.size.cell_m * 1000:.1f} x {model.size.cell_mm:.1f} mm"
     )
+    if model.screen:
+        print(
+            f"  screen   misses at most {model.screen.wanted:g} of a class's defects, with"
+            f" {model.screen.confidence:.0%} confidence"
+        )
     if model.engine.degraded:
         print(f"  degraded {model.engine.degraded}")
 
@@ -162,9 +167,13 @@ def simulate(
         float | None, typer.Option(min=1, help="Width of the strip; without it, the view's.")
     ] = None,
     coil_m: Annotated[float, typer.Option(min=0.1, help="Length of each coil.")] = 12.0,
+    per_m: Annotated[
+        float, typer.Option(min=0, max=20, help="Defects of each class per metre of strip.")
+    ] = 0.5,
 ) -> None:
     """Draw a simulated strip with ground truth, and labelled tiles to train on."""
     from edge.simulator.dataset import write_frames, write_tiles
+    from edge.simulator.defects import DEFECTS
     from edge.simulator.mill import MillConfig
 
     if frames:
@@ -175,6 +184,7 @@ def simulate(
             mm_per_px=mm_per_px,
             strip_mm=None if strip_mm is None else (strip_mm, strip_mm),
             coil_m=coil_m,
+            per_m=dict.fromkeys(DEFECTS, per_m),
         )
         write_frames(out, mill, frames)
         print(f"{frames} frames in {out / 'frames'}, their truth in {out / 'truth.json'}")

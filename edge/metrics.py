@@ -85,6 +85,11 @@ class InspectMetrics:
             registry=registry,
         )
         self.tiles = Counter("stripsight_tiles", "Tiles classified", registry=registry)
+        self.tiles_screened = Counter(
+            "stripsight_tiles_screened",
+            "Tiles that the screen called clean without the network",
+            registry=registry,
+        )
         self.cells = Counter(
             "stripsight_cells",
             "Cells of strip by what was first known of them; a report has what became of them",

@@ -180,7 +180,9 @@ class Picture:
 
 
 class TileRecord(NamedTuple):
-    """One line of the tile log: what the network said of one tile."""
+    """One line of the tile log: what the network said of one tile. One that the screen kept from it
+    is `screened`, with probability 0.
+    """
 
     frame: int
     row: int

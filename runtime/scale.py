@@ -18,6 +18,7 @@ from contract.tiles import TileGrid
 from runtime.picture import picture_size
 
 U8 = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 
 MAX_PICTURE_PIXELS = 1 << 27
 """16384 x 8192, more than any line-scan block; a larger header is a mistake or an attack."""
@@ -42,7 +43,13 @@ def fit_tile(image: U8, input_px: int) -> U8:
     return _gray(small)
 
 
-def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8 | None = None) -> U8:
+def cut_and_scale(
+    pixels: U8,
+    grid: TileGrid,
+    input_px: int,
+    out: U8 | None = None,
+    wanted: Bools | None = None,
+) -> U8:
     """Cut a frame's tiles and scale each to the network's input.
 
     Where a tile is a whole multiple of the input there is no Python work per tile: the rectangle is
@@ -54,6 +61,7 @@ def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8 | None = No
         input_px: side of the network's input.
         out: U8 `N x input_px x input_px`, C-contiguous, `N` at least the number of tiles; the
             caller's own, overwritten. None makes a new array.
+        wanted: which tiles are wanted, `N`; of the others, what comes back means nothing.
 
     Returns:
         The used part of `out`, in the order of `grid.boxes()`.
@@ -67,13 +75,14 @@ def cut_and_scale(pixels: U8, grid: TileGrid, input_px: int, out: U8 | None = No
     if count and (grid.rows.end > pixels.shape[0] or grid.columns.end > pixels.shape[1]):
         raise ValueError(f"grid reaches outside a picture of {pixels.shape}")
     tiles = out[:count].reshape(len(tops), len(lefts), input_px, input_px)
+    chosen = np.ones(grid.shape, np.bool_) if wanted is None else wanted.reshape(grid.shape)
     for rows in _regular(tops, grid.tile_rows):
         for columns in _regular(lefts, grid.tile_columns):
             block = tiles[rows, columns]
             top, left = tops[rows.start], lefts[columns.start]
             bottom = top + block.shape[0] * grid.tile_rows
             right = left + block.shape[1] * grid.tile_columns
-            _cut_block(pixels[top:bottom, left:right], block)
+            _cut_block(pixels[top:bottom, left:right], block, chosen[rows, columns])
     return out[:count]
 
 
@@ -87,7 +96,7 @@ def _regular(starts: npt.NDArray[np.int32], tile: int) -> tuple[slice, ...]:
     return (slice(0, count),)
 
 
-def _cut_block(pixels: U8, tiles: U8) -> None:
+def _cut_block(pixels: U8, tiles: U8, wanted: Bools) -> None:
     along, across, side, _ = tiles.shape
     tile_rows, tile_columns = pixels.shape[0] // along, pixels.shape[1] // across
     if tile_rows % side == 0 and tile_columns % side == 0:
@@ -96,7 +105,7 @@ def _cut_block(pixels: U8, tiles: U8) -> None:
             pixels = _gray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
         tiles[...] = pixels.reshape(along, side, across, side).transpose(0, 2, 1, 3)
         return
-    for i, j in np.ndindex(along, across):
+    for i, j in np.argwhere(wanted).tolist():
         rows = slice(i * tile_rows, (i + 1) * tile_rows)
         columns = slice(j * tile_columns, (j + 1) * tile_columns)
         tiles[i, j] = fit_tile(pixels[rows, columns], side)

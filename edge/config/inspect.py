@@ -36,6 +36,10 @@ class Inspect(Section):
     """Inference threads; 0 leaves it to the engine."""
     deadline_s: Positive = 0.05
     """From the grab of a frame's last line to its result; later results count as `late`."""
+    screen: bool = False
+    """Call tiles clean without the network where the bundle's screen does: its MODEL_CARD.md says
+    at most how many defects that costs. Their cells are `screened`.
+    """
     confirm_tiles: Annotated[int, Field(ge=1)] = 1
     """Tiles of one class that touch before a defect is announced."""
     close_after_m: Positive = 0.1

@@ -18,6 +18,8 @@ from contract.tiles import CellLattice
 from edge.types import U8
 
 PRECEDENCE: tuple[Outcome, ...] = get_args(Outcome)
+F64 = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 """Cells by the code of their fate; 0 has none."""
 GROWTH_CELLS = 4096
@@ -48,6 +50,32 @@ class News(NamedTuple):
     first: int
 
 
+class TileMask(NamedTuple):
+    """Some tiles of a grid on the coil: the borders of its rows and columns (`along`, `across`),
+    and which are meant (`along x across`).
+    """
+
+    from_m: F64
+    to_m: F64
+    from_mm: F64
+    to_mm: F64
+    chosen: Bools
+
+    def covers(self, along_m: F64, across_mm: F64) -> Bools:
+        """Whether such a tile shows each point of a lattice, `along_m x across_mm`."""
+        rows = _within(along_m, self.from_m, self.to_m)
+        columns = _within(across_mm, self.from_mm, self.to_mm)
+        return np.asarray(rows @ self.chosen @ columns.T, np.bool_)
+
+
+def _within(points: F64, starts: F64, ends: F64) -> Bools:
+    """`points x spans`; to a billionth, so that a point on a border lies in one span and not both
+    or none, however it was computed.
+    """
+    at = points.round(9)[:, None]
+    return np.asarray((starts.round(9) <= at) & (at < ends.round(9)), np.bool_)
+
+
 class Totals(NamedTuple):
     """A coil's cells: how many were expected, and how many met each fate."""
 
@@ -75,6 +103,8 @@ class CoilAccount:
         self.lattice = lattice
         self.end_m = 0.0
         """Strip before this has a fate."""
+        self._seam_m = 0.0
+        """Where the newest stretch begins."""
         self._half_row_m = row_m / 2
         self._cells: U8 = np.zeros((GROWTH_CELLS, lattice.across), np.uint8)
         self._first_row = 0
@@ -82,13 +112,22 @@ class CoilAccount:
         self._fates: list[Fate] = []
         self._counts: Counts = np.zeros(256, np.int64)
 
-    def record(self, from_m: float, to_m: float, fate: Fate, mm: tuple[float, float]) -> News:
-        """Give a rectangle its fate.
+    def record(
+        self,
+        from_m: float,
+        to_m: float,
+        fate: Fate,
+        mm: tuple[float, float],
+        tiles: TileMask | None = None,
+    ) -> News:
+        """Give a rectangle its fate, or only the cells in it whose centre such a tile shows.
 
         Stretches must come with ends that agree to half a row, as consecutive frames do.
         """
-        if abs(from_m - self.end_m) <= self._half_row_m:
-            from_m = self.end_m
+        if to_m != self.end_m:  # else it is more of the newest stretch, which has its seam
+            self._seam_m = self.end_m
+        if abs(from_m - self._seam_m) <= self._half_row_m:
+            from_m = self._seam_m
         self.end_m = max(self.end_m, to_m)
         rows = slice(self._kept_row(from_m), self._kept_row(to_m))
         columns = slice(*np.searchsorted(self.lattice.centres_mm(), mm))
@@ -96,8 +135,10 @@ class CoilAccount:
         part = self._cells[rows, columns]
         code = self._code(fate)
         worse = self._ranks()[part] > self._ranks()[code]
+        if tiles is not None:
+            worse &= tiles.covers(self._centres_m(rows), self.lattice.centres_mm()[columns])
         self._counts -= np.bincount(part[worse], minlength=256)
-        news = News(int(worse.sum()), int((part == 0).sum()))
+        news = News(int(worse.sum()), int((part[worse] == 0).sum()))
         self._counts[code] += news.cells
         part[worse] = code
         self._fold()
@@ -134,6 +175,9 @@ class CoilAccount:
     def kept_rows(self) -> int:
         """Rows of cells in memory."""
         return len(self._cells)
+
+    def _centres_m(self, rows: slice) -> F64:
+        return (np.arange(rows.start, rows.stop) + self._first_row + 0.5) * self.lattice.cell_m
 
     def _kept_row(self, coil_m: float) -> int:
         return max(0, self.lattice.along(coil_m) - self._first_row)

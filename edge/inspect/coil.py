@@ -16,7 +16,9 @@ from contract.tiles import CellLattice
 from edge.config import Inspect
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker
+from edge.inspect.screening import Screen
 from edge.lifecycle.geometry import TileSize
+from edge.lifecycle.model import Model
 from edge.types import Coil
 
 NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
@@ -31,6 +33,8 @@ class CoilInspection:
         self.account = CoilAccount(lattice, row_m)
         self.defects = DefectTracker(coil.id, rules.confirm_tiles, rules.close_after_m)
         self._models: list[ModelReference] = []
+        self._screen: Screen | None = None
+        self._screened_for: Model | None = None
         self._told: set[Fate] = set()
 
     def started(self, model: ModelReference, time: datetime) -> Draft:
@@ -45,6 +49,13 @@ class CoilInspection:
         """Remember a model for the report."""
         if model not in self._models:
             self._models.append(model)
+
+    def screen_of(self, model: Model) -> Screen | None:
+        """The model's screen of this coil; another model's screen learns the coil anew."""
+        if self._screened_for is not model:
+            self._screened_for = model
+            self._screen = Screen(model.screen) if model.screen else None
+        return self._screen
 
     def record(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime

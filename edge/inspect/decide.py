@@ -28,6 +28,10 @@ SAME_M = 1e-6
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 
 
+UNJUDGED = -1
+"""The label of a tile that the network was not shown."""
+
+
 class Verdict(NamedTuple):
     """What the network says of each tile: label, its probability, and whether that is a defect."""
 
@@ -57,6 +61,14 @@ def judge(probabilities: F32, limits: F32) -> Verdict:
     return Verdict(labels, best, best >= limits[labels])
 
 
+def spread(verdict: Verdict, judged: npt.NDArray[np.bool_]) -> Verdict:
+    """The verdict on the judged ones among `N` tiles as one on all; the others are no defect."""
+    labels = np.full(len(judged), UNJUDGED, np.intp)
+    probabilities, defect = np.zeros(len(judged), np.float32), np.zeros(len(judged), np.bool_)
+    labels[judged], probabilities[judged], defect[judged] = verdict
+    return Verdict(labels, probabilities, defect)
+
+
 @dataclass(frozen=True, slots=True)
 class Lie:
     """Where pixels of a section lie on its coil: metres per row, mm per column, and the zeros."""
@@ -71,6 +83,14 @@ class Lie:
         """The lie of a section whose strip begins at column `left_px`."""
         rows = section.frame.rows
         return cls(rows.first_m - section.coil.head_m, rows.m_per_row, left_px, mm_per_column)
+
+    def along_m(self, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Borders of rows on the coil."""
+        return np.asarray(self.origin_m + rows * self.m_per_row, np.float64)
+
+    def across_mm(self, columns: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Borders of columns on the coil."""
+        return np.asarray((columns - self.origin_px) * self.mm_per_column, np.float64)
 
     def extent(self, box: npt.NDArray[np.int32]) -> Extent:
         """A box of pixels (row, column, end row, end column) on the coil."""

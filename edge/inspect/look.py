@@ -8,7 +8,9 @@ import numpy as np
 from contract.tiles import Boxes, Span, TileGrid
 from edge.config import Config
 from edge.errors import BundleError, EngineError
-from edge.inspect.decide import Lie, Patch, Verdict, find_patches, judge
+from edge.inspect.account import TileMask
+from edge.inspect.decide import UNJUDGED, Lie, Patch, Verdict, find_patches, judge, spread
+from edge.inspect.screening import Glance, Screen
 from edge.inspect.strip import View
 from edge.lifecycle.model import Model
 from edge.metrics import InspectMetrics
@@ -19,13 +21,31 @@ JPEG_QUALITY = 90
 
 
 class Seen(NamedTuple):
-    """What the network said of a section, tile by tile, and the patches of defects in it."""
+    """What was said of a section, tile by tile, and the patches of defects in it."""
 
     section: Section
     boxes: Boxes
     verdict: Verdict
     patches: list[Patch]
     lie: Lie
+    grid: TileGrid
+
+    @property
+    def screened(self) -> bool:
+        """Whether the screen kept a tile from the network."""
+        return bool((self.verdict.labels == UNJUDGED).any())
+
+    def classified(self) -> TileMask:
+        """The tiles that the network was shown, where they lie on the coil."""
+        grid, lie = self.grid, self.lie
+        rows, columns = grid.row_starts(), grid.column_starts()
+        return TileMask(
+            lie.along_m(rows),
+            lie.along_m(rows + grid.tile_rows),
+            lie.across_mm(columns),
+            lie.across_mm(columns + grid.tile_columns),
+            (self.verdict.labels != UNJUDGED).reshape(grid.shape),
+        )
 
 
 class TileRoom:
@@ -50,28 +70,47 @@ def look(
     model: Model,
     room: TileRoom,
     metrics: InspectMetrics,
+    screen: Screen | None = None,
 ) -> Seen | None:
-    """Show a section to the network; None where not one whole tile fits."""
+    """Show a section to the network; None where not one whole tile fits. With a screen only the
+    tiles that it finds suspicious are cut and shown.
+    """
     columns = view.inner(config.strip)
     grid = TileGrid(
         whole_tiles(section, model.size.rows), columns, model.size.rows, model.size.columns
     )
     if 0 in grid.shape:
         return None
+    glance = _glance(section, grid, screen, metrics)
     with metrics.stage_seconds.labels("cut").time():
         side = model.bundle.card.input_px
         out = room.of(grid.shape[0] * grid.shape[1], side)
-        pixels = cut_and_scale(section.frame.pixels, grid, side, out)
+        cut = glance.cut if glance else cut_and_scale
+        pixels = cut(section.frame.pixels, grid, side, out)
     with metrics.stage_seconds.labels("classify").time():
         probabilities = _classify(model, pixels)
     metrics.tiles.inc(len(pixels))
     with metrics.stage_seconds.labels("join").time():
         verdict = judge(probabilities, model.limits)
+        if screen and glance:
+            verdict = spread(verdict, glance.suspicious)
+            screen.learn(glance, verdict.defect)
         lie = Lie.of(section, view.columns.start, config.optics.mm_per_px_across)
         boxes = grid.boxes()
         most = config.inspect.defects_per_frame
         patches = find_patches(verdict, boxes, grid.shape, lie, most)
-        return Seen(section, boxes, verdict, patches, lie)
+        return Seen(section, boxes, verdict, patches, lie, grid)
+
+
+def _glance(
+    section: Section, grid: TileGrid, screen: Screen | None, metrics: InspectMetrics
+) -> Glance | None:
+    if screen is None:
+        return None
+    with metrics.stage_seconds.labels("screen").time():
+        glance = screen.look(section.frame.pixels, grid)
+    metrics.tiles_screened.inc(int((~glance.suspicious).sum()))
+    return glance
 
 
 def _classify(model: Model, pixels: U8) -> F32:
@@ -80,6 +119,8 @@ def _classify(model: Model, pixels: U8) -> F32:
     Raises:
         EngineError: the backend failed, and none stood by or that one failed too.
     """
+    if not len(pixels):
+        return np.empty((0, len(model.limits)), np.float32)
     try:
         return model.engine.classify(pixels)[0]
     except BundleError as error:
@@ -109,7 +150,7 @@ def tile_records(seen: Seen, names: tuple[str, ...]) -> list[TileRecord]:
                 coil=seen.section.coil.id,
                 from_m=extent.from_m,
                 from_mm=extent.from_mm,
-                label=names[label],
+                label="screened" if label == UNJUDGED else names[label],
                 probability=float(probability),
             )
         )

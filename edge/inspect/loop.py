@@ -14,10 +14,10 @@ from contract.events import Draft, ModelChanged
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config
-from edge.inspect.account import ON_TIME, UNSEEN, Fate
+from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate
 from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
-from edge.inspect.look import Evidence, TileRoom, look, tile_records
+from edge.inspect.look import Evidence, Seen, TileRoom, look, tile_records
 from edge.inspect.strip import View, find_strip, unusable
 from edge.lifecycle.geometry import in_scale
 from edge.lifecycle.model import Model
@@ -171,7 +171,8 @@ class Inspector:
         if not in_scale(model.bundle.card, self._config.optics, section.frame.rows.m_per_row):
             return Fate("skipped", "out_of_scale")
         rules = self._config.inspect
-        seen = look(section, view, self._config, model, self._room, self._metrics)
+        screen = coil.screen_of(model)
+        seen = look(section, view, self._config, model, self._room, self._metrics, screen)
         if seen is None:
             return Fate("skipped", "smaller_than_a_tile")
         if model.engine.backend != self._backend:
@@ -191,7 +192,18 @@ class Inspector:
         if rules.tile_log:
             self._tiles += tile_records(seen, names)
         elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
-        return ON_TIME if elapsed_s <= rules.deadline_s else Fate("late")
+        return self._in_time(section, seen, coil) if elapsed_s <= rules.deadline_s else Fate("late")
+
+    def _in_time(self, section: Section, seen: Seen, coil: CoilInspection) -> Fate:
+        """The fate of all that the network was not shown; what it was shown is accounted for here.
+        Where the result is late it is late for the whole section, screened or not.
+        """
+        if not seen.screened:
+            return ON_TIME
+        stretch, width_mm = (section.from_m, section.to_m), coil.coil.width_mm
+        news = coil.account.record(*stretch, ON_TIME, (0.0, width_mm), seen.classified())
+        self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
+        return SCREENED
 
     def _record(
         self,

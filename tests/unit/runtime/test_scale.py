@@ -88,3 +88,15 @@ def test_out_that_does_not_fit_is_refused() -> None:
 def test_a_grid_outside_the_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="outside"):
         cut_and_scale(noise(16, 31), TileGrid(Span(0, 16), Span(0, 32), 16, 16), 8)
+
+
+@given(grids(), st.data())
+def test_a_wanted_tile_is_the_same_whatever_else_is_wanted(
+    case: tuple[U8, TileGrid, int], data: st.DataObject
+) -> None:
+    pixels, grid, side = case
+    tiles = cut_and_scale(pixels, grid, side)
+    drawn = data.draw(st.lists(st.booleans(), min_size=len(tiles), max_size=len(tiles)))
+    wanted = np.array(drawn, np.bool_)
+    some = cut_and_scale(pixels, grid, side, np.zeros_like(tiles), wanted)
+    np.testing.assert_array_equal(some[wanted], tiles[wanted])

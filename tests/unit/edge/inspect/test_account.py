@@ -9,9 +9,11 @@ from edge.inspect.account import (
     KEPT_CELLS,
     ON_TIME,
     PRECEDENCE,
+    SCREENED,
     UNSEEN,
     CoilAccount,
     Fate,
+    TileMask,
 )
 
 LATTICE = CellLattice(cell_m=0.064, cell_mm=64.0, width_mm=640.0)
@@ -141,3 +143,53 @@ def test_an_account_of_many_coils_lengths_agrees_with_itself() -> None:
         for i in range(int(length_m / 0.64) + 1):
             coil.record(i * 0.64, min(length_m, (i + 1) * 0.64), ON_TIME, FULL)
         assert not coil.totals(length_m).breach
+
+
+BORDERS = st.lists(st.integers(0, 40), min_size=2, max_size=5, unique=True).map(sorted)
+
+
+@given(rows=BORDERS, columns=BORDERS, data=st.data())
+def test_a_mask_of_tiles_covers_what_one_of_its_tiles_shows(
+    rows: list[int], columns: list[int], data: st.DataObject
+) -> None:
+    """Tiles of 12, which may overlap."""
+    shape = (len(rows), len(columns))
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=int(np.prod(shape)))))
+    chosen = chosen[: int(np.prod(shape))].reshape(shape)
+    tops, lefts = np.array(rows, float), np.array(columns, float)
+    mask = TileMask(tops, tops + 12, lefts, lefts + 12, chosen)
+    along, across = np.arange(0, 60, 7.0), np.arange(0, 60, 5.0)
+    expected = [
+        [
+            any(
+                chosen[i, j] and top <= y < top + 12 and left <= x < left + 12
+                for i, top in enumerate(rows)
+                for j, left in enumerate(columns)
+            )
+            for x in across
+        ]
+        for y in along
+    ]
+    assert mask.covers(along, across).tolist() == expected
+
+
+def test_some_tiles_of_a_stretch_and_then_the_rest() -> None:
+    coil = account()
+    borders = np.linspace(0, 0.512, 9)
+    chosen = np.zeros((8, 10), np.bool_)
+    chosen[2, 3] = chosen[7, 9] = True
+    millimetres = np.linspace(0, 640, 11)
+    mask = TileMask(borders[:-1], borders[1:], millimetres[:-1], millimetres[1:], chosen)
+    assert coil.record(0.0, 0.512, ON_TIME, FULL, mask) == (2, 2)
+    assert coil.record(0.0, 0.512, SCREENED, FULL) == (78, 78)
+    assert coil.totals(0.512).fates == {ON_TIME: 2, SCREENED: 78}
+    assert not coil.totals(0.512).breach
+
+
+def test_a_stretch_told_in_parts_keeps_its_seam() -> None:
+    """Half a row missing before a stretch belongs to each of its parts."""
+    coil = CoilAccount(CellLattice(0.064, 64.0, 640.0), ROW_M)
+    coil.record(0.0, 0.096 - 2e-4, ON_TIME, FULL)
+    coil.record(0.096 + 2e-5, 0.192, ON_TIME, (0.0, 320.0))
+    coil.record(0.096 + 2e-5, 0.192, SCREENED, (320.0, 640.0))
+    assert set(coil.totals(0.192).fates) == {ON_TIME, SCREENED}

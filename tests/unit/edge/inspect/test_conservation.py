@@ -7,6 +7,7 @@ a lattice that this file counts by itself from what it made happen.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,13 +18,17 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from contract.events import CoilReport, CoilStarted, NotInspected, Outcome, number
+from contract.tiles import TileGrid
 from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.inspect.account import PRECEDENCE
 from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil
+from edge.inspect.screening import Glance, Screen
 from edge.metrics import InspectMetrics
 from edge.types import U8, Commit, Frame, Loss, RowMap
+from runtime.screen import blocks_of, half_tiles
+from tests.line.screened import small_screen
 from tests.unit.edge.inspect.test_loop import CLEAN, COLUMNS, ROW_M, ROWS, Line
 from tests.unit.runtime.small_bundle import SIDE
 
@@ -55,8 +60,8 @@ COIL_ROWS = st.integers(3 * SIDE, 40 * SIDE)
 class Strip:
     """An inspector, and the lattice of each coil as this file counts it."""
 
-    def __init__(self, line: Line, coil_rows: int) -> None:
-        self.coil_rows = coil_rows
+    def __init__(self, line: Line, coil_rows: int, *, screens: bool) -> None:
+        self.coil_rows, self.screens = coil_rows, screens
         self.line, self.registry = line, CollectorRegistry()
         self.metrics = InspectMetrics(self.registry)
         self.first_coil = self.row = self.told = self.seen_from = 0
@@ -142,7 +147,34 @@ class Strip:
         for n in range(first, end_row // self.coil_rows + 1):
             centres, cells = self.centres() + n * self.coil_rows, self.cells[self.first_coil + n]
             inside = (centres >= first_row) & (centres < end_row)
-            cells[inside] = np.minimum(cells[inside], PRECEDENCE.index(outcome))
+            ranks = np.full(len(cells), PRECEDENCE.index(outcome))
+            if outcome == "on_time" and self.screens:
+                start, end = n * self.coil_rows, (n + 1) * self.coil_rows
+                section = max(first_row, start), min(end_row, end)
+                ranks[~shown(centres, section, first_row)] = PRECEDENCE.index("screened")
+            cells[inside] = np.minimum(cells, ranks)[inside]
+
+
+def shown(
+    centres: npt.NDArray[np.int64], section: tuple[int, int], first_row: int
+) -> npt.NDArray[np.bool_]:
+    """Whether a tile of every second row of tiles shows each centre; a section shorter than a tile
+    borrows rows of its frame, which begins at `first_row`.
+    """
+    start, end = section
+    starts = [*range(start, end - SIDE + 1, SIDE)]
+    if (end - start) % SIDE:
+        starts.append(max(first_row, end - SIDE))
+    chosen = np.array(starts[::2]).reshape(-1, 1)
+    return np.asarray(((chosen <= centres) & (centres < chosen + SIDE)).any(axis=0))
+
+
+def every_second_row(_: Screen, pixels: U8, grid: TileGrid) -> Glance:
+    """In place of a screen's look: what it finds suspicious is another test's question."""
+    half = half_tiles(pixels, grid)
+    suspicious = np.zeros(grid.shape, np.bool_)
+    suspicious[::2] = True
+    return Glance(half, blocks_of(half, grid.shape), suspicious.ravel())
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +194,22 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 @settings(max_examples=150)
 @given(steps=STEPS, coil_rows=COIL_ROWS)
 def test_every_cell_ends_in_one_outcome(line: Line, steps: list[Step], coil_rows: int) -> None:
-    strip = Strip(line, coil_rows)
+    conserved(Strip(line, coil_rows, screens=False), steps)
+
+
+@settings(max_examples=100)
+@given(steps=STEPS, coil_rows=COIL_ROWS)
+def test_and_so_it_does_where_every_second_row_of_tiles_is_screened(
+    line: Line, steps: list[Step], coil_rows: int
+) -> None:
+    plain = line.slot.active
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "look", every_second_row)
+        patch.setattr(line.slot, "active", replace(plain, screen=small_screen()))
+        conserved(Strip(line, coil_rows, screens=True), steps)
+
+
+def conserved(strip: Strip, steps: list[Step]) -> None:
     for step in [*steps, Step("seen", 1)]:
         strip.pass_by(step)
     strip.finish()
@@ -184,7 +231,7 @@ def test_every_cell_ends_in_one_outcome(line: Line, steps: list[Step], coil_rows
         assert report.expected_cells == len(centres) * COLUMNS
         told = [body for place, body in missed if place == coil]
         for centre, rank in zip((centres * ROW_M).tolist(), ranks.tolist(), strict=True):
-            assert PRECEDENCE[rank] == "on_time" or any(
+            assert PRECEDENCE[rank] in {"on_time", "screened"} or any(
                 body.outcome == PRECEDENCE[rank]
                 and body.extent.from_m - ROW_M < centre < body.extent.to_m + ROW_M
                 for body in told
