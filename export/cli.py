@@ -12,6 +12,7 @@ from contract.bundle import open_bundle
 from contract.card import Precision
 from contract.errors import ConfigError, ParityError, StripSightError
 from contract.words import command_line
+from export.screen.cli import screen
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -162,6 +163,9 @@ def engine(
         print(f"engine in {build_engine(open_bundle(path), out)}")
     elif code := build_apart(path, out, print):
         raise SystemExit(code)
+
+
+app.command()(screen)
 
 
 def _mebibytes(folder: Path) -> float:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 
-from contract.card import Metric, ModelCard
+from contract.card import Metric, ModelCard, ScreenCard
 from training.markdown import markdown_table
 from training.networks.deployed import Views
 from training.operating import OperatingPoint
@@ -162,3 +162,34 @@ def _limits_of_use(card: ModelCard) -> str:
 def _tools(card: ModelCard) -> str:
     rows = [[*pair] for pair in card.tools.items()]
     return f"## Tools\n\n{markdown_table(['tool', 'version'], rows)}"
+
+
+SCREEN = "## Screen"
+
+
+def with_screen(text: str, screen: ScreenCard, command: Sequence[str]) -> str:
+    """A card for people with the screen's section at its end, in the place of an earlier one."""
+    before = text.partition(f"\n{SCREEN}\n")[0].rstrip("\n")
+    clean, odds = screen.clean_screened, f"{screen.confidence:.0%}"
+    rows = []
+    for name, rate in screen.calibration.items():
+        held = screen.held_out.get(name)
+        checked = f"{held.missed} of {held.defects}" if held else "-"
+        bound = f"{100 * rate.bound:.2f}"
+        rows.append([name, f"{rate.missed} of {rate.defects}", bound, checked])
+    head = ["class", "missed", f"at most, % ({odds})", "missed on held-out coils"]
+    return (
+        f"{before}\n\n{SCREEN}\n\n"
+        f"With `inspect.screen: true` tiles whose suspicion is below {screen.threshold:.3f} are"
+        " called clean without the network and counted as `screened`. On strip like that of the"
+        f" calibration it keeps at most {100 * screen.wanted:g} % of the defects of each class from"
+        f" the network: for each class by itself this is true with {odds} confidence. What the"
+        " network then misses comes on top. The bound says nothing of other steel, light or"
+        " cameras; calibrate again there.\n\n"
+        f"{markdown_table(head, rows)}\n\n"
+        "One defect of a class and coil counts, and it is missed when the tile that shows most of"
+        f" it is screened. Of tiles without a defect {100 * clean.value:.1f} % are screened"
+        f" ({clean.images} tiles of held-out coils). Calibrated {screen.created:%Y-%m-%d} on"
+        f" {screen.data}, digest `{screen.data_digest}`:\n\n"
+        f"```sh\n{shlex.join(command)}\n```\n"
+    )

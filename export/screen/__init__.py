@@ -1,0 +1,1 @@
+"""The screen's threshold, from frames with marked defects: calibrated, bounded, checked, drawn."""
