@@ -228,7 +228,9 @@ def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -
     drafts: list[Draft] = [interrupt_defect(e, now.utc()) for e in recovered.open_defects]
     if recovered.open_coil is not None and recovered.watermark is not None:
         coil = recovered.open_coil.subject or ""
-        found = EventReader(config.ledger.path).of_coil(coil, ["defect", "model_changed"])
+        found = EventReader(config.ledger.path).of_coil(
+            coil, ["defect", "model_changed", "not_inspected"]
+        )
         drafts += end_coil(
             recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()
         )

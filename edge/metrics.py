@@ -108,6 +108,14 @@ class InspectMetrics:
             "Metres of strip reported as not inspected",
             registry=registry,
         )
+        self.unusable_frames = Counter(
+            "stripsight_unusable_frames",
+            "Frames, or a coil's part of one, that could not be judged",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in ("dark", "saturated", "no_strip"):
+            self.unusable_frames.labels(reason)
         self.defects = Counter(
             "stripsight_defects", "Defects announced", ["class_name"], registry=registry
         )
@@ -188,6 +196,21 @@ class InspectMetrics:
         )
         self.speed = Gauge(
             "stripsight_strip_speed_m_per_s", "Strip speed over the last frame", registry=registry
+        )
+        self.strip_width = Gauge(
+            "stripsight_strip_width_mm",
+            "Strip width as the camera sees it; NaN while an edge is out of view",
+            registry=registry,
+        )
+        self.strip_left = Gauge(
+            "stripsight_strip_left_mm",
+            "The strip's operator side, from the picture's left border",
+            registry=registry,
+        )
+        self.strip_wander = Gauge(
+            "stripsight_strip_wander_mm",
+            "How far the strip's operator side has wandered on this coil",
+            registry=registry,
         )
         self.model = Info(
             "stripsight_model", "The bundle that inspects and its backend", registry=registry

@@ -16,6 +16,8 @@ from contract.tiles import Span
 
 EDGE_SHARE = 0.32
 ROW_STEP = 16
+LEAST_ROWS = 16
+"""Rows that a short piece of a frame is judged by, if it has them."""
 SMOOTH_COLUMNS = 7
 BLACK = 1.0
 """Mean grey below which nothing is to be seen, neither strip nor pit."""
@@ -40,10 +42,16 @@ def detect_strip(pixels: npt.NDArray[np.uint8]) -> StripColumns:
     whole picture is its place.
     """
     width = pixels.shape[1]
-    profile = pixels[::ROW_STEP].mean(axis=0, dtype=np.float32)
+    profile = pixels[:: row_step(pixels)].mean(axis=0, dtype=np.float32)
     profile = cv2.blur(profile[None, :], (SMOOTH_COLUMNS, 1))[0]
     bright = np.flatnonzero(profile >= max(BLACK, EDGE_SHARE * float(np.percentile(profile, 90))))
     if not len(bright):
         return StripColumns(Span(0, width), left_edge_seen=False, right_edge_seen=False)
     columns = Span(int(bright[0]), int(bright[-1]) + 1)
     return StripColumns(columns, columns.start > 0, columns.end < width)
+
+
+def row_step(pixels: npt.NDArray[np.uint8]) -> int:
+    """Every how many rows of a picture its light and its edges are judged by."""
+    rows: int = pixels.shape[0]
+    return max(1, min(ROW_STEP, rows // LEAST_ROWS))

@@ -12,10 +12,18 @@ class Strip(Section):
     """Where the strip lies in the picture."""
 
     edges: Literal["detect", "fixed"] = "detect"
-    left_px: Annotated[int, Field(ge=0)] = 0
-    """First column of the strip when fixed (operator side)."""
+    left_px: int = 0
+    """First column of the strip when fixed (operator side); negative where it lies beside the
+    picture, as under one of several cameras.
+    """
     margin_px: Annotated[int, Field(ge=0)] = 6
     """Columns beside a detected edge that no tile shows: a wandering edge looks like a scratch."""
+    width_tolerance: Fraction = 0.02
+    """Share of the mill's width by which the strip may differ; hot steel is 1.5 % wider."""
+    max_jump_mm: Positive = 20.0
+    """An edge that moves by more from one frame to the next is not believed until it has been
+    there for three frames.
+    """
 
 
 class Inspect(Section):

@@ -35,7 +35,8 @@ class CoilInspection:
         self._models: list[ModelReference] = []
         self._screen: Screen | None = None
         self._screened_for: Model | None = None
-        self._told: set[Fate] = set()
+        self._told: set[tuple[Fate, bool]] = set()
+        self._doubted = False
 
     def started(self, model: ModelReference, time: datetime) -> Draft:
         """The event for the coil's head."""
@@ -70,12 +71,27 @@ class CoilInspection:
     def record_outside(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
     ) -> tuple[list[Draft], News]:
-        """The same for strip beside the picture: told once per coil, since it goes on all along."""
+        """The same for strip beside the picture: told once per coil and side, since it goes on all
+        along.
+        """
         news = self.account.record(*stretch, fate, mm)
-        if not news.cells or fate in self._told:
+        side = fate, mm[0] > 0
+        if not news.cells or side in self._told:
             return [], news
-        self._told.add(fate)
+        self._told.add(side)
         return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
+
+    def doubt(
+        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
+    ) -> list[Draft]:
+        """Say once per coil that the strip is not where or not as wide as it should be; the report
+        is then not valid, even if every cell was seen.
+        """
+        self._doubted = True
+        if {(fate, False), (fate, True)} & self._told:
+            return []
+        self._told.add((fate, True))
+        return [self._not_inspected(stretch, mm, fate, 0, time)]
 
     def finish(
         self, length_m: float, time: datetime, *, interrupted: bool
@@ -100,7 +116,7 @@ class CoilInspection:
             cells=cells,
             reasons={f.label: n for f, n in totals.fates.items() if f.reason},
             coverage=totals.inspected / totals.expected if totals.expected else 1.0,
-            inspection_valid=is_valid(cells) and not totals.breach,
+            inspection_valid=is_valid(cells) and not (self._doubted or totals.breach),
             defects=dict(self.defects.announced),
             models=tuple(self._models),
             interrupted=interrupted,

@@ -95,7 +95,7 @@ def look(
         if screen and glance:
             verdict = spread(verdict, glance.suspicious)
             screen.learn(glance, verdict.defect)
-        lie = Lie.of(section, view.columns.start, config.optics.mm_per_px_across)
+        lie = Lie.of(section, view.left_px, config.optics.mm_per_px_across)
         boxes = grid.boxes()
         most = config.inspect.defects_per_frame
         patches = find_patches(verdict, boxes, grid.shape, lie, most)

@@ -14,11 +14,12 @@ from contract.events import Draft, ModelChanged
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config
-from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate
+from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
 from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
-from edge.inspect.look import Evidence, Seen, TileRoom, look, tile_records
-from edge.inspect.strip import View, find_strip, unusable
+from edge.inspect.look import Evidence, TileRoom, look, tile_records
+from edge.inspect.sight import Eye
+from edge.inspect.strip import View
 from edge.lifecycle.geometry import in_scale
 from edge.lifecycle.model import Model
 from edge.lifecycle.slot import ModelSlot, Swap
@@ -46,6 +47,7 @@ class Inspector:
         self._coils = coils
         self._metrics = metrics
         self._clock = clock
+        self._eye = Eye(config, metrics)
         self._room = TileRoom()
         self._now: CoilInspection | None = None
         self._drafts: list[Draft] = []
@@ -152,29 +154,40 @@ class Inspector:
     def _section(self, section: Section, coil: CoilInspection) -> None:
         frame, stretch = section.frame, (section.from_m, section.to_m)
         with self._metrics.stage_seconds.labels("strip").time():
-            view = find_strip(frame.pixels, self._config.strip)
-            why = unusable(frame.pixels, view.columns, self._config.inspect)
-        fate = Fate("unusable", why) if why else self._look(section, view, coil)
-        seen_mm = view.columns.length * self._config.optics.mm_per_px_across
-        self._record(coil, stretch, (0.0, seen_mm), fate, frame)
-        outside = (seen_mm, coil.coil.width_mm)
-        beside = Fate("off_strip_disagreement") if view.right_edge_seen else Fate("lost", "no_view")
-        drafts, news = coil.record_outside(stretch, outside, beside, frame.grabbed.utc())
-        self._drafts += drafts
-        self._metrics.cells.labels(beside.outcome).inc(news.first)
-        if news.cells and beside.outcome in NOT_VALID:
+            sight = self._eye.see(section)
+        why = sight.unusable
+        judged = (Fate("unusable", why), None) if why else self._look(section, sight.view, coil)
+        fate, shown = judged
+        for mm, part in sight.seen(fate):
+            if shown is not None and part == fate:
+                news = coil.account.record(*stretch, ON_TIME, mm, shown)
+                self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
+            self._record(coil, stretch, mm, part, frame)
+        for mm, beside in sight.beside():
+            drafts, news = coil.record_outside(stretch, mm, beside, frame.grabbed.utc())
+            self._drafts += drafts
+            self._metrics.cells.labels(beside.outcome).inc(news.first)
+            if news.cells and beside.outcome in NOT_VALID:
+                self.valid = False
+        if sight.doubt:
+            self._drafts += coil.doubt(stretch, sight.across.seen, sight.doubt, frame.grabbed.utc())
             self.valid = False
 
-    def _look(self, section: Section, view: View, coil: CoilInspection) -> Fate:
-        """Show a section to the network and take over its defects."""
+    def _look(
+        self, section: Section, view: View, coil: CoilInspection
+    ) -> tuple[Fate, TileMask | None]:
+        """Show a section to the network and take over its defects. Where a screen kept tiles from
+        it the fate is theirs, and beside it is which ones it was shown; where the result is late it
+        is late for all.
+        """
         model = self._slot.active
         if not in_scale(model.bundle.card, self._config.optics, section.frame.rows.m_per_row):
-            return Fate("skipped", "out_of_scale")
+            return Fate("skipped", "out_of_scale"), None
         rules = self._config.inspect
         screen = coil.screen_of(model)
         seen = look(section, view, self._config, model, self._room, self._metrics, screen)
         if seen is None:
-            return Fate("skipped", "smaller_than_a_tile")
+            return Fate("skipped", "smaller_than_a_tile"), None
         if model.engine.backend != self._backend:
             self._drafts.append(_fell_back(model, section))
             self._show_model()
@@ -192,18 +205,9 @@ class Inspector:
         if rules.tile_log:
             self._tiles += tile_records(seen, names)
         elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
-        return self._in_time(section, seen, coil) if elapsed_s <= rules.deadline_s else Fate("late")
-
-    def _in_time(self, section: Section, seen: Seen, coil: CoilInspection) -> Fate:
-        """The fate of all that the network was not shown; what it was shown is accounted for here.
-        Where the result is late it is late for the whole section, screened or not.
-        """
-        if not seen.screened:
-            return ON_TIME
-        stretch, width_mm = (section.from_m, section.to_m), coil.coil.width_mm
-        news = coil.account.record(*stretch, ON_TIME, (0.0, width_mm), seen.classified())
-        self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
-        return SCREENED
+        if elapsed_s > rules.deadline_s:
+            return Fate("late"), None
+        return (SCREENED, seen.classified()) if seen.screened else (ON_TIME, None)
 
     def _record(
         self,

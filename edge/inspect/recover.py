@@ -45,7 +45,7 @@ def end_coil(
 ) -> list[Draft]:
     """What nobody saw of the coil that was under the camera at the crash, and its report.
 
-    `events` are the coil's defects and changes of model.
+    `events` are the coil's defects, changes of model and stretches not inspected.
     """
     body = started.body()
     if not isinstance(body, CoilStarted):
@@ -71,6 +71,7 @@ def _report(
     expected = sum(cells.values())
     inspected = cells.get("on_time", 0) + cells.get("screened", 0)
     bodies = [event.body() for event in events]
+    unseen = (body.outcome for body in bodies if isinstance(body, NotInspected))
     later = (body.after for body in bodies if isinstance(body, ModelChanged))
     first = (body for body in bodies if isinstance(body, Defect) and body.revision == 1)
     return CoilReport(
@@ -80,7 +81,7 @@ def _report(
         cells=cells,
         reasons={label: n for label, n in tally.items() if "(" in label},
         coverage=inspected / expected if expected else 1.0,
-        inspection_valid=is_valid(cells),
+        inspection_valid=is_valid((*cells, *unseen)),
         defects=dict(Counter(body.class_name for body in first)),
         models=tuple(dict.fromkeys((started.model, *later))),
         interrupted=True,

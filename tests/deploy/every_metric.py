@@ -61,12 +61,14 @@ def _move_inspect(metrics: InspectMetrics) -> None:
     metrics.camera_clock_offset.set(0.0003)
     metrics.camera_clock_uncertainty.set(0.0002)
     metrics.camera_clock_drift.set(40e-6)
+    metrics.unusable_frames.labels("dark").inc()
     metrics.defects.labels("scratch").inc()
     metrics.buffer_drops.labels("frames").inc()
     metrics.buffer_depth.labels("frames").set(2)
     metrics.buffer_capacity.labels("frames").set(8)
     metrics.ledger_seq.inc()
-    for gauge in (metrics.source_up, metrics.inspection_valid, metrics.degraded, metrics.speed):
+    for gauge in (metrics.source_up, metrics.inspection_valid, metrics.degraded, metrics.speed,
+                  metrics.strip_width, metrics.strip_left, metrics.strip_wander):  # fmt: skip
         gauge.set(1)
 
 

@@ -6,6 +6,7 @@ from contract.events import (
     CoilReport,
     Draft,
     Event,
+    Extent,
     ModelChanged,
     ModelReference,
     NotInspected,
@@ -43,6 +44,16 @@ def test_the_strip_that_passed_meanwhile_is_told_without_length() -> None:
 
 def test_a_disagreement_before_the_crash_is_not_forgotten() -> None:
     _, report = end(mark("c-1", {"on_time": 90, "off_strip_disagreement": 1}))
+    assert not report.inspection_valid
+
+
+def test_a_doubt_that_cost_no_cell_is_not_forgotten_either() -> None:
+    everywhere = Extent(from_m=0, to_m=1, from_mm=0, to_mm=1200)
+    wider = NotInspected(
+        extent=everywhere, outcome="off_strip_disagreement", reason="wider", cells=0
+    )
+    event = number(Draft(wider, "c-1", "wider", NOW), SOURCE, 2)
+    _, report = end(mark("c-1", {"on_time": 90}), event)
     assert not report.inspection_valid
 
 
