@@ -110,11 +110,11 @@ class InspectMetrics:
         )
         self.unusable_frames = Counter(
             "stripsight_unusable_frames",
-            "Frames, or a coil's part of one, that could not be judged",
+            "Frames, or a coil's part of one, that could not be judged; obscured: in some columns",
             ["reason"],
             registry=registry,
         )
-        for reason in ("dark", "saturated", "no_strip"):
+        for reason in ("dark", "saturated", "no_strip", "blurred", "obscured"):
             self.unusable_frames.labels(reason)
         self.defects = Counter(
             "stripsight_defects", "Defects announced", ["class_name"], registry=registry

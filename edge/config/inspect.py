@@ -67,3 +67,8 @@ class Inspect(Section):
     """
     saturated_above: Fraction = 0.5
     """A frame of whose strip more than this share is white is `unusable(saturated)`."""
+    blurred_below: Fraction = 0.25
+    """A frame whose fine texture has less than this share of its usual contrast is
+    `unusable(blurred)`, columns of it for which that is so are `unusable(obscured)`; 0 turns both
+    off.
+    """

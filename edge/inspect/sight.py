@@ -7,6 +7,7 @@ from contract.tiles import Span
 from edge.config import Config
 from edge.inspect.account import Fate
 from edge.inspect.edges import Across, EdgeTracker, across
+from edge.inspect.lens import Lens
 from edge.inspect.strip import View, find_strip, unusable
 from edge.metrics import InspectMetrics
 from edge.types import Section
@@ -56,6 +57,7 @@ class Eye:
         self._strip, self._limits = config.strip, config.inspect
         self._mm_per_px = config.optics.mm_per_px_across
         self._metrics = metrics
+        self._lens = Lens(config.inspect.blurred_below)
         self._coil: str | None = None
 
     def see(self, section: Section) -> Sight:
@@ -64,16 +66,21 @@ class Eye:
         if coil.id != self._coil:
             self._coil = coil.id
             self._edges = EdgeTracker(self._strip, coil.width_mm, self._mm_per_px)
+            self._lens.new_coil()
         pixels = section.frame.pixels[section.row_from : section.row_to]
         view = find_strip(pixels, self._strip)
         why = unusable(pixels, view.columns, self._limits)
+        if why is None:
+            self._lens.look(pixels, view)
+            why = "blurred" if self._lens.blurred else None
         if self._strip.edges == "detect":
             view = self._edges.place(view, pixels.shape[1], known=why is None)
             self._show(view)
-        if why:
-            self._metrics.unusable_frames.labels(why).inc()
+        hidden = () if why else self._lens.hidden
+        if why or hidden:
+            self._metrics.unusable_frames.labels(why or "obscured").inc()
         laid = across(view, coil.width_mm, self._mm_per_px, self._edges.slack_px)
-        return Sight(view, laid, why, ())
+        return Sight(view, laid, why, tuple(self._mm(span, view) for span in hidden))
 
     def _mm(self, columns: Span, view: View) -> Mm:
         start, end = ((px - view.left_px) * self._mm_per_px for px in columns)

@@ -61,7 +61,7 @@ def _move_inspect(metrics: InspectMetrics) -> None:
     metrics.camera_clock_offset.set(0.0003)
     metrics.camera_clock_uncertainty.set(0.0002)
     metrics.camera_clock_drift.set(40e-6)
-    metrics.unusable_frames.labels("dark").inc()
+    metrics.unusable_frames.labels("blurred").inc()
     metrics.defects.labels("scratch").inc()
     metrics.buffer_drops.labels("frames").inc()
     metrics.buffer_depth.labels("frames").set(2)

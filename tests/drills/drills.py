@@ -15,7 +15,9 @@ from tests.drills.flat import stays_flat
 from tests.drills.line import ALL, PICTURES, DrillLine
 from tests.drills.pulled_cable import read_shown
 from tests.drills.stepped_clock import OffsetFile
+from tests.lens.harm import dark, defocus, fog
 from tests.line.truth import Findings
+from tests.unit.runtime.small_bundle import SIDE
 from tests.waiting import wait_for
 
 Drill = Callable[[Path, int, int], Findings]
@@ -59,6 +61,31 @@ def camera_gone_and_back(folder: Path, seed: int, effort: int) -> Findings:
         with stays_flat(daemon):
             wait_for(lambda: reopened() >= 100 * effort, "a hundred removals", 120 * effort)
     return line.findings(read_shown(shown))
+
+
+def lens_fogged(folder: Path, seed: int, effort: int) -> Findings:
+    """Fog, a lens out of focus, a hand before part of it, and half a lamp that is dead.
+
+    No coil begins in fog: the lens would be taken for clear and the steel for smooth.
+    """
+    line = DrillLine(folder, seed, textured=True)
+    third = slice(15 * SIDE, 36 * SIDE)
+    half = slice(32 * SIDE, None)
+    hurt = np.random.default_rng(seed).permutation(np.arange(9, PICTURES)).tolist()
+    for picture, harm in zip(
+        hurt, (fog(0.1), defocus(6), dark(third), dark(half)) * 2, strict=False
+    ):
+        line.change(picture, harm)
+    with line.daemon as daemon:
+        daemon.wait_until_inspecting()
+        line.pass_coils(4 * effort, 60 * effort)
+        metrics = daemon.metrics()
+        for reason in ("blurred", "obscured"):
+            assert metrics[f'stripsight_unusable_frames_total{{reason="{reason}"}}']
+    findings = line.findings()
+    for reason in ("unusable(blurred)", "unusable(obscured)"):
+        assert findings.cells[reason], f"{reason} is not in {findings.cells}"
+    return findings
 
 
 def slow_engine(folder: Path, seed: int, effort: int) -> Findings:
@@ -140,6 +167,7 @@ DRILLS: dict[str, Drill] = {
     for drill in (
         lamp_and_torn_frames,
         camera_gone_and_back,
+        lens_fogged,
         slow_engine,
         stops_and_kills,
         clock_stepped,

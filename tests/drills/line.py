@@ -1,11 +1,13 @@
 """The line that every drill hurts: known defects, a real daemon, an oracle at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from edge.types import F32
+from runtime.scale import read_gray
 from tests.drills.slow import slow_graph
 from tests.line.daemon import PROGRAM, Daemon, write_config
 from tests.line.strip import (
@@ -27,11 +29,11 @@ COIL_FRAMES = 7
 ALL = 1_000_000
 
 
-def some_defects(seed: int) -> list[tuple[int, int, int]]:
+def some_defects(seed: int, across: int = COLUMNS) -> list[tuple[int, int, int]]:
     """Two lone tiles a picture at places drawn by chance, so that none touches another's frame."""
     random = np.random.default_rng(seed)
     rows = random.permuted(np.tile(np.arange(1, ROWS - 1), (PICTURES, 1)), axis=1)
-    columns = random.permuted(np.tile(np.arange(COLUMNS), (PICTURES, 1)), axis=1)
+    columns = random.permuted(np.tile(np.arange(across), (PICTURES, 1)), axis=1)
     return [(n, int(rows[n, i]), int(columns[n, i])) for n in range(PICTURES) for i in range(2)]
 
 
@@ -45,17 +47,21 @@ class DrillLine:
         *,
         layers: int = 0,
         program: Sequence[str] = PROGRAM,
+        textured: bool = False,
         **changes: object,
     ) -> None:
-        """`layers` of work make the network slow; `changes` are config sections."""
+        """`layers` of work make the network slow. A `textured` strip is four times as wide, and its
+        coils begin with the first picture. `changes` are config sections.
+        """
         self.folder = folder
         self.frames = folder / "frames"
-        coil_m = COIL_FRAMES * FRAME_M
-        self.strip = Strip(PICTURES, some_defects(seed), coil_m)
-        write_strip(self.frames, PICTURES, self.strip.defects)
+        coil_m = (PICTURES if textured else COIL_FRAMES) * FRAME_M
+        across = 4 * COLUMNS if textured else COLUMNS
+        self.strip = Strip(PICTURES, some_defects(seed, across), coil_m)
+        write_strip(self.frames, PICTURES, self.strip.defects, across, 12 if textured else 0)
         write_line_bundle(folder / "bundle", graph=slow_graph(CLASSES, layers) if layers else None)
         whole = sections(folder, self.frames)
-        coils = {"length_m": coil_m, "width_mm": COLUMNS * SIDE * 0.5}
+        coils = {"length_m": coil_m, "width_mm": across * SIDE * 0.5}
         config = write_config(folder, {**whole, "coils": coils, **changes})
         self.daemon = Daemon(config, "inspect", program=program)
 
@@ -63,6 +69,12 @@ class DrillLine:
         """Show one grey all over instead of a picture: a lamp that is out, or far too bright."""
         path = self._picture(picture)
         cv2.imwrite(str(path), np.full((ROWS * SIDE, COLUMNS * SIDE), grey, np.uint8))
+
+    def change(self, picture: int, harm: Callable[[F32], F32]) -> None:
+        """Show a picture through something else than clear air."""
+        path = self._picture(picture)
+        harmed = harm(read_gray(path).astype(np.float32))
+        cv2.imwrite(str(path), np.clip(harmed, 0, 255).astype(np.uint8))
 
     def tear(self, picture: int) -> None:
         """Cut a picture's file in two."""

@@ -26,17 +26,29 @@ FRAME_M = ROWS * SIDE * 0.0005
 WIDTH_MM = COLUMNS * SIDE * 0.5
 
 
-def write_strip(folder: Path, frames: int, defects: Iterable[tuple[int, int, int]]) -> Path:
-    """Frames of clean strip with a defect at each (frame, tile row, tile column)."""
+def write_strip(
+    folder: Path,
+    frames: int,
+    defects: Iterable[tuple[int, int, int]],
+    columns: int = COLUMNS,
+    grain: int = 0,
+) -> Path:
+    """Frames of clean strip with a defect at each (frame, tile row, tile column), `columns` tiles
+    wide, with a texture of so many grey levels.
+    """
     folder.mkdir(parents=True)
     clean = np.full((SIDE, SIDE), 120, np.uint8)
     clean[:, : SIDE // 2] = 140
-    pictures = [np.tile(clean, (ROWS, COLUMNS)) for _ in range(frames)]
+    pictures = [np.tile(clean, (ROWS, columns)) for _ in range(frames)]
     for frame, row, column in defects:
         tile = pictures[frame][row * SIDE : (row + 1) * SIDE, column * SIDE : (column + 1) * SIDE]
         tile[:] = clean[:, ::-1]
         tile[:, SIDE // 2 :] = 240
+    random = np.random.default_rng(0)
     for number, picture in enumerate(pictures):
+        if grain:  # streaks of four rows, as rolling draws them
+            streaks = random.integers(-grain, grain + 1, (len(picture) // 4, picture.shape[1]))
+            picture[:] = np.clip(picture + streaks.repeat(4, axis=0), 0, 255)
         cv2.imwrite(str(folder / f"frame_{number:04d}.bmp"), picture)
     return folder
 
