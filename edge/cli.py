@@ -101,10 +101,12 @@ def broker(config: ConfigOption, supervised: Supervised = False) -> None:
 @app.command("check-config")
 def check_config(file: Path) -> None:
     """Check a config as `run` would: keys, values, bundle, scale."""
+    from edge.inspect.light import Light
     from edge.lifecycle.model import load_model
 
     settings = load_config(file)
     model = load_model(settings.bundle, settings)
+    Light(settings)
     card = model.bundle.card
     print(f"{file}: fine")
     print(f"  line     {settings.event_source}, source {settings.source.kind}")
@@ -120,6 +122,38 @@ def check_config(file: Path) -> None:
         )
     if model.engine.degraded:
         print(f"  degraded {model.engine.degraded}")
+
+
+@app.command("calibrate-light")
+def calibrate_light(
+    config: ConfigOption,
+    frames: Annotated[int, typer.Option(min=5, help="Frames of moving strip to measure on.")] = 50,
+    out: Annotated[Path, typer.Option(help="File to write; a picture beside it.")] = Path(
+        "light.json"
+    ),
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A folder of frames instead of the camera.")
+    ] = None,
+) -> None:
+    """Measure how evenly the strip is lit; the line then evens it out (optics.flat_field).
+
+    Stop the daemon first: a camera has one reader.
+    """
+    from edge.calibrate import calibrate, draw, frames_of
+    from edge.clock import SystemClock
+
+    settings, clock = load_config(config), SystemClock()
+    found = calibrate(settings, frames_of(settings, source, clock), frames, clock)
+    _write(out, found.file.model_dump_json(indent=1))
+    draw(found, out.with_suffix(".png"))
+    least, most = float(found.light.min()), float(found.light.max())
+    print(
+        f"{out}: {found.file.frames} frames, {found.unused} unused; light {least:.0%} to {most:.0%}"
+    )
+    print(f"{out.with_suffix('.png')}: before, after, and the light across the picture")
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"to use it: `flat_field: {out.resolve()}` under optics: in {config}")
 
 
 @app.command()

@@ -112,6 +112,10 @@ class Optics(Section):
 
     mm_per_px_along: Positive
     mm_per_px_across: Positive
+    flat_field: Path | None = None
+    """What `stripsight-edge calibrate-light` wrote: the light across the picture is made even
+    before tiles are cut. Null: the camera does it, or nobody.
+    """
     assume_bundle_scale: bool = False
     """Accept a bundle whose card does not know its mm per pixel, taking its tiles at the camera's
     own scale.

@@ -17,6 +17,7 @@ from edge.config import Config
 from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
 from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
+from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.sight import Eye
 from edge.inspect.strip import View
@@ -48,6 +49,7 @@ class Inspector:
         self._metrics = metrics
         self._clock = clock
         self._eye = Eye(config, metrics)
+        self._light = Light(config)
         self._room = TileRoom()
         self._now: CoilInspection | None = None
         self._drafts: list[Draft] = []
@@ -155,9 +157,9 @@ class Inspector:
         frame, stretch = section.frame, (section.from_m, section.to_m)
         with self._metrics.stage_seconds.labels("strip").time():
             sight = self._eye.see(section)
-        why = sight.unusable
-        judged = (Fate("unusable", why), None) if why else self._look(section, sight.view, coil)
-        fate, shown = judged
+        fate, shown = Fate("unusable", sight.unusable or ""), None
+        if not sight.unusable:
+            fate, shown = self._look(self._lit(section), sight.view, coil)
         for mm, part in sight.seen(fate):
             if shown is not None and part == fate:
                 news = coil.account.record(*stretch, ON_TIME, mm, shown)
@@ -172,6 +174,11 @@ class Inspector:
         if sight.doubt:
             self._drafts += coil.doubt(stretch, sight.across.seen, sight.doubt, frame.grabbed.utc())
             self.valid = False
+
+    def _lit(self, section: Section) -> Section:
+        """As in even light."""
+        with self._metrics.stage_seconds.labels("light").time():
+            return replace(section, frame=self._light.even(section.frame))
 
     def _look(
         self, section: Section, view: View, coil: CoilInspection

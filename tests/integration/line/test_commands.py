@@ -53,3 +53,26 @@ def test_the_demo_s_own_strip_is_named_right(tmp_path: Path) -> None:
     alarms = re.search(r"per 1,000 clean tiles +([\d.]+)", found.stdout)
     assert alarms
     assert float(alarms[1]) < 100
+
+
+def test_the_light_is_measured_used_and_refused_when_it_was_changed(tmp_path: Path) -> None:
+    write_line_bundle(tmp_path / "bundle")
+    frames = write_strip(tmp_path / "frames", 6, [])
+    source = {"kind": "folder", "path": str(frames)}
+    whole = sections(tmp_path, frames, source=source)
+    config, light = write_config(tmp_path, whole), tmp_path / "light.json"
+    few = edge("calibrate-light", "--config", config, "--frames", 5, "--from", tmp_path)
+    assert few.returncode == 2
+    made = edge("calibrate-light", "--config", config, "--frames", 5, "--out", light)
+    assert made.returncode == 0, made.stderr
+    assert "5 frames, 0 unused" in made.stdout
+    assert light.with_suffix(".png").stat().st_size
+    optics = {"mm_per_px_along": 0.5, "mm_per_px_across": 0.5, "flat_field": "light.json"}
+    config = write_config(tmp_path, {**whole, "optics": optics})
+    assert edge("check-config", config).returncode == 0
+    with Daemon(config, "inspect") as daemon:
+        assert daemon.wait() == 0
+    light.write_text(light.read_text().replace("128", "129"))
+    refused = edge("check-config", config)
+    assert refused.returncode == 2
+    assert "changed since it was written" in refused.stderr
