@@ -91,6 +91,8 @@ class NotInspected(EventBody):
     A stretch without length: strip passed there while nobody counted its metres (a camera that was
     away, with the encoder's lines counted by the camera itself). `lost(unseen)` comes with the
     coil's report: so many `cells` somewhere on it were in no picture and in no known loss.
+    `off_strip_disagreement` without cells, once a coil: the strip was looked at, but is wider than
+    the mill says (`wider`), not where it was (`edge_jump`), or nobody can tell where (`no_edge`).
     """
 
     kind: ClassVar[str] = "not_inspected"

@@ -44,6 +44,12 @@ class Calibration(NamedTuple):
     example: U8
     """The first frame."""
 
+    @property
+    def summary(self) -> str:
+        """For people, in one line."""
+        span = f"{self.light.min():.0%} to {self.light.max():.0%} across the picture"
+        return f"{self.file.frames} frames, {self.unused} unused; the light is {span}"
+
 
 def frames_of(config: Config, folder: Path | None, clock: Clock) -> Iterator[U8]:
     """Pictures of the configured source, or of a folder, as they come.

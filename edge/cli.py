@@ -128,17 +128,10 @@ def check_config(file: Path) -> None:
 def calibrate_light(
     config: ConfigOption,
     frames: Annotated[int, typer.Option(min=5, help="Frames of moving strip to measure on.")] = 50,
-    out: Annotated[Path, typer.Option(help="File to write; a picture beside it.")] = Path(
-        "light.json"
-    ),
-    source: Annotated[
-        Path | None, typer.Option("--from", help="A folder of frames instead of the camera.")
-    ] = None,
+    out: Annotated[Path, typer.Option(help="File; a .png beside it.")] = Path("light.json"),
+    source: Annotated[Path | None, typer.Option("--from", help="Folder of frames instead.")] = None,
 ) -> None:
-    """Measure how evenly the strip is lit; the line then evens it out (optics.flat_field).
-
-    Stop the daemon first: a camera has one reader.
-    """
+    """Measure how evenly the strip is lit, to be evened out (optics.flat_field): docs/light.md."""
     from edge.calibrate import calibrate, draw, frames_of
     from edge.clock import SystemClock
 
@@ -146,11 +139,7 @@ def calibrate_light(
     found = calibrate(settings, frames_of(settings, source, clock), frames, clock)
     _write(out, found.file.model_dump_json(indent=1))
     draw(found, out.with_suffix(".png"))
-    least, most = float(found.light.min()), float(found.light.max())
-    print(
-        f"{out}: {found.file.frames} frames, {found.unused} unused; light {least:.0%} to {most:.0%}"
-    )
-    print(f"{out.with_suffix('.png')}: before, after, and the light across the picture")
+    print(f"{out}: {found.summary}")
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     print(f"to use it: `flat_field: {out.resolve()}` under optics: in {config}")
