@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from contract.tiles import Span
@@ -47,7 +48,7 @@ def unusable(pixels: U8, columns: Span, limits: config.Inspect) -> str | None:
     if columns.length == 0:
         return "no_strip"
     sample = pixels[:: row_step(pixels), columns.start : columns.end]
-    histogram = np.bincount(sample.ravel(), minlength=256)
+    histogram = cv2.calcHist([sample], [0], None, [256], [0, 256]).ravel()
     if histogram[255] > limits.saturated_above * sample.size:
         return "saturated"
     dark = histogram[: int(limits.dark_below * 255) + 1].sum() >= 0.99 * sample.size
