@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.config import Config, PylonSource
+from edge.config import AravisSource, Config, PylonSource
 from edge.errors import ConfigError
 from edge.types import U8, Frame
 
@@ -59,7 +59,8 @@ class LightFile(BaseModel):
 
 def serial_of(config: Config) -> str | None:
     """The camera that the config asks for, where it names one."""
-    return config.source.serial if isinstance(config.source, PylonSource) else None
+    camera = config.source
+    return camera.serial if isinstance(camera, PylonSource | AravisSource) else None
 
 
 def read_light(path: Path, config: Config) -> LightFile:
