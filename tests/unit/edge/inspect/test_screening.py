@@ -8,9 +8,11 @@ import pytest
 
 from contract.card import ScreenCard
 from contract.events import CoilReport, Defect
+from contract.tiles import Span
 from edge.config import Config, Inspect, Optics
 from edge.errors import BundleError
 from edge.inspect.coil import CoilInspection
+from edge.inspect.lens import Lens
 from edge.lifecycle.model import Model, load_model
 from edge.types import U8, Coil, Commit, Frame, RowMap
 from tests.line.screened import small_screen, write_screened_bundle
@@ -55,6 +57,23 @@ class Screened(Line):
 @pytest.fixture
 def line(tmp_path: Path) -> Screened:
     return Screened(tmp_path)
+
+
+def test_what_is_hidden_is_not_inspected_though_the_network_was_shown_it(
+    line: Screened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.shown(0)
+    tile_mm = SIDE * 0.5
+    monkeypatch.setattr(Lens, "hidden", (Span(4 * SIDE, 7 * SIDE),))
+    shown, commit = line.shown(1, with_defect(3, 5))
+    (missed,) = missed_of(commit).values()
+    assert (shown, missed.outcome, missed.reason) == (1, "unusable", "obscured")
+    assert (missed.extent.from_mm, missed.extent.to_mm) == (4 * tile_mm, 7 * tile_mm)
+    assert missed.cells == 3 * ROWS
+    assert line.count("cells", outcome="on_time") == TILES
+    assert line.count("cells", outcome="screened") == TILES - 3 * ROWS
+    assert line.shown(2, with_defect(3, 10))[0] == 1
+    assert line.count("cells", outcome="on_time") == TILES + 1
 
 
 def test_the_network_is_shown_the_first_frame_and_then_what_differs(line: Screened) -> None:
