@@ -1,4 +1,5 @@
-"""Scenario (a) of the design: a full GigE camera, every tile classified, every event delivered.
+"""A full GigE camera, every event delivered: the design's scenarios (a), every tile classified,
+and (b), full detail with a screen that lets a tenth of the tiles through.
 
 115 MB/s of Mono8 open loop, a defect in every frame or so, a real mosquitto, a consumer that
 checks `seq`, and both processes' metrics scraped each second.
@@ -13,12 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from contract.bundle import Bundle
 from tests.bench.alone import baseline
 from tests.bench.bundles import Shape
 from tests.bench.isa import CAPS, capped
 from tests.bench.material import Material
 from tests.bench.ratios import START_S, sections
-from tests.bench.result import Camera, Isa, Latency, Result
+from tests.bench.result import Camera, Isa, Latency, Result, Scenario
+from tests.bench.screened import SUSPICIOUS
 from tests.bench.step import Effort, Step
 from tests.bench.timed import TimedDaemon, between, outside_network, values
 from tests.line.broker import Broker
@@ -26,7 +29,6 @@ from tests.line.consumer import Consumer
 from tests.line.daemon import Daemon, write_config
 
 GIGE_BYTES_PER_S = 115e6
-SHAPE = Shape(256, 64, 2)
 SETTLE_S = 2.0
 """Left out at the start: the first connection, the first pages of the ledger."""
 SCRAPE_S = 1.0
@@ -35,16 +37,40 @@ ACKNOWLEDGED = "stripsight_grabbed_to_acknowledged_seconds"
 TOPIC = "stripsight/mill/line-1/top/events"
 
 
+class Line(NamedTuple):
+    """A scenario: which network looks at which tiles, and how long the coils are."""
+
+    scenario: Scenario
+    shape: Shape
+    coil_m: float
+    """A screen learns each coil anew, on tiles that all reach the network."""
+
+    @property
+    def share(self) -> float:
+        """Of the tiles that the network is shown."""
+        return SUSPICIOUS if self.scenario == "b" else 1.0
+
+    def bundle(self, material: Material) -> Bundle:
+        """With a defect a frame on average."""
+        if self.scenario == "b":
+            return material.screened(self.shape)
+        return material.bundles(self.shape).reporting
+
+
+LINES = (Line("a", Shape(256, 64, 2), 100.0), Line("b", Shape(128, 128, 2), 1000.0))
+
+
 def steps(material: Material, effort: Effort) -> Iterator[Step]:
-    """All rounds as the processor is, and one under each cap."""
+    """All rounds as the processor is, and one of (a) under each cap."""
     seconds = effort.camera_frames / frames_per_s(material)
     for number in range(1, effort.rounds + 1):
-        for isa in CAPS if number == 1 else CAPS[:1]:
-            yield Step(
-                f"camera: 115 MB/s, {isa} instructions, round {number}",
-                SETTLE_S + seconds + effort.seconds + 2 * START_S,
-                _Round(material, isa, number, seconds, effort.seconds),
-            )
+        for line in LINES:
+            for isa in CAPS if number == 1 and line.scenario == "a" else CAPS[:1]:
+                yield Step(
+                    f"camera ({line.scenario}): 115 MB/s, {isa} instructions, round {number}",
+                    SETTLE_S + seconds + effort.seconds + 2 * START_S,
+                    _Round(material, line, isa, number, seconds, effort.seconds),
+                )
 
 
 def frames_per_s(material: Material) -> float:
@@ -67,12 +93,16 @@ def mill(folder: Path) -> Iterator[tuple[int, Consumer]]:
         broker.stop()
 
 
-def line_config(material: Material, folder: Path, port: int) -> Path:
+def line_config(material: Material, line: Line, folder: Path, port: int) -> Path:
     """The scenario's line; what is not named here is as by default, the deadline of 50 ms too."""
     receiver = {"name": "mill", "host": "127.0.0.1", "port": port}
-    bundle = material.bundles(SHAPE).reporting
-    scenario = sections(material, bundle, frames_per_s(material))
-    return write_config(folder, {**scenario, "inspect": {}, "deliver": {"mqtt": [receiver]}})
+    scenario = sections(material, line.bundle(material), frames_per_s(material))
+    changes = {
+        "coils": {**scenario["coils"], "length_m": line.coil_m},
+        "inspect": {"screen": line.scenario == "b"},
+        "deliver": {"mqtt": [receiver]},
+    }
+    return write_config(folder, {**scenario, **changes})
 
 
 class Scrape(NamedTuple):
@@ -101,9 +131,9 @@ class _Round:
     """One round under one cap."""
 
     def __init__(
-        self, material: Material, isa: Isa, number: int, seconds: float, bare_s: float
+        self, material: Material, line: Line, isa: Isa, number: int, seconds: float, bare_s: float
     ) -> None:
-        self._material, self._isa, self._number = material, isa, number
+        self._material, self._line, self._isa, self._number = material, line, isa, number
         self._seconds, self._bare_s = seconds, bare_s
 
     def __call__(self, result: Result) -> str:
@@ -112,14 +142,14 @@ class _Round:
             folder = Path(name)
             batch_s = self._batch_s(folder)
             with mill(folder) as (port, consumer):
-                config = line_config(material, folder, port)
+                config = line_config(material, self._line, folder, port)
                 with TimedDaemon(config, capped(self._isa)) as daemon:
                     daemon.wait_until_inspecting()
                     time.sleep(SETTLE_S)
                     first, *_, last = scrape_each_second(daemon, self._seconds)
             found = Camera(
-                isa=self._isa, round=self._number, batch=batch_s,
-                frame_bytes=material.size.bytes, tiles_per_frame=material.size.tiles(SHAPE.tile_px),
+                scenario=self._line.scenario, isa=self._isa, round=self._number, batch=batch_s,
+                frame_bytes=material.size.bytes, tiles_per_frame=self._tiles,
                 offered_per_s=frames_per_s(material),
                 events=len(consumer.events), gaps=len(consumer.gaps),
                 **counted(first, last),
@@ -133,13 +163,17 @@ class _Round:
             f" acknowledged {acknowledged:.1f} ms"
         )
 
+    @property
+    def _tiles(self) -> int:
+        return self._material.size.tiles(self._line.shape.tile_px)
+
     def _batch_s(self, folder: Path) -> float:
-        """What the network alone takes for a frame's tiles."""
-        material = self._material
+        """What the network alone takes for the tiles of a frame that it is shown."""
+        material, shape = self._material, self._line.shape
         tiles = folder / "tiles.npy"
-        np.save(tiles, material.tiles(SHAPE)[:128])
-        rate = baseline("bare", material.bundles(SHAPE).int8, tiles, self._bare_s, self._isa)
-        return material.size.tiles(SHAPE.tile_px) / rate
+        np.save(tiles, material.tiles(shape)[:128])
+        rate = baseline("bare", material.bundles(shape).int8, tiles, self._bare_s, self._isa)
+        return self._line.share * self._tiles / rate
 
 
 def counted(first: Scrape, last: Scrape) -> dict[str, Any]:

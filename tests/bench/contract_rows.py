@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tests.bench.figures import Spread, spread
-from tests.bench.result import Camera, Memory, Ratio, Result
+from tests.bench.result import Camera, Memory, Ratio, Result, Scenario
 
 SMALL = {"bare": 0.90, "loop_fp32": 7.0, "loop_int8": 1.8}
 LARGE = {"bare": 0.95, "loop_fp32": 10.0, "loop_int8": 3.0}
@@ -29,8 +29,8 @@ def rows(result: Result) -> Iterator[Row]:
     """Of all that was measured."""
     for ratios in _groups(result.ratios):
         yield from _ratios(ratios)
-    for isa in dict.fromkeys(one.isa for one in result.camera):
-        yield from _camera([one for one in result.camera if one.isa == isa])
+    for key in dict.fromkeys((one.scenario, one.isa) for one in result.camera):
+        yield from _camera([one for one in result.camera if (one.scenario, one.isa) == key])
     for memory in result.memory:
         yield _memory(memory)
 
@@ -56,7 +56,7 @@ def _ratios(rounds: Sequence[Ratio]) -> Iterator[Row]:
 
 
 def _camera(rounds: Sequence[Camera]) -> Iterator[Row]:
-    cap = _cap(rounds[0].isa)
+    cap = _scenario(rounds[0].scenario) + _cap(rounds[0].isa)
     lost = sum(sum(one.lost.values()) for one in rounds)
     late = sum(one.cells.get("late", 0) for one in rounds)
     frames, cells = sum(one.frames for one in rounds), sum(sum(o.cells.values()) for o in rounds)
@@ -92,6 +92,10 @@ def _memory(found: Memory) -> Row:
         f"{found.slope_mb_per_h:+.2f} ({found.low:+.2f} to {found.high:+.2f}) MB/h",
         "<= 1 MB/h", verdict,
     )  # fmt: skip
+
+
+def _scenario(name: Scenario) -> str:
+    return " (a)" if name == "a" else " (b), with the screen"
 
 
 def _cap(isa: str) -> str:

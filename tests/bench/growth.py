@@ -10,7 +10,7 @@ import numpy as np
 from edge.config import Config
 from edge.lifecycle.model import Model, load_model
 from edge.types import U8
-from tests.bench.camera import SHAPE
+from tests.bench.camera import LINES
 from tests.bench.figures import short
 from tests.bench.inprocess import cost, line_of, other_tile, ready_model
 from tests.bench.ledger_days import with_days
@@ -64,7 +64,7 @@ def _frames(
     material: Material, series: str, of: Callable[[Material, Config], Iterator[Case]], count: int
 ) -> list[Cost]:
     with tempfile.TemporaryDirectory(dir=material.scratch()) as folder:
-        config = line_of(material, Path(folder), material.bundles(SHAPE).int8)
+        config = line_of(material, Path(folder), material.bundles(LINES[0].shape).int8)
         return [
             Cost(
                 series=series, value=value, figures=cost(Path(folder), config, model, frames, count)

@@ -7,11 +7,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from contract.bundle import Bundle
 from contract.tiles import Span, TileGrid
 from edge.simulator.mill import Mill, MillConfig
 from edge.types import U8
 from runtime.scale import cut_and_scale, read_gray
 from tests.bench.bundles import MM_PER_PX, Bundles, Shape, bench_bundles
+from tests.bench.screened import screened
 
 FRAMES, SEED = 12, 77
 
@@ -61,6 +63,11 @@ class Material:
     def bundles(self, shape: Shape) -> Bundles:
         """The bundles of one network."""
         return bench_bundles(self.folder / shape.folder, shape, self.tiles(shape), FRAMES)
+
+    def screened(self, shape: Shape) -> Bundle:
+        """The reporting bundle of a network with a screen."""
+        path = self.folder / shape.folder / "screened"
+        return screened(path, self.bundles(shape).reporting, self.frames(), shape.tile_px)
 
     def tiles(self, shape: Shape) -> U8:
         """All tiles of all frames as the network gets them, `N x input x input`."""

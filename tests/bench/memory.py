@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.camera import Scrape, line_config, mill, scrape_each_second
+from tests.bench.camera import LINES, Scrape, line_config, mill, scrape_each_second
 from tests.bench.figures import means_per, slope
 from tests.bench.material import Material
 from tests.bench.ratios import START_S
@@ -62,7 +62,7 @@ class _Watch:
                     del consumer.events[:-1]  # it compares with the last one only
 
     def _daemon(self, folder: Path, port: int) -> Daemon:
-        return Daemon(line_config(self._material, folder, port))
+        return Daemon(line_config(self._material, LINES[0], folder, port))
 
 
 def risen(process: str, series: list[tuple[float, float]]) -> Memory:

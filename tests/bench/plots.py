@@ -11,7 +11,8 @@ from tests.bench.contract_rows import ACKNOWLEDGED_S, COMMIT_S, OUTSIDE_S
 from tests.bench.figures import short, spread
 from tests.bench.result import Camera, Cost, Memory, Result
 
-LATENCY, GROWTH, MEMORY = "latency.png", "growth.png", "memory.png"
+LATENCY, LATENCY_SCREENED = "latency.png", "latency-screened.png"
+GROWTH, MEMORY = "growth.png", "memory.png"
 DPI = 110
 COLUMNS = 3
 NOTHING_MS = 0.5
@@ -22,8 +23,10 @@ WIDE = 30
 def draw(result: Result, folder: Path) -> list[Path]:
     """Those for which there is something; returns their files."""
     free = [one for one in result.camera if one.isa == "all"]
+    full, screened = ([one for one in free if one.scenario == name] for name in ("a", "b"))
     drawn = {
-        LATENCY: _latency(free) if free else None,
+        LATENCY: _latency(full) if full else None,
+        LATENCY_SCREENED: _latency(screened) if screened else None,
         GROWTH: _growth(result.growth) if result.growth else None,
         MEMORY: _memory(result.memory) if result.memory else None,
     }

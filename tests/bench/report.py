@@ -25,7 +25,7 @@ CAP_NOTE = (
     " loops are there without a cap only."
 )
 
-STAGES = ("strip", "cut", "classify", "join", "decide", "frame", "commit")
+STAGES = ("strip", "light", "screen", "cut", "classify", "join", "decide", "frame", "commit")
 
 
 def published(folder: Path) -> str:
@@ -47,8 +47,10 @@ def markdown(result: Result) -> str:
         parts += ["Tiles per second, min / median / max over the rounds:", _rates(result.ratios)]
         parts += [CAP_NOTE] if any(ratio.isa != "all" for ratio in result.ratios) else []
     if result.camera:
-        parts += [_camera_words(result.camera), _latencies(result.camera)]
-        parts += ["Stages of a frame, all rounds without a cap, ms:", _stages(result.camera)]
+        for scenario in sorted({one.scenario for one in result.camera}):
+            rounds = [one for one in result.camera if one.scenario == scenario]
+            parts += [_camera_words(rounds), _latencies(rounds)]
+            parts += ["Stages of a frame, all rounds without a cap, ms:", _stages(rounds)]
     for series in dict.fromkeys(cost.series for cost in result.growth):
         costs = [cost for cost in result.growth if cost.series == series]
         parts += [f"Cost over {series} ({SERIES[series]}):", _growth(series, costs)]
@@ -102,10 +104,12 @@ def _three(found: Spread, digits: int) -> str:
 
 def _camera_words(rounds: Sequence[Camera]) -> str:
     first = rounds[0]
+    network = "all classified" if first.scenario == "a" else "a tenth past the screen"
     return (
-        f"A full GigE camera: frames of {first.frame_bytes / 1e6:.2g} MB, {first.tiles_per_frame}"
-        f" tiles each, offered open loop at {first.offered_per_s:.1f} frames/s; mosquitto, a"
-        " consumer, both processes scraped each second, a defect a frame on average. Latencies of"
+        f"({first.scenario}) A full GigE camera: frames of {first.frame_bytes / 1e6:.2g} MB,"
+        f" {first.tiles_per_frame} tiles each, {network}, offered open loop at"
+        f" {first.offered_per_s:.1f} frames/s; mosquitto, a consumer, both processes scraped"
+        " each second, a defect a frame on average. Latencies of"
         " each round in ms, exact, not from buckets:"
     )
 

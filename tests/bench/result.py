@@ -14,6 +14,8 @@ from tests.bench.figures import curve, percentile
 NAME = "bench.json"
 Isa = Literal["all", "AVX512_CORE_VNNI", "AVX2"]
 """What the network's kernels may use; all that the processor has, or OpenVINO and oneDNN capped."""
+Scenario = Literal["a", "b"]
+"""Every tile classified at 64 px; or full detail, with a screen that lets a tenth through."""
 
 
 TILES, SIZE, DENSITY, CLASSES, DAYS = (
@@ -89,6 +91,7 @@ class Latency(_Entry):
 class Camera(_Entry):
     """One round of a full GigE camera with mosquitto, a consumer, and a scrape each second."""
 
+    scenario: Scenario
     isa: Isa
     round: int
     frame_bytes: int
@@ -108,7 +111,7 @@ class Camera(_Entry):
     gaps: int
     """In the consumer's `seq`."""
     batch: float
-    """Seconds that the bare engine takes for a frame's tiles."""
+    """Seconds that the bare engine takes for those of a frame's tiles that it is shown."""
     committed: Latency
     acknowledged: Latency
     outside: Latency
@@ -138,7 +141,7 @@ class Memory(_Entry):
 class Result(_Entry):
     """A whole run, or what there is of it so far."""
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
     conditions: Conditions
     ratios: list[Ratio] = []
     camera: list[Camera] = []

@@ -1,27 +1,61 @@
-"""How much of a strip the screen passes on: for scenarios that set the suspicious tiles' share."""
+"""A bundle for timing whose screen lets a tenth of the tiles through to the network."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
-from contract.card import ScreenCard
+from contract.bundle import PEOPLE, Bundle, open_bundle, write_bundle
+from contract.card import Metric, MissRate, ScreenCard
 from contract.tiles import Span, TileGrid
-from edge.inspect.screening import Screen
-from edge.types import U8
-from runtime.strip import detect_strip
+from edge.types import F32, U8
+from runtime.screen import FEATURES, Texture, blocks_of, half_tiles
+
+SUSPICIOUS = 0.1
+"""Share of the tiles, on average over the frames; the design's scenario (b)."""
 
 
-def suspicious_tiles(
-    frames: Iterable[U8], screen: ScreenCard, tile_px: int, margin_px: int = 6
-) -> list[int]:
-    """Suspicious tiles of each frame of one coil, in order; all of the first ones are. Nothing but
-    these frames is learned from, and no tile counts as a defect.
+def screened(path: Path, bundle: Bundle, frames: Iterable[U8], tile_px: int) -> Bundle:
+    """The same bundle with a screen for these frames, made or found from an earlier run."""
+    if not path.is_dir():
+        screen = _screen(list(frames), tile_px, bundle.card.classes.defects)
+        write_bundle(
+            path,
+            model=bundle.model.read_bytes(),
+            card=bundle.card.model_copy(update={"screen": screen}),
+            golden=bundle.golden(),
+            people=(bundle.path / PEOPLE).read_text("utf-8"),
+        )
+    return open_bundle(path)
+
+
+def suspicions(frames: Iterable[U8], tile_px: int) -> F32:
+    """Of each frame's tiles, `frames x N`, when they pass one after the other; nothing is known
+    of the first.
     """
-    at_work, counts = Screen(screen), []
+    texture, found = Texture(), []
     for pixels in frames:
-        columns = detect_strip(pixels).inside(margin_px)
-        grid = TileGrid(Span(0, len(pixels)), columns, tile_px, tile_px)
-        glance = at_work.look(pixels, grid)
-        at_work.learn(glance, np.zeros(len(glance.suspicious), np.bool_))
-        counts.append(int(glance.suspicious.sum()))
-    return counts
+        rows, columns = (Span(0, size) for size in pixels.shape)
+        grid = TileGrid(rows, columns, tile_px, tile_px)
+        blocks = blocks_of(half_tiles(pixels, grid), grid.shape)
+        found.append(texture.suspicion(blocks))
+        texture.learn(blocks, np.zeros(found[-1].size, np.bool_))
+    return np.stack(found)
+
+
+def _screen(frames: list[U8], tile_px: int, defects: Iterable[str]) -> ScreenCard:
+    unknown = dict.fromkeys(defects, MissRate(missed=1, defects=1, bound=1))
+    second_time = suspicions([*frames, *frames], tile_px)[len(frames) :]
+    return ScreenCard(
+        features=FEATURES,
+        threshold=float(np.quantile(second_time, 1 - SUSPICIOUS)),
+        wanted=1,
+        confidence=0,
+        calibration=unknown,
+        held_out=unknown,
+        clean_screened=Metric(value=1 - SUSPICIOUS, low=None, high=None, images=0),
+        data="none: for timing only",
+        data_digest="0" * 64,
+        created=datetime.now(UTC),
+    )

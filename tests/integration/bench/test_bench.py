@@ -11,7 +11,7 @@ from contract.classes import ClassList
 from edge.types import U8
 from tests.bench.__main__ import main
 from tests.bench.bundles import Bundles, Shape, bench_card
-from tests.bench.camera import SHAPE, steps
+from tests.bench.camera import LINES, steps
 from tests.bench.material import Material
 from tests.bench.report import markdown
 from tests.bench.result import CLASSES, DAYS, DENSITY, SIZE, TILES, Result, read_result
@@ -19,6 +19,7 @@ from tests.bench.step import QUICK
 from tests.unit.bench.test_report import result
 from tests.unit.runtime.small_bundle import SIDE, expected, small_graph, small_tiles
 
+SHAPE = LINES[0].shape
 LEFT_RIGHT = ClassList(names=("left", "right"), clean=("left",))
 SECONDS = 2.0
 WAITING = 10

@@ -17,6 +17,7 @@ from tests.bench.result import (
     Latency,
     Ratio,
     Result,
+    Scenario,
     read_result,
 )
 from tests.bench.step import Step, run_steps
@@ -39,10 +40,10 @@ def ratio(daemon: float, number: int = 1, isa: Isa = "all", input_px: int = 128)
     )  # fmt: skip
 
 
-def camera(committed_s: float, late: int = 0, lost: int = 0) -> Camera:
+def camera(committed_s: float, late: int = 0, lost: int = 0, scenario: Scenario = "a") -> Camera:
     latency = Latency.of([0.002])
     return Camera(
-        isa="all", round=1, frame_bytes=4 << 20, tiles_per_frame=64, seconds=100,
+        scenario=scenario, isa="all", round=1, frame_bytes=4 << 20, tiles_per_frame=64, seconds=100,
         offered_per_s=27.4, inspected_per_s=27.4, frames=3000,
         lost={"buffer_overflow": lost} if lost else {}, cells={"on_time": 100, "late": late},
         events=9, gaps=0, batch=0.021, committed=Latency.of([committed_s]), acknowledged=latency,
@@ -87,16 +88,27 @@ def test_one_late_cell_or_lost_frame_misses_the_camera_row() -> None:
     for late, lost in ((0, 0), (1, 0), (0, 1)):
         found = result()
         found.camera = [camera(0.03, late, lost)]
-        verdicts.append(by_name(found)["115 MB/s, 64 tiles a frame"].verdict)
+        verdicts.append(by_name(found)["115 MB/s, 64 tiles a frame (a)"].verdict)
 
     assert verdicts == ["met", "missed", "missed"]
+
+
+def test_the_scenario_with_the_screen_has_rows_and_words_of_its_own() -> None:
+    found = result()
+    found.camera = [camera(0.03), camera(0.04, late=7, scenario="b")]
+
+    table = by_name(found)
+    assert table["115 MB/s, 64 tiles a frame (b), with the screen"].verdict == "missed"
+    assert table["115 MB/s, 64 tiles a frame (a)"].verdict == "met"
+    assert "(a) A full GigE camera" in markdown(found)
+    assert "a tenth past the screen" in markdown(found)
 
 
 def test_a_commit_may_take_fifteen_milliseconds_beyond_the_network() -> None:
     for committed_s, verdict in ((0.0359, "met"), (0.0361, "missed")):
         found = result()
         found.camera = [camera(committed_s)]
-        row = by_name(found)["grabbed -> committed, p99"]
+        row = by_name(found)["grabbed -> committed, p99 (a)"]
         assert (row.target, row.verdict) == ("<= 21.0 + 15 ms", verdict)
 
 
