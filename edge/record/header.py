@@ -9,14 +9,20 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from contract.events import ModelReference
 from edge.config import Config
 from edge.errors import ConfigError
+from edge.inspect.light import LightFile, read_light
 from edge.lifecycle.model import Model
 from edge.record.segment import DamagedError
 from runtime.engine import BATCH_SIZES
 
 CPU_BACKENDS = ("openvino", "onnxruntime")
 """These give the same bits again on the same machine with the same number of threads."""
-ELSEWHERE = {"bundle", "source", "ledger", "deliver", "console", "metrics", "record", "run_path"}
-"""Sections of the config that a replay has no use for: paths, addresses and passwords."""
+ELSEWHERE = {
+    "bundle", "source", "position", "ledger", "deliver", "console", "metrics", "record", "run_path",
+}  # fmt: skip
+"""Sections of the config that a replay has no use for: paths, addresses and passwords, and where
+strip was, since each frame says it.
+"""
+LIGHT = "light.json"
 _CPU_INFO = Path("/proc/cpuinfo")
 _ISA = (
     "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
@@ -64,7 +70,14 @@ class Header(BaseModel):
     model: ModelReference
     classes: str
     """Digest of the class list."""
+    light: LightFile | None
+    """What `optics.flat_field` named."""
     machine: Machine
+
+    def unpack(self, folder: Path) -> None:
+        """Write what `config_for` names in a replay's folder."""
+        if self.light is not None:
+            (folder / LIGHT).write_text(self.light.model_dump_json(), "utf-8")
 
     def config_for(self, bundle: Path, folder: Path) -> Config:
         """The run's config, with everything that a replay writes in `folder`.
@@ -75,6 +88,8 @@ class Header(BaseModel):
         elsewhere = {
             "bundle": bundle,
             "source": {"kind": "folder", "path": folder},
+            "position": {"kind": "lines"},
+            "optics": self._optics(folder),
             "ledger": {"path": folder},
             "run_path": folder,
         }
@@ -87,15 +102,23 @@ class Header(BaseModel):
                 f" stripsight {version}"
             ) from error
 
+    def _optics(self, folder: Path) -> JsonValue:
+        optics = self.config.get("optics")
+        if isinstance(optics, dict) and self.light is not None:
+            return optics | {"flat_field": str(folder / LIGHT)}
+        return optics
+
 
 def make_header(config: Config, model: Model, after_seq: int, started_utc_ns: int) -> Header:
     """The header of a run that begins."""
+    light = config.optics.flat_field
     return Header(
         started_utc_ns=started_utc_ns,
         after_seq=after_seq,
         config=config.model_dump(mode="json", exclude=ELSEWHERE),
         model=model.reference,
         classes=model.bundle.card.classes.digest,
+        light=read_light(light, config) if light else None,
         machine=this_machine(model, config.inspect.threads),
     )
 

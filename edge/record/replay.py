@@ -14,6 +14,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from contract.bundle import open_bundle
+from edge.config import Config
 from edge.errors import ConfigError, ReplayError
 from edge.inspect.loop import Inspector
 from edge.ledger.log import EventLog
@@ -49,6 +50,10 @@ class Bundles:
             config = self._header.config_for(self._find(at), self._folder)
             self._loaded[at.digest] = load_model(config.bundle, config)
         return self._loaded[at.digest]
+
+    def config(self, at: BundleAt) -> Config:
+        """The run's, with that bundle."""
+        return self._header.config_for(at.path, self._folder)
 
     def _find(self, at: BundleAt) -> Path:
         lay = [at.path] if at.path.is_dir() else []
@@ -125,7 +130,7 @@ class Replay:
 
     def _begin(self, slot: RetoldSlot, seen: Seen) -> Inspector:
         self._first_frame = seen.frame.seq
-        config = self._header.config_for(seen.model.path, seen.model.path)
+        config = self._bundles.config(seen.model)
         retold = self._retold
         return Inspector(config, slot, retold, self._metrics, retold, seen.start)
 

@@ -40,6 +40,7 @@ def run_replay(
     """
     run = _choose(recording, number, say)
     with _folder(out) as folder, _log(run.header, folder, clock) as log:
+        run.header.unpack(folder)
         replay = Replay(run.header, Bundles(run.header, bundles, folder), log, say)
         began = told = clock.now()
         for read in read_run(run):

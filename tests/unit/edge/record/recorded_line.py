@@ -51,8 +51,8 @@ def with_defect(number: int) -> U8:
 class RecordedLine:
     """One run. Everything is written when it ends: no more than the recorder's buffer holds."""
 
-    def __init__(self, folder: Path, max_bytes: int = ROOMY) -> None:
-        self.config = line_config(folder)
+    def __init__(self, folder: Path, max_bytes: int = ROOMY, **changes: object) -> None:
+        self.config = line_config(folder).model_copy(update=changes)
         self.clock = SteppedClock()
         self.clock.ns = NOON_NS
         metrics = InspectMetrics(CollectorRegistry())

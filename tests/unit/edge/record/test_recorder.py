@@ -20,7 +20,9 @@ from edge.record.ring import Ring, segment_paths
 
 MODEL = ModelReference(name="m", version="1", digest="0")
 MACHINE = Machine(backend="b", threads=1, cores=1, batch_sizes=(), cpu="", isa=(), packages={})
-HEADER = Header(started_utc_ns=1, after_seq=0, config={}, model=MODEL, classes="", machine=MACHINE)
+HEADER = Header(
+    started_utc_ns=1, after_seq=0, config={}, model=MODEL, classes="", light=None, machine=MACHINE
+)
 
 
 class Recording:

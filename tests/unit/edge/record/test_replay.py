@@ -2,13 +2,16 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from contract.events import Event, number
 from edge.clock import SystemClock
+from edge.config import EncoderPosition, Optics
 from edge.errors import ConfigError, ReplayError
+from edge.inspect.light import UNIT, LightFile
 from edge.ledger.digest import digest_of
 from edge.ledger.reader import EventReader
 from edge.record import ring
@@ -19,9 +22,10 @@ from edge.record.segment import TITLE, head, read_records
 from edge.record.session import run_replay
 from edge.types import Loss
 from tests.line.strip import write_line_bundle
-from tests.unit.edge.inspect.test_loop import FRAME_M
+from tests.unit.edge.inspect.test_loop import COLUMNS, FRAME_M
 from tests.unit.edge.ledger.making import SOURCE, action, defect
 from tests.unit.edge.record.recorded_line import RecordedLine
+from tests.unit.runtime.small_bundle import SIDE
 
 SMALL = 400_000
 """Bytes of a ring that holds ten frames, each in a file of its own."""
@@ -68,6 +72,24 @@ def test_late_lost_acted_and_swapped_all_come_again(folder: Path) -> None:
     assert len(list((folder / "again" / "evidence").iterdir())) == len(
         list((folder / "ledger" / "evidence").iterdir())
     )
+
+
+def test_a_line_with_an_encoder_and_uneven_light_is_replayed_without_either(folder: Path) -> None:
+    """Where strip was is in each frame; the light file may have been made anew meanwhile."""
+    light = LightFile(
+        camera="/s/l/c", serial=None, made=datetime(2026, 11, 27, tzinfo=UTC), frames=50,
+        gain=[UNIT + n % 20 for n in range(COLUMNS * SIDE)],
+    )  # fmt: skip
+    (folder / "light.json").write_text(light.sealed().model_dump_json())
+    optics = Optics(mm_per_px_along=0.5, mm_per_px_across=0.5, flat_field=folder / "light.json")
+    encoder = EncoderPosition(kind="encoder", counts_per_m=4000)
+    line = RecordedLine(folder, optics=optics, position=encoder)
+    for k in range(9):
+        line.frame(k)
+    line.end()
+    (folder / "light.json").unlink()
+    assert replay(folder).endswith("\nequal")
+    assert str(digest_of(folder / "again")) == str(digest_of(folder / "ledger"))
 
 
 def test_a_second_run_counts_on_and_each_can_be_replayed(folder: Path) -> None:
