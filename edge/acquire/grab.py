@@ -28,6 +28,8 @@ Wait = Callable[[threading.Event, float], bool]
 OVERFLOW = "buffer_overflow"
 MAX_RECONNECT_S = 3.0
 """So that, with opening and the first frame, strip is seen within 10 s of a camera's return."""
+OVERDUE = 3
+"""Times its patience that a camera may be silent while frames are due: connected, and stuck."""
 TOUCHING_M = 1e-6
 POLL_S = 0.2
 """Longest single read, so that a stop is honoured at once."""
@@ -40,6 +42,10 @@ class Patience(NamedTuple):
 
     silent_s: float
     reconnect_s: float
+    overdue_s: float = float("inf")
+    """A silence after which it is opened again, since frames are due; infinite where only an
+    encoder knows whether they are.
+    """
 
 
 def make_frame_buffer(capacity: int) -> FrameBuffer:
@@ -62,9 +68,11 @@ def note_lost(losses: list[Loss], frame: Frame) -> None:
 
 def patience_of(source: SourceSection) -> Patience:
     """From the config; a source with a slow clock may be silent for two of its periods."""
-    if isinstance(source, PylonSource | AravisSource):
-        return Patience(source.grab_timeout_s, source.reconnect_s)
     rate = source.frames_per_s
+    if isinstance(source, PylonSource | AravisSource):
+        silent_s = source.grab_timeout_s
+        overdue_s = max(OVERDUE * silent_s, OVERDUE / rate) if rate else float("inf")
+        return Patience(silent_s, source.reconnect_s, overdue_s)
     return Patience(2.0 if rate is None else max(2.0, 2 / rate), 0.5)
 
 
@@ -152,8 +160,7 @@ class Grab:
         try:
             self._hand_on(self._source.read(timeout_s))
         except SourceTimeoutError:
-            if self._due_s() > self._patience.silent_s:
-                self._heard_ns = self._clock.now().monotonic_ns  # counts from when strip moves on
+            return self._is_stuck()
         except SourceEndedError:
             raise
         except SourceError as loss:
@@ -161,6 +168,19 @@ class Grab:
             log.warning("source lost: %s", str(loss))
             return True
         return False
+
+    def _is_stuck(self) -> bool:
+        """Whether a silence has lasted so long, with frames due, that the source must be opened
+        again. At rest none is due, and the silence counts from when the strip moves on.
+        """
+        now_ns, due_s, patience = self._clock.now().monotonic_ns, self._due_s(), self._patience
+        if due_s > patience.silent_s:
+            self._heard_ns = now_ns
+        overdue_s = OVERDUE * patience.silent_s if due_s else patience.overdue_s
+        stuck = (now_ns - self._heard_ns) / 1e9 > overdue_s
+        if stuck:
+            log.warning("no frame for %.3g s, though they are due: opened again", overdue_s)
+        return stuck
 
     def _hand_on(self, frame: Frame) -> None:
         self._heard_ns = self._clock.now().monotonic_ns

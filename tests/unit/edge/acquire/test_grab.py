@@ -298,6 +298,29 @@ def test_silence_counts_from_when_the_strip_moves_on() -> None:
     assert seen == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("overdue_s", "m_per_s", "opened"), [(6.0, None, 2), (float("inf"), None, 1),
+     (float("inf"), 1.0, 2), (float("inf"), 0.0, 1)],
+)  # fmt: skip
+def test_a_camera_that_is_connected_and_stuck_is_opened_again(
+    overdue_s: float, m_per_s: float | None, opened: int
+) -> None:
+    """Where frames are known to be due: by the camera's own rate, or by the strip's speed."""
+    speed, bench = SpeedFeed(), Bench(ScriptedSource())
+    metrics = InspectMetrics(CollectorRegistry())
+
+    def wait_s(seconds: float) -> None:
+        bench.clock.pass_s(seconds)
+        if m_per_s is not None:
+            speed.tell(m_per_s, bench.clock.now_ns)
+
+    silence: list[Step] = [partial(wait_s, 1.5), SourceTimeoutError("none")]
+    source = ScriptedSource(*frames(2), *(5 * silence))
+    patience = Patience(2, 0.5, overdue_s)
+    Grab(source, bench.frames, metrics, bench.clock, patience, bench.wait, speed).run(bench.stop)
+    assert source.calls.count("open") == opened
+
+
 def test_stop_ends_a_silent_source_and_an_absent_one() -> None:
     for step in (SourceTimeoutError("none"), SourceLostError("gone")):
         source = ScriptedSource()
@@ -336,6 +359,8 @@ def test_the_stage_stops_at_once_while_it_waits_to_reopen() -> None:
 
 def test_patience_comes_from_the_config() -> None:
     pylon = PylonSource(kind="pylon", grab_timeout_s=3, reconnect_s=0.25)
-    assert patience_of(pylon) == (3.0, 0.25)
+    assert patience_of(pylon) == (3.0, 0.25, float("inf"))
+    assert patience_of(pylon.model_copy(update={"frames_per_s": 28.0})).overdue_s == 9
+    assert patience_of(pylon.model_copy(update={"frames_per_s": 0.2})).overdue_s == 15
     assert patience_of(SimulatedSource(kind="simulated", frames_per_s=0.1)).silent_s == 20
     assert patience_of(FolderSource.model_validate({"kind": "folder", "path": "p"})).silent_s == 2
