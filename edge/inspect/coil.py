@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from contract.events import (
     CoilReport,
@@ -24,6 +25,21 @@ from edge.types import Coil
 NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
 
 
+class _Stretch(NamedTuple):
+    """Strip beside the picture, from where it was first told on, and its cells."""
+
+    from_m: float
+    to_m: float
+    from_mm: float
+    to_mm: float
+    cells: int
+
+    def longer(self, to_m: float, mm: tuple[float, float], cells: int) -> "_Stretch":
+        """With the next frame's, whose border may lie elsewhere."""
+        across = min(self.from_mm, mm[0]), max(self.to_mm, mm[1])
+        return _Stretch(self.from_m, to_m, *across, self.cells + cells)
+
+
 class CoilInspection:
     """All that is known of the coil under the camera. Owned by the inspecting thread."""
 
@@ -36,6 +52,7 @@ class CoilInspection:
         self._screen: Screen | None = None
         self._screened_for: Model | None = None
         self._told: set[tuple[Fate, bool]] = set()
+        self._went_on: dict[tuple[Fate, bool], _Stretch] = {}
         self._doubted = False
 
     def started(self, model: ModelReference, time: datetime) -> Draft:
@@ -71,12 +88,16 @@ class CoilInspection:
     def record_outside(
         self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
     ) -> tuple[list[Draft], News]:
-        """The same for strip beside the picture: told once per coil and side, since it goes on all
-        along.
+        """The same for strip beside the picture. It goes on all along, so it is told when it
+        begins, and at the coil's end how far it went.
         """
         news = self.account.record(*stretch, fate, mm)
         side = fate, mm[0] > 0
-        if not news.cells or side in self._told:
+        if not news.cells:
+            return [], news
+        if side in self._told:
+            before = self._went_on.get(side, _Stretch(*stretch, *mm, 0))
+            self._went_on[side] = before.longer(stretch[1], mm, news.cells)
             return [], news
         self._told.add(side)
         return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
@@ -103,6 +124,9 @@ class CoilInspection:
         """
         drafts = self.defects.finish("interrupted" if interrupted else "closed")
         totals = self.account.totals(length_m)
+        for (fate, _), far in self._went_on.items():
+            place = (far.from_m, far.to_m), (far.from_mm, far.to_mm)
+            drafts.append(self._not_inspected(*place, fate, far.cells, time))
         if totals.unseen:
             whole = (0.0, length_m), (0.0, self.coil.width_mm)
             drafts.append(self._not_inspected(*whole, UNSEEN, totals.unseen, time))

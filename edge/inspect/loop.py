@@ -19,7 +19,7 @@ from edge.inspect.coil import NOT_VALID, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
-from edge.inspect.sight import Eye
+from edge.inspect.sight import Eye, Sight
 from edge.inspect.strip import View
 from edge.lifecycle.geometry import in_scale
 from edge.lifecycle.model import Model
@@ -150,7 +150,8 @@ class Inspector:
             stretch = (head_m - coil.head_m, tail_m - coil.head_m)
             self.valid = False
             fate = Fate("lost", loss.reason)
-            self._record(inspection, stretch, (0.0, coil.width_mm), fate, frame)
+            if self._record(inspection, stretch, (0.0, coil.width_mm), fate, frame):
+                self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
         self._told_m = max(self._told_m, loss.end_m)
 
     def _section(self, section: Section, coil: CoilInspection) -> None:
@@ -160,20 +161,28 @@ class Inspector:
         fate, shown = Fate("unusable", sight.unusable or ""), None
         if not sight.unusable:
             fate, shown = self._look(self._lit(section), sight.view, coil)
+        missed = False
         for mm, part in sight.seen(fate):
             if shown is not None and part == fate:
                 news = coil.account.record(*stretch, ON_TIME, mm, shown)
                 self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
-            self._record(coil, stretch, mm, part, frame)
-        for mm, beside in sight.beside():
-            drafts, news = coil.record_outside(stretch, mm, beside, frame.grabbed.utc())
-            self._drafts += drafts
-            self._metrics.cells.labels(beside.outcome).inc(news.first)
-            if news.cells and beside.outcome in NOT_VALID:
-                self.valid = False
+            missed |= self._record(coil, stretch, mm, part, frame)
+        if self._beside(section, sight, coil) or missed:
+            self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
         if sight.doubt:
             self._drafts += coil.doubt(stretch, sight.across.seen, sight.doubt, frame.grabbed.utc())
             self.valid = False
+
+    def _beside(self, section: Section, sight: Sight, coil: CoilInspection) -> bool:
+        """Account for the width beside the picture; whether any of it is news."""
+        missed, stretch = False, (section.from_m, section.to_m)
+        for mm, fate in sight.beside():
+            drafts, news = coil.record_outside(stretch, mm, fate, section.frame.grabbed.utc())
+            self._drafts += drafts
+            self._metrics.cells.labels(fate.outcome).inc(news.first)
+            missed |= news.cells > 0
+        self.valid = self.valid and not missed
+        return missed
 
     def _lit(self, section: Section) -> Section:
         """As in even light."""
@@ -223,14 +232,14 @@ class Inspector:
         mm: tuple[float, float],
         fate: Fate,
         frame: Frame,
-    ) -> None:
+    ) -> bool:
+        """Account for a rectangle; whether it is told as not inspected."""
         drafts, news = coil.record(stretch, mm, fate, frame.grabbed.utc())
         self._drafts += drafts
         self._metrics.cells.labels(fate.outcome).inc(news.first)
         if drafts or fate.outcome in NOT_VALID:
             self.valid = self.valid and fate.outcome == "late"
-        if drafts:
-            self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
+        return bool(drafts)
 
     def _show_model(self) -> None:
         """Publish which bundle inspects, and start the series of its classes at zero."""

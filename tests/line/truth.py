@@ -127,6 +127,8 @@ def _breaches(coil: _Coil) -> Iterator[str]:
         yield f"{coil.name} has a report and an open defect"
     if sum(report.defects.values()) != len(coil.defects):
         yield f"{coil.name}: {len(coil.defects)} defects, {report.defects} reported"
+    if report.reasons.get("lost(unseen)"):
+        yield f"{coil.name}: {report.reasons['lost(unseen)']} cells of which nobody knows"
     everything_on_time = report.cells.get("on_time", 0) == report.expected_cells
     if not everything_on_time and not coil.unseen:
         yield f"{coil.name}: {report.cells}, and no stretch of it was told"

@@ -8,8 +8,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from contract.events import Defect, NotInspected
+from edge.acquire.coils import ConstantCoils
+from edge.config import Coils
 from edge.inspect.loop import Inspector
 from edge.metrics import InspectMetrics
+from edge.ports import CoilSource
 from edge.types import U8, Coil, Commit, Frame, RowMap
 from tests.unit.edge.inspect.test_loop import (
     COLUMNS,
@@ -63,11 +66,12 @@ class Widths:
 class Seen:
     """An inspector over half-frame coils, with edges detected."""
 
-    def __init__(self, folder: Path, *tiles: float) -> None:
+    def __init__(self, folder: Path, *tiles: float, coils: CoilSource | None = None) -> None:
         self.line = Line(folder, edges="detect")
         self.registry = CollectorRegistry()
         line, metrics = self.line, InspectMetrics(self.registry)
-        self.inspector = Inspector(line.config, line.slot, Widths(*tiles), metrics, line.clock)
+        coils = coils or Widths(*tiles)
+        self.inspector = Inspector(line.config, line.slot, coils, metrics, line.clock)
 
     def frame(self, number: int, pixels: U8) -> Commit:
         rows = RowMap(number * FRAME_M, ROW_M, ROWS * SIDE)
@@ -118,6 +122,24 @@ def test_strip_that_is_wider_than_the_mill_says_is_inspected_and_said(tmp_path: 
     report = report_of(commit.drafts)
     assert not report.inspection_valid
     assert report.cells == {"on_time": 10 * ROWS // 2}
+
+
+def test_strip_out_of_view_is_loud_while_it_passes_and_told_whole_at_the_end(
+    tmp_path: Path,
+) -> None:
+    line = Seen(tmp_path, coils=ConstantCoils(Coils(length_m=3 * FRAME_M, width_mm=14 * MM)))
+    pixels, commits = strip((0, 13)), list[Commit]()
+    for number in range(4):
+        commits.append(line.frame(number, pixels))
+        assert not line.inspector.valid
+    name = "stripsight_uninspected_metres_total"
+    assert line.registry.get_sample_value(name) == pytest.approx(4 * FRAME_M)
+    missed = [d.body for c in commits for d in c.drafts if isinstance(d.body, NotInspected)]
+    first, rest = [body for body in missed if body.reason == "no_view"][:2]
+    assert (first.extent.to_m, rest.extent.from_m) == pytest.approx((FRAME_M, FRAME_M), abs=1e-6)
+    assert rest.extent.to_m == pytest.approx(3 * FRAME_M)
+    report = report_of(commits[-1].drafts)
+    assert first.cells + rest.cells == report.reasons["lost(no_view)"]
 
 
 def test_strip_that_is_narrower_than_the_mill_says_is_said_in_cells(tmp_path: Path) -> None:
