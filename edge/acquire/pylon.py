@@ -52,7 +52,7 @@ class Sdk(NamedTuple):
 
 
 class PylonSource:
-    """One camera. Pixels are copied out of the SDK's buffer at once (0.3 ms for 4 MB), since
+    """One camera. Pixels are copied out of the SDK's buffer at once (0.65 ms for 4 MB), since
     buffers that are kept make its memory grow and its camera starve.
 
     A camera with a clock stamps its frames, and the stamps are mapped to the host's time; the

@@ -1,7 +1,7 @@
 """The light across the picture, made even: a gain per column, measured once (`calibrate-light`).
 
 The correction comes before the cut, on the whole picture, so that a tile is still what `fit_tile`
-makes of the picture that anybody sees: of evidence, of frames kept for training (ADR 16). Whether a
+makes of the picture that evidence shows (ADR 16). Recordings hold what the camera saw. Whether a
 picture is dark or saturated, and where the strip is, is judged before it, by what the camera saw.
 """
 

@@ -61,7 +61,7 @@ def test_a_camera_with_a_clock_stamps_its_frames(
 
 
 def test_a_buffer_can_be_copied_into_memory_of_ours(tmp_path: Path, pictures: list[U8]) -> None:
-    """What a fixed pool of frames rests on: one copy, and no array that outlives the buffer."""
+    """One copy, and no array that outlives the buffer."""
     room = np.zeros((ROWS, COLUMNS), np.uint8)
     with opened(tmp_path) as source:
         result = source._camera.RetrieveResult(5000)
