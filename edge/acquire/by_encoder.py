@@ -22,6 +22,8 @@ turn closer to the block's end shifts its rows by less than that share of it (6 
 """
 JOINED_COUNTS = 2
 """Two readings of one place differ by one count each."""
+MOST_PASSED_M = 20_000.0
+"""More strip than a line makes in twenty minutes at its fastest: a wide counter that was reset."""
 LEAST_PITCH = 1e-3
 """Share of the nominal pitch that rows keep while the strip is at rest, so that they have order."""
 
@@ -56,8 +58,12 @@ class EncoderPosition:
 
     def advance(self, block: Block) -> Placed:
         """Where the counts say; without counts, after the one before, which is a guess."""
-        if self._resume is not None and block.counts is not None:
-            self._go_on(self._resume, block.counts)
+        began_anew = False
+        if block.counts is not None:
+            if self._resume is not None:
+                self._go_on(self._resume, block.counts)
+            elif block.away:
+                began_anew = self._began_anew(block.counts, block.rows)
         first_m = self._end_m + block.lost * block.rows * self._m_per_row
         if block.counts is None:
             placed = Placed(RowMap(first_m, self._m_per_row, block.rows), known=False)
@@ -68,7 +74,7 @@ class EncoderPosition:
         if abs(placed.rows.first_m - first_m) <= self._joined_m:
             placed = placed._replace(rows=placed.rows._replace(first_m=first_m))
         self._end_m = placed.rows.end_m
-        return placed
+        return placed._replace(known=False) if began_anew else placed
 
     @property
     def _sign(self) -> int:
@@ -81,15 +87,34 @@ class EncoderPosition:
     def _go_on(self, resume: Resume, counts: Counts) -> None:
         """Start at the count where the earlier run ended, unless the counter began anew since."""
         self._resume = None
-        newest = counts.last if counts.first is None else counts.first
-        passed = _nearest(self._sign * (newest - resume.counter), 0, self._span)
-        if passed < 0:
+        if not self._plausible(self._passed(resume.counter, counts), least_m=0.0):
             log.warning(
-                "the encoder counts %d less than when the earlier run ended: it began anew, or the"
-                " strip ran back; how much strip passed meanwhile is not known", -passed
-            )  # fmt: skip
+                "the encoder does not go on from where the earlier run ended: it began anew, or the"
+                " strip ran back; how much strip passed meanwhile is not known"
+            )
             return
         self._last, self._origin_m = resume.counter, resume.end_m - self._m_per_row
+
+    def _began_anew(self, counts: Counts, rows: int) -> bool:
+        """Whether the counter was reset while the camera was away, as by its power: then its strip
+        goes on where the last block ended, which is a guess. Read as a reversal it would lie on
+        strip that is done with, and nobody would look at it.
+        """
+        if self._last is None:
+            return False
+        least_m = -rows * self._m_per_row
+        if self._plausible(self._passed(self._last, counts), least_m):
+            return False
+        log.warning("the encoder began anew while the camera was away: its strip goes on behind")
+        self._last, self._origin_m, self._direction = None, self._end_m, 1
+        return True
+
+    def _passed(self, before: int, counts: Counts) -> int:
+        newest = counts.last if counts.first is None else counts.first
+        return _nearest(self._sign * (newest - before), 0, self._span)
+
+    def _plausible(self, passed: int, least_m: float) -> bool:
+        return least_m <= passed / self._encoder.counts_per_m <= MOST_PASSED_M
 
     def _whole(self, block: Block, counts: Counts) -> Placed:
         """One count a block: that of its last line."""

@@ -41,7 +41,9 @@ class Framing:
 
     def lost(self, reason: str, frames: int = 1) -> None:
         """Frames were produced that cannot be delivered."""
-        if frames > 0:
+        if frames > 0 and self._lost and self._lost[-1][0] == reason:
+            self._lost[-1] = reason, self._lost[-1][1] + frames
+        elif frames > 0:
             self._lost.append((reason, frames))
 
     def away(self) -> None:
@@ -73,7 +75,9 @@ class Framing:
         if rows.first_m - self._end_m > rows.m_per_row / 2 and not losses:
             losses = (Loss(self._end_m, rows.first_m, BETWEEN_FRAMES),)
         self._seq, self._end_m, self._lost, self._away = seq + 1, rows.end_m, [], False
-        count = None if counts is None else counts.last
+        # After a turn the last line's count is not that of the block's end.
+        ran_on = counts is not None and not placed.backwards and placed.keep == slice(None)
+        count = counts.last if counts is not None and ran_on else None
         return Frame(seq, pixels, rows, exposed, grabbed, losses, count, placed.known)
 
     def _tell(self, known: bool) -> None:  # noqa: FBT001 - the one thing it is told
@@ -93,7 +97,7 @@ class Framing:
         if frames and not self._away:
             each_m = way_m / frames
         losses = []
-        for reason, count in _merged(self._lost):
+        for reason, count in self._lost:
             losses.append(Loss(first_m, first_m + count * each_m, reason))
             first_m = losses[-1].end_m
         if self._away:
@@ -109,14 +113,3 @@ def _turned(pixels: U8, placed: Placed) -> U8:
         axis = -1 if placed.backwards and placed.mirrored else int(placed.mirrored)
         kept = np.asarray(cv2.flip(kept, axis), np.uint8)
     return kept
-
-
-def _merged(lost: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Neighbours of one reason become one."""
-    runs: list[tuple[str, int]] = []
-    for reason, count in lost:
-        if runs and runs[-1][0] == reason:
-            runs[-1] = reason, runs[-1][1] + count
-        else:
-            runs.append((reason, count))
-    return runs

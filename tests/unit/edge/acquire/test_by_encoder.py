@@ -172,3 +172,42 @@ def test_a_counter_that_began_anew_is_said(caplog: pytest.LogCaptureFixture) -> 
     rows = position.advance(block(ROWS, Counts(0, 2997))).rows
     assert rows.first_m == pytest.approx(700.0)
     assert "began anew" in caplog.text
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_counter_that_was_reset_while_the_camera_was_away_does_not_send_the_strip_back(
+    lost: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Strip placed on strip that is done with would pass with nobody looking, and unsaid."""
+    position, strip = EncoderPosition(encoder(PER_M), PITCH_M), Strip(encoder(PER_M))
+    for _ in range(300):
+        end_m = position.advance(block(ROWS, strip.counts(strip.lines(ROWS)))).rows.end_m
+    anew = Strip(encoder(PER_M))
+    after = position.advance(block(ROWS, anew.counts(anew.lines(ROWS)), lost)._replace(away=True))
+    assert after.rows.first_m == pytest.approx(end_m + lost * BLOCK_M, abs=2 * COUNT_M)
+    assert not after.known
+    assert "began anew" in caplog.text
+    following = position.advance(block(ROWS, anew.counts(anew.lines(ROWS))))
+    assert following.rows.first_m == pytest.approx(after.rows.end_m, abs=2 * COUNT_M)
+    assert following.known
+
+
+@pytest.mark.parametrize("metres", [-0.2, 0.0, 90.0])
+def test_a_counter_that_went_on_while_the_camera_was_away_is_believed(metres: float) -> None:
+    position, strip = EncoderPosition(encoder(PER_M), PITCH_M), Strip(encoder(PER_M))
+    for _ in range(10):
+        end_m = position.advance(block(ROWS, strip.counts(strip.lines(ROWS)))).rows.end_m
+    strip.row += round(metres / PITCH_M)
+    after = position.advance(block(ROWS, strip.counts(strip.lines(ROWS)))._replace(away=True))
+    assert after.rows.first_m == pytest.approx(end_m + metres, abs=2 * PITCH_M)
+    assert after.known
+
+
+def test_a_wide_counter_that_was_reset_is_not_a_hundred_kilometres_of_strip(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wide = EncoderSection(kind="encoder", counts_per_m=PER_M, bits=32, absolute=True)
+    position = EncoderPosition(wide, PITCH_M, resume=Resume(3_000_000_000, 700.0))
+    placed = position.advance(block(ROWS, Counts(0, 9990)))
+    assert placed.rows.first_m == pytest.approx(700.0, abs=2 * PITCH_M)
+    assert "began anew" in caplog.text

@@ -82,14 +82,22 @@ def test_a_block_taken_backwards_is_turned_round() -> None:
     assert back.pixels.flags.c_contiguous
     assert not back.pixels.flags.writeable
     assert np.array_equal(back.pixels, picture)
-    assert (back.losses, back.count) == ((), 10)
+    assert (back.losses, back.count) == ((), None), "the count is not that of the block's end"
+
+
+def test_losses_of_one_reason_are_one_however_long_no_frame_comes() -> None:
+    framing = Framing(LinesPosition(0.001))
+    for _ in range(100):
+        framing.lost("incomplete_frame")
+    assert len(framing._lost) == 1
+    assert framing.frames_missing == 100
 
 
 def test_of_a_block_in_which_the_strip_turned_the_forward_rows_are_kept() -> None:
     framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
     picture = np.tile(np.arange(100, dtype=np.uint8).reshape(-1, 1), (1, 4))
     turned = framing.frame(picture, None, stamp(1), Counts(0, 400))  # 70 there, 30 back
-    assert (turned.rows.first_m, turned.rows.rows) == (0.0, 70)
+    assert (turned.rows.first_m, turned.rows.rows, turned.count) == (0.0, 70, None)
     assert np.array_equal(turned.pixels, picture[:70])
 
 
