@@ -95,12 +95,12 @@ class Engine:
 
     def _infer(self, batch: U8) -> tuple[F32, F32]:
         try:
-            return self._backend.infer(batch)
+            return _numbers(self._backend.infer(batch))
         except BundleError as error:
             if self._standby is None:
                 raise
             self._take_over(self._standby, error)
-            return self._backend.infer(batch)
+            return _numbers(self._backend.infer(batch))
 
     def _take_over(self, standby: Backend, error: BundleError) -> None:
         why = f"{self._backend.name} failed while it inspected ({error}); {standby.name} took over"
@@ -116,6 +116,15 @@ class Engine:
     def _pad(self, pixels: U8) -> U8:
         self._padded[: len(pixels)] = pixels
         return self._padded
+
+
+def _numbers(found: tuple[F32, F32]) -> tuple[F32, F32]:
+    """A card that dies may answer NaN without an error, and no threshold is below that: every tile
+    would be clean.
+    """
+    if not np.isfinite(found[0]).all():
+        raise BundleError("its probabilities are no numbers")
+    return found
 
 
 def load_engine(

@@ -50,6 +50,25 @@ def test_no_tile_is_lost_whichever_batch_fails(fails_at: int) -> None:
     assert ready.backend == "openvino"
 
 
+class Dying(Failing):
+    """Answers, but not with numbers."""
+
+    def infer(self, pixels: npt.NDArray[np.uint8]) -> tuple[F32, F32]:
+        probabilities, embedding = super().infer(pixels)
+        probabilities[-1, 0] = np.nan
+        return probabilities, embedding
+
+
+def test_a_card_that_answers_nonsense_has_failed() -> None:
+    """No threshold is below NaN, so every tile would be clean."""
+    tiles = small_tiles(4)
+    ready = Engine(small_card(), Dying(9), (4,), None, Failing(9, "openvino"))
+    np.testing.assert_array_equal(ready.classify(tiles)[0], expected(tiles)[0])
+    assert (ready.backend, "no numbers" in str(ready.degraded)) == ("openvino", True)
+    with pytest.raises(BundleError, match="no numbers"):
+        Engine(small_card(), Dying(9, "openvino"), (4,), None).classify(tiles)
+
+
 def test_the_change_is_said_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     ready = Engine(small_card(), Failing(1), (4,), "tensorrt: none here", Failing(9, "openvino"))
     ready.classify(small_tiles(4))
