@@ -40,7 +40,7 @@ def make_recorder(
         return None
     header = make_header(config, model, after_seq, clock.now().utc_ns)
     ring = Ring(config.record.path, round(config.record.max_gb * 1e9), header)
-    return Recorder(ring, metrics)
+    return Recorder(ring, metrics, clock)
 
 
 def make_inspector(

@@ -50,6 +50,7 @@ class Ring:
         self._number = 0
         self._file: BinaryIO | None = None
         self._size = 0
+        self._records = 0  # whole ones in the file, its header apart
 
     def write(self, words: Mapping[str, JsonValue], pixels: memoryview) -> int:
         """Append a record; returns its size in bytes.
@@ -83,6 +84,7 @@ class Ring:
             if self._disk_lacks(size):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
         self._write(file, words, pixels)
+        self._records += 1
 
     def _begin(self, size: int) -> BinaryIO:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,7 @@ class Ring:
         run = self._header.run or self._number
         self._header = self._header.model_copy(update={"run": run})
         path = self._folder / f"segment-{self._number:08d}.rec"
-        self._file, self._size = path.open("xb", buffering=0), 0
+        self._file, self._size, self._records = path.open("xb", buffering=0), 0, 0
         self._write_all(self._file, memoryview(TITLE))
         self._write(self._file, self._header.model_dump_json().encode(), memoryview(b""))
         self._header = self._header.model_copy(update={"part": self._header.part + 1})
@@ -127,3 +129,5 @@ class Ring:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+            if not self._records:
+                Path(file.name).unlink(missing_ok=True)

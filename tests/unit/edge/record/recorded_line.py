@@ -60,7 +60,7 @@ class RecordedLine:
         self._log = EventLog(folder / "ledger", self.config.event_source, self.clock)
         last = self._log.open().last_seq
         header = make_header(self.config, model, last, self.clock.ns)
-        self.recorder = Recorder(Ring(folder / "recording", max_bytes, header), metrics)
+        self.recorder = Recorder(Ring(folder / "recording", max_bytes, header), metrics, self.clock)
         self.log = RecordedLog(self._log, self.recorder)
         coils = ConstantCoils(self.config.coils, f"coil-{last:04d}")
         self.slot, _, self._inspects = make_inspector(

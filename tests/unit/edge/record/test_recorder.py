@@ -14,9 +14,10 @@ from edge.metrics import InspectMetrics
 from edge.record import ring
 from edge.record.header import Header, Machine
 from edge.record.reading import Hole, find_runs, read_run
-from edge.record.recorder import WAITING, Recorder
+from edge.record.recorder import PAUSE_NS, WAITING, Recorder
 from edge.record.records import Committed, Ended
 from edge.record.ring import Ring, segment_paths
+from tests.unit.edge.ledger.making import SetClock
 
 MODEL = ModelReference(name="m", version="1", digest="0")
 MACHINE = Machine(backend="b", threads=1, cores=1, batch_sizes=(), cpu="", isa=(), packages={})
@@ -30,11 +31,16 @@ class Recording:
         self.folder = folder
         self.registry = CollectorRegistry()
         metrics = InspectMetrics(self.registry)
-        self.recorder = Recorder(Ring(folder, max_bytes, HEADER), metrics)
+        self.clock = SetClock()
+        self.recorder = Recorder(Ring(folder, max_bytes, HEADER), metrics, self.clock)
 
     def record(self, numbers: Iterator[int] | range) -> None:
         for number in numbers:
             self.recorder.put(Committed(number, None, ()))
+
+    def after_a_pause(self, number: int) -> None:
+        self.clock.monotonic_ns += PAUSE_NS
+        self.recorder._write(Committed(number, None, ()))
 
     def write(self) -> None:
         self.recorder.close(clean=False)
@@ -93,9 +99,9 @@ def test_a_write_that_breaks_off_is_a_hole_and_recording_goes_on(tmp_path: Path)
     (segment,) = segment_paths(tmp_path)
     for room in (segment.stat().st_size + 20, 20):  # within a record, then within a file's header
         with small_files(room):
-            recording.recorder._write(Committed(2, None, ()))
+            recording.after_a_pause(2)
         assert recording.recorder.failing
-    recording.recorder._write(Committed(3, None, ()))
+    recording.after_a_pause(3)
     assert not recording.recorder.failing
     recording.write()
     first, torn, missing, third = recording.read()
@@ -103,6 +109,20 @@ def test_a_write_that_breaks_off_is_a_hole_and_recording_goes_on(tmp_path: Path)
     assert "torn at byte" in str(torn)
     assert "2 records" in str(missing)
     assert recording.drops == 2
+
+
+def test_a_disk_that_fails_for_a_thousand_records_is_tried_once_a_second(tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    with small_files(20):
+        for number in range(1000):
+            recording.clock.monotonic_ns += PAUSE_NS // 500
+            recording.recorder._write(Committed(number, None, ()))
+    assert segment_paths(tmp_path) == [], "a file without a record is none"
+    assert recording.drops == 1000
+    recording.after_a_pause(7)
+    recording.write()
+    missing, seventh = recording.read()
+    assert ("1000 records" in str(missing), seventh) == (True, 7)
 
 
 def test_a_folder_that_cannot_be_made_costs_the_recording_alone(tmp_path: Path) -> None:
@@ -147,6 +167,6 @@ def test_the_ring_gives_way_before_the_disk_is_full(
     monkeypatch.setattr(ring, "KEEP_FREE_BYTES", 1 << 60)
     monkeypatch.setattr(ring, "KEEP_FREE_SHARE", 1)
     for left in (3, 2, 1):
-        recording.recorder._write(Committed(0, None, ()))
+        recording.after_a_pause(0)
         assert len(segment_paths(tmp_path)) <= left
     assert recording.recorder.failing
