@@ -68,8 +68,12 @@ class CoilInspection:
         if model not in self._models:
             self._models.append(model)
 
+    def forget_screen(self) -> None:
+        """A model has taken over, be it the same bundle again: its screen learns the coil anew."""
+        self._screened_for = None
+
     def screen_of(self, model: Model) -> Screen | None:
-        """The model's screen of this coil; another model's screen learns the coil anew."""
+        """The model's screen of this coil."""
         if self._screened_for is not model:
             self._screened_for = model
             self._screen = Screen(model.screen) if model.screen else None

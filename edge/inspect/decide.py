@@ -7,7 +7,6 @@ when `close_after_m` of strip has passed without more of it, or with its coil. S
 again, since it ran back or frames overlap, does not announce a closed one again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from edge.types import F32, Section
 REMEMBERED = 1000
 """Closed defects that are known again when their strip comes back: more than a reversal passes."""
 SAME_M = 1e-6
+TOUCH_M, TOUCH_MM = 1e-6, 1e-3
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 
@@ -170,7 +170,7 @@ class DefectTracker:
         self._confirm_tiles = confirm_tiles
         self._close_after_m = close_after_m
         self._open: list[_Open] = []
-        self._closed: deque[tuple[str, Extent]] = deque(maxlen=REMEMBERED)
+        self._closed: dict[str, npt.NDArray[np.float64]] = {}
         self._seen_m = 0.0
         self._count = 0
         self.announced: dict[str, int] = {}
@@ -250,13 +250,21 @@ class DefectTracker:
         """Whether this is a closed defect that came by again; not where new strip shows it too."""
         if patch.extent.to_m > self._seen_m + SAME_M:
             return False
-        return any(name == known and _touch(extent, patch.extent) for known, extent in self._closed)
+        known = self._closed.get(name)
+        return known is not None and _touches_any(patch.extent, known)
 
     def _close_before(self, coil_m: float) -> list[Draft]:
         over = [d for d in self._open if d.extent.to_m < coil_m]
-        self._closed += [(d.class_name, d.extent) for d in over if d.revision]
+        for defect in over:
+            if defect.revision:
+                self._remember(defect)
         self._open = [d for d in self._open if d.extent.to_m >= coil_m]
         return [self._revise(defect, "closed") for defect in over if defect.revision]
+
+    def _remember(self, defect: _Open) -> None:
+        known = self._closed.get(defect.class_name, np.empty((0, 4)))
+        corners = list(defect.extent.model_dump().values())
+        self._closed[defect.class_name] = np.vstack([known, corners])[-REMEMBERED:]
 
     def _revise(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Draft:
         defect.revision += 1
@@ -293,13 +301,20 @@ def announced(drafts: Iterable[Draft]) -> list[str]:
 
 
 def _touch(a: Extent, b: Extent) -> bool:
-    tolerance_m, tolerance_mm = 1e-6, 1e-3
     return (
-        a.from_m <= b.to_m + tolerance_m
-        and b.from_m <= a.to_m + tolerance_m
-        and a.from_mm <= b.to_mm + tolerance_mm
-        and b.from_mm <= a.to_mm + tolerance_mm
+        a.from_m <= b.to_m + TOUCH_M
+        and b.from_m <= a.to_m + TOUCH_M
+        and a.from_mm <= b.to_mm + TOUCH_MM
+        and b.from_mm <= a.to_mm + TOUCH_MM
     )
+
+
+def _touches_any(a: Extent, others: npt.NDArray[np.float64]) -> bool:
+    """The same against `N x 4` extents at once: strip that comes by again may hold thousands."""
+    from_m, to_m, from_mm, to_mm = others.T
+    along = (a.from_m <= to_m + TOUCH_M) & (from_m <= a.to_m + TOUCH_M)
+    across = (a.from_mm <= to_mm + TOUCH_MM) & (from_mm <= a.to_mm + TOUCH_MM)
+    return bool((along & across).any())
 
 
 def _union(a: Extent, b: Extent) -> Extent:

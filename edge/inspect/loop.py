@@ -60,8 +60,9 @@ class Inspector:
         self._count: int | None = None  # of an encoder, at `_told_m`
         self.watermark = Watermark(frame=0, line_m=start.line_m, coil=None, coil_m=0.0)
         """How far the strip has been dealt with."""
+        self._sound = False  # of the frame in hand, so far
         self.valid = False
-        """Whether the newest frame was seen as it should be."""
+        """Whether the newest frame was seen as it should be. Other threads ask."""
         self._show_model()
 
     @property
@@ -71,7 +72,7 @@ class Inspector:
 
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
-        self.valid = frame.place_known
+        self._sound = frame.place_known
         if frame.exposed is not None:
             travelled_ns = frame.grabbed.monotonic_ns - frame.exposed.monotonic_ns
             self._metrics.exposed_to_grabbed.observe(travelled_ns / 1e9)
@@ -85,6 +86,7 @@ class Inspector:
         if frame.rows.end_m >= self._told_m:
             self._told_m, self._count = frame.rows.end_m, frame.count
         self._untold = "camera"
+        self.valid = self._sound
         self._advance(frame)
         return self._commit(frame)
 
@@ -94,7 +96,7 @@ class Inspector:
             return None
         time = self._clock.now()
         drafts = self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
-        self._now = None
+        self._now, self.valid = None, self._sound
         self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={})
         return Commit(tuple(drafts), self.watermark, time)
 
@@ -114,6 +116,8 @@ class Inspector:
         if swap is not None:
             at_m = None if leaves or now is None else now.account.end_m
             self._drafts.append(_model_changed(swap, coil.id, at_m, frame))
+            if now is not None:
+                now.forget_screen()
             self._show_model()
         if leaves or now is None:
             model = self._slot.active
@@ -131,7 +135,7 @@ class Inspector:
         if totals.breach:
             log.error("the account of coil %s contradicts itself: %s", coil.coil.id, totals.breach)
             self._metrics.account_breaches.inc()
-            self.valid = False
+            self._sound = False
         return drafts
 
     def _catch_up(self, line_m: float, frame: Frame) -> None:
@@ -148,18 +152,24 @@ class Inspector:
             tail_m = loss.end_m if coil.tail_m is None else min(loss.end_m, coil.tail_m)
             head_m = max(loss.first_m, coil.head_m)
             stretch = (head_m - coil.head_m, tail_m - coil.head_m)
-            self.valid = False
+            self._sound = False
             fate = Fate("lost", loss.reason)
             if self._record(inspection, stretch, (0.0, coil.width_mm), fate, frame):
                 self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
-        self._told_m = max(self._told_m, loss.end_m)
+        if loss.end_m > self._told_m:
+            self._told_m, self._count = loss.end_m, None
 
     def _section(self, section: Section, coil: CoilInspection) -> None:
         frame, stretch = section.frame, (section.from_m, section.to_m)
+        card, m_per_row = self._slot.active.bundle.card, frame.rows.m_per_row
+        scaled = in_scale(card, self._config.optics, m_per_row)
         with self._metrics.stage_seconds.labels("strip").time():
-            sight = self._eye.see(section)
-        fate, shown = Fate("unusable", sight.unusable or ""), None
-        if not sight.unusable:
+            sight = self._eye.see(section, in_scale=scaled)
+        if sight.unusable:
+            fate, shown = Fate("unusable", sight.unusable), None
+        elif not scaled:
+            fate, shown = Fate("skipped", "out_of_scale"), None
+        else:
             fate, shown = self._look(self._lit(section), sight.view, coil)
         missed = False
         for mm, part in sight.seen(fate):
@@ -171,17 +181,20 @@ class Inspector:
             self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
         if sight.doubt:
             self._drafts += coil.doubt(stretch, sight.across.seen, sight.doubt, frame.grabbed.utc())
-            self.valid = False
+            self._sound = False
 
     def _beside(self, section: Section, sight: Sight, coil: CoilInspection) -> bool:
-        """Account for the width beside the picture; whether any of it is news."""
+        """Account for the width beside the picture; whether any of it should have been seen. Where
+        the edges are set up as fixed, what lies out of view is another camera's.
+        """
         missed, stretch = False, (section.from_m, section.to_m)
+        shared = self._config.strip.edges == "fixed"
         for mm, fate in sight.beside():
             drafts, news = coil.record_outside(stretch, mm, fate, section.frame.grabbed.utc())
             self._drafts += drafts
             self._metrics.cells.labels(fate.outcome).inc(news.first)
-            missed |= news.cells > 0
-        self.valid = self.valid and not missed
+            missed |= news.cells > 0 and not (shared and fate.outcome == "lost")
+        self._sound = self._sound and not missed
         return missed
 
     def _lit(self, section: Section) -> Section:
@@ -197,8 +210,6 @@ class Inspector:
         is late for all.
         """
         model = self._slot.active
-        if not in_scale(model.bundle.card, self._config.optics, section.frame.rows.m_per_row):
-            return Fate("skipped", "out_of_scale"), None
         rules = self._config.inspect
         screen = coil.screen_of(model)
         seen = look(section, view, self._config, model, self._room, self._metrics, screen)
@@ -238,7 +249,7 @@ class Inspector:
         self._drafts += drafts
         self._metrics.cells.labels(fate.outcome).inc(news.first)
         if drafts or fate.outcome in NOT_VALID:
-            self.valid = self.valid and fate.outcome == "late"
+            self._sound = self._sound and fate.outcome == "late"
         return bool(drafts)
 
     def _show_model(self) -> None:

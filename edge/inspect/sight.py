@@ -60,8 +60,10 @@ class Eye:
         self._lens = Lens(config.inspect.blurred_below)
         self._coil: str | None = None
 
-    def see(self, section: Section) -> Sight:
-        """Find the strip in a section's own rows, and whether it can be judged there."""
+    def see(self, section: Section, *, in_scale: bool = True) -> Sight:
+        """Find the strip in a section's own rows, and whether it can be judged there. The lens is
+        not judged by rows that lie too close: strip at rest looks smooth along.
+        """
         coil = section.coil
         if coil.id != self._coil:
             self._coil = coil.id
@@ -71,7 +73,8 @@ class Eye:
         view = find_strip(pixels, self._strip)
         why = unusable(pixels, view.columns, self._limits)
         if why is None:
-            self._lens.look(pixels, view)
+            if in_scale:
+                self._lens.look(pixels, view)
             why = "blurred" if self._lens.blurred else None
         if self._strip.edges == "detect":
             view = self._edges.place(view, pixels.shape[1], known=why is None)

@@ -111,4 +111,5 @@ def test_the_camera_scenario_accounts_for_every_frame_and_event(material: Materi
     assert camera.acknowledged.samples >= camera.frames - WAITING
     assert camera.outside.samples == camera.frames
     assert 0 < camera.outside.p50 < camera.committed.p99
-    assert set(camera.stages) == {"strip", "cut", "classify", "join", "decide", "frame", "commit"}
+    stages = {"strip", "light", "cut", "classify", "join", "decide", "frame", "commit"}
+    assert set(camera.stages) == stages

@@ -197,6 +197,30 @@ def test_the_stop_reports_the_coil_it_leaves(line: Line) -> None:
     assert line.inspector.finish() is None
 
 
+def test_validity_changes_only_when_a_frame_is_done_with(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape during the network's call must not find a bad frame valid: no alert would fire."""
+    line.frame(0)
+    found: list[bool] = []
+    begin = line.inspector._clock
+
+    class Asking:
+        def now(self) -> Stamp:
+            found.append(line.inspector.valid)
+            return begin.now()
+
+        def sleep_until(self, monotonic_ns: int) -> None:
+            begin.sleep_until(monotonic_ns)
+
+    monkeypatch.setattr(line.inspector, "_clock", Asking())
+    lost = (Loss(FRAME_M, 2 * FRAME_M, "camera"),)
+    line.frame(2, losses=lost)
+    line.frame(3)
+    line.frame(4)
+    assert found == [True, False, False, True], "the coil changes in frame 3, which asks twice"
+
+
 def test_an_account_that_contradicts_itself_is_said_and_not_valid(
     line: Line, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
