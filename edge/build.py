@@ -152,7 +152,8 @@ class _Inspection:
         ]
         written = stages[-1]
         if self._recorder is not None:
-            stages.append(Stage("record", self._recorder.run, self._stop))
+            # With a stop of its own: what goes wrong in a recording is not the strip's.
+            stages.append(Stage("record", self._recorder.run, threading.Event()))
         control = ControlServer(self._config.run_path, self._commands.handlers())
         listen = self._config.metrics
         health = serve_health(

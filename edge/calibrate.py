@@ -103,6 +103,7 @@ def calibrate(config: Config, pictures: Iterable[U8], frames: int, clock: Clock)
     file = LightFile(
         camera=config.event_source,
         serial=serial_of(config),
+        mirrored=config.mounting.mirrored,
         made=clock.now().utc(),
         frames=len(profiles),
         gain=gain.tolist(),

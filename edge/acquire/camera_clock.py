@@ -24,6 +24,8 @@ from edge.clock import Stamp
 from edge.types import CameraTime, Epoch
 
 WINDOW_S = 60
+SETTLE_S = 2
+"""A camera that can be asked has been asked by then."""
 DRIFT_FROM_S = 10
 """A shorter window cannot tell drift from luck, and 100 ppm of it are a millisecond."""
 MAX_DRIFT = 500e-6
@@ -71,6 +73,13 @@ class CameraClock:
         self._line: _Line | None = None
         self._newest_ns: int | None = None
         self._resets = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has been seen for some seconds since its start, or since it was set. The first
+        stamps are late by the whole way and then jump, and strip that is placed by them with them.
+        """
+        return len(self._seconds) >= SETTLE_S
 
     def exposed(self, camera_ns: int, grabbed: Stamp) -> Stamp:
         """When a frame that arrived just now was exposed, by its stamp; never after its arrival."""

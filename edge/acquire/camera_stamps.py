@@ -54,8 +54,13 @@ class CameraStamps:
         return ticks * _NS // self._ticks_per_s
 
     def exposed(self, camera_ns: int, grabbed: Stamp) -> Stamp | None:
-        """When a frame was exposed; None for a camera that stamps with 0."""
-        return self._camera_clock.exposed(camera_ns, grabbed) if camera_ns else None
+        """When a frame was exposed; None for a camera that stamps with 0, and until its clock has
+        settled.
+        """
+        if not camera_ns:
+            return None
+        exposed = self._camera_clock.exposed(camera_ns, grabbed)
+        return exposed if self._camera_clock.settled else None
 
     def state(self) -> CameraTime | None:
         """How the camera's clock stands; None before it is known."""

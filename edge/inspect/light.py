@@ -34,6 +34,8 @@ class LightFile(BaseModel):
     camera: str
     """`/<site>/<line>/<camera>`."""
     serial: str | None
+    mirrored: bool
+    """As `mounting.mirrored` was: the columns are those of the picture as it is inspected."""
     made: Annotated[datetime, Field(strict=False)]
     frames: Annotated[int, Field(ge=1)]
     gain: Annotated[
@@ -88,6 +90,8 @@ def read_light(path: Path, config: Config) -> LightFile:
             f"{path}: measured with {light.camera}, serial {light.serial}, this is"
             f" {config.event_source}, serial {serial}; {again}"
         )
+    if light.mirrored != config.mounting.mirrored:
+        raise ConfigError(f"{path}: mounting.mirrored was {light.mirrored} then; {again}")
     return light
 
 

@@ -43,7 +43,9 @@ class Camera:
 
 
 def run(clock: FakeClock, camera: Camera) -> tuple[list[float], CameraTime | None]:
-    """Ten seconds at 10 frames/s: each frame's way by the stamps, and the clock's state."""
+    """Ten seconds at 10 frames/s: each frame's way by the stamps, from when there are any, and the
+    clock's state.
+    """
     stamps = CameraStamps(clock)
     stamps.opened(camera)
     ways = []
@@ -51,8 +53,9 @@ def run(clock: FakeClock, camera: Camera) -> tuple[list[float], CameraTime | Non
         ticks = camera.ticks()
         clock.pass_s(WAY_S)
         exposed = stamps.exposed(stamps.ns(ticks), clock.now())
-        assert exposed is not None
-        ways.append((clock.now_ns - exposed.monotonic_ns) / 1e9)
+        if exposed is not None:
+            ways.append((clock.now_ns - exposed.monotonic_ns) / 1e9)
+        assert (exposed is None) == (not ways), "stamps that come and go would move the strip"
         clock.pass_s(0.1 - WAY_S)
         stamps.ask()
     return ways, stamps.state()
@@ -71,7 +74,8 @@ def test_a_camera_that_can_be_asked_shows_the_way_of_its_frames(
     clock = FakeClock()
     camera = Camera(clock, command, value, frequency)
     ways, state = run(clock, camera)
-    assert ways[20:] == pytest.approx([WAY_S] * 80, abs=1e-6)
+    assert 60 < len(ways) < 100
+    assert ways == pytest.approx([WAY_S] * len(ways), abs=1e-6), "none is late by the whole way"
     assert camera.asked == 10
     assert state is not None
     assert state.uncertainty_s < 1e-6
@@ -80,7 +84,8 @@ def test_a_camera_that_can_be_asked_shows_the_way_of_its_frames(
 def test_of_one_that_cannot_be_asked_the_shortest_way_is_not_seen() -> None:
     clock = FakeClock()
     ways, state = run(clock, Camera(clock))
-    assert ways == pytest.approx([0] * 100, abs=1e-6)
+    assert 60 < len(ways) < 100
+    assert ways == pytest.approx([0] * len(ways), abs=1e-6)
     assert state is not None
     assert state.epoch == "free_running"
 

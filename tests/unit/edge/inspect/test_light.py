@@ -31,7 +31,9 @@ GAIN = [128, 255, 64, 100]
 
 def light(gain: list[int] = GAIN, camera: str = CONFIG.event_source) -> LightFile:
     made = datetime(2026, 11, 23, tzinfo=UTC)
-    return LightFile(camera=camera, serial=None, made=made, frames=9, gain=gain).sealed()
+    return LightFile(
+        camera=camera, serial=None, mirrored=False, made=made, frames=9, gain=gain
+    ).sealed()
 
 
 def using(path: Path, gain: list[int]) -> Light:
@@ -81,6 +83,14 @@ def test_another_cameras_light_is_refused(tmp_path: Path) -> None:
     path.write_text(mine.sealed().model_dump_json())
     with pytest.raises(ConfigError, match=r"serial 1, this is .* serial 2"):
         read_light(path, camera)
+
+
+def test_light_measured_the_other_way_round_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "light.json"
+    path.write_text(light().model_dump_json())
+    mounting = CONFIG.mounting.model_copy(update={"mirrored": True})
+    with pytest.raises(ConfigError, match=r"mirrored was False then.*calibrate-light"):
+        read_light(path, CONFIG.model_copy(update={"mounting": mounting}))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

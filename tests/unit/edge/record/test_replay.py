@@ -77,8 +77,8 @@ def test_late_lost_acted_and_swapped_all_come_again(folder: Path) -> None:
 def test_a_line_with_an_encoder_and_uneven_light_is_replayed_without_either(folder: Path) -> None:
     """Where strip was is in each frame; the light file may have been made anew meanwhile."""
     light = LightFile(
-        camera="/s/l/c", serial=None, made=datetime(2026, 11, 27, tzinfo=UTC), frames=50,
-        gain=[UNIT + n % 20 for n in range(COLUMNS * SIDE)],
+        camera="/s/l/c", serial=None, mirrored=False, made=datetime(2026, 11, 27, tzinfo=UTC),
+        frames=50, gain=[UNIT + n % 20 for n in range(COLUMNS * SIDE)],
     )  # fmt: skip
     (folder / "light.json").write_text(light.sealed().model_dump_json())
     optics = Optics(mm_per_px_along=0.5, mm_per_px_across=0.5, flat_field=folder / "light.json")
