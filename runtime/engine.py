@@ -26,8 +26,11 @@ U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Fault = BundleError | ConfigError
 
-BATCH_SIZES = (8, 32, 128)
-"""On two cores 32 reaches nine tenths of the best rate and 128 all of it; a few tiles cost 8."""
+BATCH_SIZES = (8, 16, 32, 64, 128)
+"""On two cores 32 reaches nine tenths of the best rate and 128 all of it; a few tiles cost 8. A
+frame of 64 tiles in one batch is a tenth faster than in two."""
+LEAST_FILLED = 0.75
+"""Share of a batch that must be tiles, not padding."""
 
 
 class Engine:
@@ -53,7 +56,7 @@ class Engine:
         self._backend = backend
         self._sizes = tuple(sorted(set(sizes), reverse=True))
         side = card.input_px
-        self._padded = np.zeros((self._sizes[-1], side, side), np.uint8)
+        self._padded = np.zeros((self._sizes[0], side, side), np.uint8)
         self._columns = len(card.classes), len(card.embedding.mean)
 
     @property
@@ -86,7 +89,7 @@ class Engine:
         while start < count:
             size = self._next_size(count - start)
             end = min(count, start + size)
-            batch = pixels[start:end] if end - start == size else self._pad(pixels[start:end])
+            batch = pixels[start:end] if end - start == size else self._pad(pixels[start:end], size)
             found, vector = self._infer(batch)
             probabilities[start:end] = found[: end - start]
             embedding[start:end] = vector[: end - start]
@@ -111,11 +114,13 @@ class Engine:
         self.degraded = "; ".join(filter(None, (self.degraded, why)))
 
     def _next_size(self, rest: int) -> int:
-        return next((size for size in self._sizes if size <= rest), self._sizes[-1])
+        """The largest that is filled, or nearly; the smallest where none is."""
+        filled = (size for size in self._sizes if rest >= LEAST_FILLED * size)
+        return next(filled, self._sizes[-1])
 
-    def _pad(self, pixels: U8) -> U8:
+    def _pad(self, pixels: U8, size: int) -> U8:
         self._padded[: len(pixels)] = pixels
-        return self._padded
+        return self._padded[:size]
 
 
 def _numbers(found: tuple[F32, F32]) -> tuple[F32, F32]:

@@ -50,7 +50,17 @@ def test_engine_answers_as_computed_by_hand(tmp_path: Path, backend: str, count:
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(0, []), (1, [4]), (4, [4]), (5, [4, 4]), (16, [16]), (39, [16, 16, 4, 4])],
+    [
+        (0, []),
+        (1, [4]),
+        (4, [4]),
+        (5, [4, 4]),
+        (11, [4, 4, 4]),
+        (12, [16]),
+        (16, [16]),
+        (39, [16, 16, 4, 4]),
+        (45, [16, 16, 16]),
+    ],  # fmt: skip
 )
 def test_only_warmed_sizes_reach_the_backend(count: int, sizes: list[int]) -> None:
     recorder = Recorder()
