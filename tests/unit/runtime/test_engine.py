@@ -60,7 +60,7 @@ def test_engine_answers_as_computed_by_hand(tmp_path: Path, backend: str, count:
         (16, [16]),
         (39, [16, 16, 4, 4]),
         (45, [16, 16, 16]),
-    ],  # fmt: skip
+    ],
 )
 def test_only_warmed_sizes_reach_the_backend(count: int, sizes: list[int]) -> None:
     recorder = Recorder()

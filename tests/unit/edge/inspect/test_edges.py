@@ -160,7 +160,7 @@ def test_millimetres_hold_while_the_simulated_strip_wanders(
     )
     frames = Mill(mill)
     edges = EdgeTracker(DETECT, frames.frame(0).coils[0].width_mm, 0.5)
-    for seq in range(0, 30, 6):
+    for seq in range(5):  # one after the other: over six frames a strip may well jump by 20 mm
         frame = frames.frame(seq)
         pixels, true = frame.pixels[:, cut:], frame.left_px - cut
         placed = edges.place(find_strip(pixels, DETECT), pixels.shape[1], known=True)
