@@ -36,10 +36,10 @@ def _fill_under_a_recording(folder: Path, disk: Path) -> None:
         assert daemon.status()["inspection_valid"]
         before = daemon.metrics()[WRITTEN]
         (disk / "filler").unlink()
+        wait_for(lambda: daemon.metrics()[WRITTEN] > before, "recording again, a second later")
         reader = daemon.reader()
         coils = len(reader.latest(["coil_report"], 10_000))
         wait_for(lambda: len(reader.latest(["coil_report"], 10_000)) > coils + 2, "coils")
-        assert daemon.metrics()[WRITTEN] > before
     for recorded in daemon.reader().latest(["coil_report"], 10_000):
         assert recorded.event.data["cells"] == {"on_time": recorded.event.data["expected_cells"]}
     done = edge("replay", "--from", disk / "recording")
