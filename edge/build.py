@@ -128,7 +128,7 @@ class _Inspection:
         self._grab = Grab(source, self._frames, metrics, clock, patience, speed=speed)
         self._writer = LedgerWriter(books.log, self._commits, metrics, clock, self._stop.wait)
         self._commands = Commands(
-            config, slot, inspector, self._grab, self._writer, self._commits, clock
+            config, slot, inspector, self._grab, self._writer, books.recorder, clock
         )
         for name, buffer in (("frames", self._frames), ("events", self._commits)):
             metrics.buffer_capacity.labels(name).set(buffer.capacity)

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from contract.events import Action, Draft
 from edge.acquire.grab import Grab
-from edge.buffer import BoundedBuffer, ClosedError
+from edge.buffer import ClosedError
 from edge.clock import Clock
 from edge.config import Config
 from edge.control import Handler, Request
@@ -18,6 +18,7 @@ from edge.inspect.loop import Inspector
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import load_model
 from edge.lifecycle.slot import ModelSlot
+from edge.record.recorder import Recorder
 from edge.types import Commit
 
 
@@ -31,7 +32,7 @@ class Commands:
         inspector: Inspector,
         grab: Grab,
         writer: LedgerWriter,
-        commits: BoundedBuffer[Commit, Commit],
+        recorder: Recorder | None,
         clock: Clock,
     ) -> None:
         self._config = config
@@ -39,7 +40,7 @@ class Commands:
         self._inspector = inspector
         self._grab = grab
         self._writer = writer
-        self._commits = commits
+        self._recorder = recorder
         self._clock = clock
         self._started = clock.now()
         self._loading = threading.Lock()
@@ -62,6 +63,8 @@ class Commands:
             reasons.append("the source delivers no frames")
         if self._writer.failing.is_set():
             reasons.append("the ledger cannot be written")
+        if self._recorder is not None and self._recorder.failing:
+            reasons.append("the recording cannot be written")
         if why := self._slot.active.engine.degraded:
             reasons.append(why)
         return reasons
@@ -119,6 +122,6 @@ class Commands:
         )
         draft = Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc())
         try:
-            self._commits.put(Commit((draft,), None, now))
+            self._writer.put(Commit((draft,), None, now))
         except ClosedError as error:
             raise ReceiverError("the daemon is stopping; nothing was changed") from error

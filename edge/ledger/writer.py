@@ -51,6 +51,10 @@ class LedgerWriter:
         self.failing = threading.Event()
         """Set while the log cannot be written."""
 
+    def put(self, commit: Commit) -> None:
+        """Have something written that concerns no frame; from any thread, waits for room."""
+        self._commits.put(commit)
+
     def run(self) -> None:
         """Write until the buffer is closed and empty.
 

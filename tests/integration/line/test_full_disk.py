@@ -33,7 +33,9 @@ def _fill_under_a_recording(folder: Path, disk: Path) -> None:
         wait_for(lambda: daemon.metrics().get(WRITTEN, 0) > 1e6, "a recording")
         fill(disk)
         wait_for(lambda: daemon.metrics().get(DROPS, 0) > 10, "records that found no room")
-        assert daemon.status()["inspection_valid"]
+        status = daemon.status()
+        assert status["inspection_valid"]
+        assert status["degraded"] == ["the recording cannot be written"]
         before = daemon.metrics()[WRITTEN]
         (disk / "filler").unlink()
         wait_for(lambda: daemon.metrics()[WRITTEN] > before, "recording again, a second later")
