@@ -46,6 +46,8 @@ def test_a_camera_with_a_clock_stamps_its_frames(
         result = type(source._camera.RetrieveResult(5000))
         monkeypatch.setattr(result, "GetTimeStamp", lambda _: next(ticks))
         source._stamps._ticks_per_s = 125_000_000
+        while source.read(5).exposed is None:
+            """For some seconds, until the camera's clock is known."""
         frames = [source.read(5) for _ in range(80)]
         clock = source.report().clock
     assert clock is not None
