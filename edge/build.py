@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL_S = 0.0005
 """A thread that waits for the interpreter waits this long at most (the default of 5 ms shows in
 the p99)."""
+PICTURE_THREADS = 2
+"""For cutting a frame into tiles, while the network has nothing to do."""
 COMMITS_PER_S = 30
 """Frames a second that the event buffer is sized for."""
 DRAIN_S = 30.0
@@ -66,7 +68,7 @@ def run_inspect(
     Raises:
         StripSightError: a start that failed, or a stage that ended with an error.
     """
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(config.inspect.threads or PICTURE_THREADS)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     clock = SystemClock()
     registry = process_registry()

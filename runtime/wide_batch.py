@@ -16,7 +16,6 @@ from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 SMALL_PX = 8
-"""Pictures with no side longer than this are turned."""
 LEAST_OPSET = 13
 """`Squeeze` takes its axes as an input from there on."""
 _WIDE, _AXIS = "/wide", "/wide/axis"
@@ -25,15 +24,17 @@ _POINTWISE = frozenset({"Relu", "Add"}) | _QUANTISERS
 _TURN, _TURN_BACK = [1, 2, 3, 0], [3, 0, 1, 2]
 
 
-def widen(model: bytes) -> bytes:
-    """The same network in ONNX with its deep convolutions turned; what is not understood stays."""
+def widen(model: bytes, small_px: int = SMALL_PX) -> bytes:
+    """The same network in ONNX with its deep convolutions turned; what is not understood stays.
+    `small_px` is the longest side of a picture that is turned.
+    """
     try:
         proto = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model))
     except (DecodeError, onnx.shape_inference.InferenceError):
         return model
     if _opset(proto) < LEAST_OPSET or any(_has_branches(node) for node in proto.graph.node):
         return model
-    rewrite = _Rewrite(proto.graph)
+    rewrite = _Rewrite(proto.graph, small_px)
     if not rewrite.run():
         return model
     return bytes(proto.SerializeToString())
@@ -44,8 +45,8 @@ class _Rewrite:
     node needs as it was is turned back under its own.
     """
 
-    def __init__(self, graph: GraphProto) -> None:
-        self._graph = graph
+    def __init__(self, graph: GraphProto, small_px: int) -> None:
+        self._graph, self._small_px = graph, small_px
         self._nodes: list[NodeProto] = []
         self._turned: set[str] = set()
         self._restored: set[str] = set()
@@ -92,7 +93,7 @@ class _Rewrite:
         if node.op_type != "Conv":
             return False
         side = max(self._shapes.get(node.input[0], (0, 0, 0, 0))[2:], default=0)
-        return 0 < side <= SMALL_PX
+        return 0 < side <= self._small_px
 
     def _weights(self, node: NodeProto) -> TensorProto | None:
         """A convolution's weights, where they are its own and can be given a dimension."""

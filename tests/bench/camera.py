@@ -57,7 +57,7 @@ class Line(NamedTuple):
         return material.bundles(self.shape).reporting
 
 
-LINES = (Line("a", Shape(256, 64, 2), 100.0), Line("b", Shape(128, 128, 2), 1000.0))
+LINES = (Line("a", Shape(256, 64, 2), 100.0), Line("b", Shape(128, 128, 4), 1000.0))
 
 
 def steps(material: Material, effort: Effort) -> Iterator[Step]:

@@ -34,7 +34,7 @@ def steps(material: Material, effort: Effort) -> Iterator[Step]:
     for number in range(1, effort.rounds + 1):
         for shape in SHAPES:
             for isa in CAPS:
-                measurements = 4 if isa == "all" else 2
+                measurements = 5 if isa == "all" else 2
                 yield Step(
                     f"ratios: {shape.name}, {isa} instructions, round {number}",
                     measurements * (effort.seconds + START_S),
@@ -69,6 +69,7 @@ class _Round:
                 bare=bare, offered=offered, daemon=daemon,
             )  # fmt: skip
             if self._isa == "all":
+                ratio.plain = baseline("plain", bundles.int8, tiles, seconds)
                 ratio.loop_fp32 = baseline("loop", bundles.fp32, frames, seconds)
                 ratio.loop_int8 = baseline("loop", bundles.int8, frames, seconds)
         result.ratios.append(ratio)

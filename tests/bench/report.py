@@ -85,7 +85,10 @@ def _contract_row(row: Row) -> tuple[str, ...]:
 
 
 def _rates(ratios: Sequence[Ratio]) -> str:
-    head = ("network", "instructions", "bare engine", "offered", "daemon", "loop fp32", "loop int8")
+    head = (
+        "network", "instructions", "bare engine", "graph as it is", "offered", "daemon",
+        "loop fp32", "loop int8",
+    )  # fmt: skip
     groups: dict[tuple[str, str], list[Ratio]] = {}
     for ratio in ratios:
         groups.setdefault((ratio.shape, ratio.isa), []).append(ratio)
@@ -93,7 +96,7 @@ def _rates(ratios: Sequence[Ratio]) -> str:
 
 
 def _rate_cells(group: Sequence[Ratio]) -> Iterator[str]:
-    for name in ("bare", "offered", "daemon", "loop_fp32", "loop_int8"):
+    for name in ("bare", "plain", "offered", "daemon", "loop_fp32", "loop_int8"):
         found = [value for r in group if (value := getattr(r, name)) is not None]
         yield _three(spread(found), 0) if found else "-"
 

@@ -62,8 +62,9 @@ class Ratio(_Entry):
     bare: float
     offered: float
     daemon: float
+    plain: float | None = None
+    """None under a cap, as those below, since ONNX Runtime does not know it."""
     loop_fp32: float | None = None
-    """None under a cap, which ONNX Runtime does not know."""
     loop_int8: float | None = None
 
 
@@ -141,7 +142,7 @@ class Memory(_Entry):
 class Result(_Entry):
     """A whole run, or what there is of it so far."""
 
-    schema_version: Literal["2"] = "2"
+    schema_version: Literal["3"] = "3"
     conditions: Conditions
     ratios: list[Ratio] = []
     camera: list[Camera] = []
