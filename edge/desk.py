@@ -177,10 +177,24 @@ def replay(
     from edge.clock import SystemClock
     from edge.record.session import run_replay
 
-    def say(line: str) -> None:
-        print(line, flush=True)
+    run_replay(recording, run, bundle or [], out, _say, SystemClock())
 
-    run_replay(recording, run, bundle or [], out, say, SystemClock())
+
+@app.command()
+def pictures(
+    recording: Annotated[Path, typer.Option("--from", help="Folder of `record.path`.")],
+    out: Annotated[Path, typer.Option(help="New folder for the pictures.")],
+    run: Annotated[
+        int | None, typer.Option(help="Which run of it; without it, the newest.")
+    ] = None,
+) -> None:
+    """Write a recording's frames as PNG, with a table to mark defects in: for
+    `stripsight-export screen` and `stripsight-train clean`.
+    """
+    from edge.clock import SystemClock
+    from edge.record.pictures import write_pictures
+
+    write_pictures(recording, run, out, _say, SystemClock())
 
 
 @app.command()
@@ -193,6 +207,10 @@ def digest(
     from edge.ledger.digest import digest_of
 
     print(digest_of(ledger, after, last))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -38,7 +38,7 @@ def run_replay(
         ReplayError: it gives other events than the live run.
         ConfigError: no such run, `out` is in use, or a bundle is missing.
     """
-    run = _choose(recording, number, say)
+    run = choose(recording, number, say)
     with _folder(out) as folder, _log(run.header, folder, clock) as log:
         run.header.unpack(folder)
         replay = Replay(run.header, Bundles(run.header, bundles, folder), log, say)
@@ -47,13 +47,18 @@ def run_replay(
             replay.take(read.item)
             now = clock.now()
             if now.monotonic_ns - told.monotonic_ns > PROGRESS_NS:
-                say(_progress(replay.frames, read.bytes_read / run.size, began, now))
+                say(progress(replay.frames, read.bytes_read / run.size, began, now))
                 told = now
         for line in verdict(replay):
             say(line)
 
 
-def _choose(recording: Path, number: int | None, say: Say) -> Run:
+def choose(recording: Path, number: int | None, say: Say) -> Run:
+    """A run by its number, or the newest; says which ones there are.
+
+    Raises:
+        ConfigError: no such run.
+    """
     runs, damaged = find_runs(recording)
     for text in damaged:
         say(f"not readable: {text}")
@@ -75,13 +80,20 @@ def _folder(out: Path | None) -> Iterator[Path]:
         with TemporaryDirectory(prefix="stripsight-replay-") as folder:
             yield Path(folder)
         return
+    with new_folder(out) as folder:
+        yield folder
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder that is made, or is there and empty."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         used = any(out.iterdir())
     except OSError as error:
         raise ConfigError(f"{out}: cannot be written ({error.strerror})") from error
     if used:
-        raise ConfigError(f"{out}: is not empty; choose a new folder for the replay's event log")
+        raise ConfigError(f"{out}: is not empty; choose a new folder")
     yield out
 
 
@@ -104,7 +116,8 @@ def _log(header: Header, folder: Path, clock: Clock) -> Iterator[EventLog]:
         log.close()
 
 
-def _progress(frames: int, share: float, began: Stamp, now: Stamp) -> str:
+def progress(frames: int, share: float, began: Stamp, now: Stamp) -> str:
+    """How far, how fast, and the time left; `share` is of the recording's bytes."""
     elapsed_s = (now.monotonic_ns - began.monotonic_ns) / 1e9
     left_s = elapsed_s * (1 - share) / share if share else 0.0
     return f"{share:4.0%}  {frames / elapsed_s:.0f} frames/s  {left_s:.0f} s left"
