@@ -71,7 +71,8 @@ class EdgeTracker:
         if all(seen):
             self._width_px = view.columns.length
         if not (left or right):
-            return view._replace(doubt="edge_jump", lost=True)
+            guessed = self._left_of(view, (view.left_edge_seen, view.right_edge_seen), picture_px)
+            return view._replace(left_px=guessed, doubt="edge_jump", lost=True)
         left_px = self._left_of(view, seen, picture_px)
         self._left_px = left_px
         self._least, self._most = min(self._least, left_px), max(self._most, left_px)

@@ -95,6 +95,14 @@ def test_a_strip_that_jumps_whole_is_nowhere_until_it_stays() -> None:
     assert not place(edges, 160, 960).doubt
 
 
+def test_a_strip_that_jumps_half_out_of_view_is_placed_by_the_edge_that_is_left() -> None:
+    edges = tracker()
+    place(edges, 50, 850)
+    jumped = [place(edges, 0, 600) for _ in range(SETTLED)]
+    assert [p.lost for p in jumped] == [True] * (SETTLED - 1) + [False]
+    assert all(p.left_px == -200 for p in jumped)
+
+
 def test_edges_that_flicker_are_never_believed() -> None:
     edges = tracker()
     place(edges, 50, 850)
