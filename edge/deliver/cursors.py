@@ -25,7 +25,7 @@ class Cursors:
     def __init__(self, directory: Path) -> None:
         self._path = directory / NAME
         self._lock = threading.Lock()
-        self._file = connect_writer(self._path, busy_s=0.5)
+        self._file = connect_writer(self._path, busy_s=0.5, alone=True)
         try:
             self._prepare()
         except LedgerError:
@@ -55,7 +55,6 @@ class Cursors:
 
     def _prepare(self) -> None:
         with explained(self._path):
-            self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._file.execute("BEGIN IMMEDIATE")
             version = self._file.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:

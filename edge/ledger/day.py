@@ -105,8 +105,11 @@ def _is_day(name: str) -> bool:
     return True
 
 
-def connect_writer(path: Path, busy_s: float = _BUSY_S) -> sqlite3.Connection:
-    """Open for writing, created when missing; every COMMIT is on disk when it returns.
+def connect_writer(
+    path: Path, busy_s: float = _BUSY_S, *, alone: bool = False
+) -> sqlite3.Connection:
+    """Open for writing, created when missing; every COMMIT is on disk when it returns. `alone`
+    keeps every other process out; it then needs no shared index, for which a full disk has no room.
 
     `synchronous=FULL` in WAL mode makes SQLite call fdatasync on the write-ahead log in each
     COMMIT; with NORMAL, its usual companion, a power failure loses the last commits.
@@ -119,6 +122,8 @@ def connect_writer(path: Path, busy_s: float = _BUSY_S) -> sqlite3.Connection:
             path, timeout=busy_s, isolation_level=None, check_same_thread=False
         )
         try:
+            if alone:  # before the first access, or SQLite makes the shared index nevertheless
+                connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
         except sqlite3.Error:

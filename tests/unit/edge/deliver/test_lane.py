@@ -1,5 +1,6 @@
 """A lane: the cursor moves over what was acknowledged, whatever the receiver does."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_lane_that_hangs_does_not_hold_up_another(ledger: Path) -> None:
     assert cursors.lowest(["other", "stuck"]) == 0
     assert cursors.lowest([]) is None
     cursors.close()
+
+
+def test_cursors_open_without_the_shared_index_that_a_full_disk_has_no_room_for(
+    tmp_path: Path,
+) -> None:
+    Cursors(tmp_path).close()
+    with contextlib.closing(Cursors(tmp_path)):
+        assert not (tmp_path / "cursors.sqlite-shm").exists()
 
 
 def test_cursors_of_another_version_are_refused(tmp_path: Path) -> None:
