@@ -78,6 +78,7 @@ bench: $(VENV)/.dev ## the performance contract, an hour and three quarters (ARG
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(VENV)/.dev ## failure drills for hours (ARGS="--hours 8 --only stops_and_kills")
+	@deploy/setup/programs.sh
 	$(BIN)/python -m tests.drills $(ARGS)
 
 demo-score: $(VENV)/.line ## recall and false alarms of the demo bundle on strips it never saw

@@ -13,7 +13,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from tests.drills.drills import DRILLS
+from tests.drills.drills import DRILLS, run_drill
 from tests.line.truth import Findings
 
 
@@ -27,7 +27,7 @@ def main() -> int:
     chance, start = random.Random(arguments.seed), time.monotonic()
     end, rounds, planted = start + arguments.hours * 3600, 0, 0
     print(f"drills for {arguments.hours:g} h, --seed {arguments.seed}", flush=True)
-    while time.monotonic() < end:
+    while (begun := time.monotonic()) < end:
         name, seed = chance.choice(arguments.only), chance.randrange(1_000_000)
         folder = Path(tempfile.mkdtemp(prefix="stripsight-drill-"))
         try:
@@ -45,7 +45,8 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
         rounds, planted = rounds + 1, planted + found.planted
         left = timedelta(seconds=int(max(0, end - time.monotonic())))
-        print(f"{rounds:5}  {name:22} {found.coils:5} coils, {found.planted:6} planted,"
+        took = f"{time.monotonic() - begun:6.1f} s"
+        print(f"{rounds:5}  {name:22} {took} {found.coils:5} coils, {found.planted:6} planted,"
               f" {found.recorded:6} recorded, the rest told; {left} left", flush=True)  # fmt: skip
     print(f"{rounds} drills, {planted} planted defects: each recorded or told as not inspected")
     return 0
@@ -54,7 +55,7 @@ def main() -> int:
 def _run(name: str, folder: Path, seed: int, effort: int) -> Findings:
     folder.mkdir()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(DRILLS[name], (folder, seed, effort))
+        return pool.apply(run_drill, (name, folder, seed, effort))
 
 
 def _failed(name: str, seed: int, folder: Path, wrong: list[str]) -> int:

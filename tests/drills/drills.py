@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from tests.drills.disk import fill, small_disk
-from tests.drills.flat import stays_flat
+from tests.drills.aside import aside
+from tests.drills.camera import HurtCamera, source
+from tests.drills.disk import small_disk
 from tests.drills.line import ALL, PICTURES, DrillLine
-from tests.drills.pulled_cable import read_shown
+from tests.drills.night import refused, three_in_the_morning
 from tests.drills.stepped_clock import OffsetFile
 from tests.lens.harm import dark, defocus, fog
 from tests.line.truth import Findings
@@ -25,16 +27,13 @@ Drill = Callable[[Path, int, int], Findings]
 
 
 def lamp_and_torn_frames(folder: Path, seed: int, effort: int) -> Findings:
-    """The lamp is out, then far too bright; files are torn; and memory, threads, files are flat."""
+    """The lamp is out, then far too bright; files are torn."""
     line = DrillLine(folder, seed)
     hurt = [int(n) for n in np.random.default_rng(seed).permutation(PICTURES)[:6]]
     for picture, harm in zip(hurt, ("dark", "bright", "torn") * 2, strict=True):
         line.tear(picture) if harm == "torn" else line.fill(picture, 0 if harm == "dark" else 255)
-    with line.daemon as daemon:
-        daemon.wait_until_inspecting()
-        line.pass_coils(3)
-        with stays_flat(daemon):
-            line.pass_coils(12 * effort, 60 * effort)
+    with line.inspecting() as daemon:
+        line.pass_coils(12 * effort, 60 * effort)
         assert not daemon.metrics()["stripsight_account_breaches_total"]
     findings = line.findings()
     for reason in ("unusable(dark)", "unusable(saturated)", "lost(unreadable)"):
@@ -44,23 +43,48 @@ def lamp_and_torn_frames(folder: Path, seed: int, effort: int) -> Findings:
 
 def camera_gone_and_back(folder: Path, seed: int, effort: int) -> Findings:
     """The camera SDK loses its device a hundred times, and each time it is opened anew."""
-    source = {
-        "kind": "pylon", "emulation": str(folder / "frames"), "frames_per_s": 90,
-        "reconnect_s": 0.01,
-    }  # fmt: skip
-    shown = folder / "shown"
-    program = ("tests.drills.pulled_cable", str(shown))
-    line = DrillLine(folder, seed, program=program, source=source)
-    with line.daemon as daemon:
-        daemon.wait_until_inspecting()
+    camera = HurtCamera("gone", folder / "camera")
+    frames = source(folder / "frames")
+    line = DrillLine(folder, seed, program=camera.program, source=frames)
+    with line.inspecting() as daemon:
 
         def reopened() -> float:
             return daemon.metrics()["stripsight_source_reopened_total"]
 
-        wait_for(lambda: reopened() >= 10, "the first removals")
-        with stays_flat(daemon):
-            wait_for(lambda: reopened() >= 100 * effort, "a hundred removals", 120 * effort)
-    return line.findings(read_shown(shown))
+        wait_for(lambda: reopened() >= 100 * effort, "a hundred removals", 120 * effort)
+    return line.findings(camera.shown())
+
+
+def torn_camera_frames(folder: Path, seed: int, effort: int) -> Findings:
+    """The camera's buffers come incomplete, two in turn; what they showed counts as planted."""
+    camera = HurtCamera("torn", folder / "camera")
+    frames = source(folder / "frames")
+    line = DrillLine(folder, seed, program=camera.program, source=frames)
+    with line.inspecting() as daemon:
+        line.pass_coils(20 * effort, 60 * effort)
+        assert not daemon.metrics()["stripsight_source_reopened_total"]
+    for frame, picture in camera.shown().items():
+        assert line.planted_on(picture) == line.planted_on(frame % PICTURES), "not in turn"
+    findings = line.findings()
+    assert findings.cells["lost(incomplete_frame)"], f"no frame is torn: {findings.cells}"
+    return findings
+
+
+def knocked_aside(folder: Path, seed: int, effort: int) -> Findings:
+    """The camera looks half beside the strip, on either side, and wholly; then it is put back."""
+    line = DrillLine(folder, seed, strip={"edges": "detect", "margin_px": 0})
+    knocked = dict.fromkeys(range(4, 8), 10) | {8: 20, 9: -20} | dict.fromkeys(range(10, 14), -10)
+    for picture in range(PICTURES):
+        line.change(picture, aside(knocked.get(picture, 0)))
+    with line.inspecting() as daemon:
+        for _ in range(5 * effort):
+            wait_for(lambda: not daemon.status()["inspection_valid"], "the knock is seen")
+            wait_for(lambda: daemon.status()["inspection_valid"], "the strip is seen again")
+        line.pass_coils(3)
+    findings = line.findings()
+    for reason in ("lost(no_view)", "off_strip_disagreement(edge_jump)", "unusable(dark)"):
+        assert findings.cells[reason], f"{reason} is not in {findings.cells}"
+    return findings
 
 
 def lens_fogged(folder: Path, seed: int, effort: int) -> Findings:
@@ -76,8 +100,7 @@ def lens_fogged(folder: Path, seed: int, effort: int) -> Findings:
         hurt, (fog(0.1), defocus(6), dark(third), dark(half)) * 2, strict=False
     ):
         line.change(picture, harm)
-    with line.daemon as daemon:
-        daemon.wait_until_inspecting()
+    with line.inspecting() as daemon:
         line.pass_coils(4 * effort, 60 * effort)
         metrics = daemon.metrics()
         for reason in ("blurred", "obscured"):
@@ -92,8 +115,7 @@ def slow_engine(folder: Path, seed: int, effort: int) -> Findings:
     """Frames come faster than the network: the deadline passes, the oldest are dropped."""
     source = {"kind": "folder", "path": str(folder / "frames"), "frames_per_s": 200, "repeat": True}
     line = DrillLine(folder, seed, layers=60, source=source, inspect={"deadline_s": 0.05})
-    with line.daemon as daemon:
-        daemon.wait_until_inspecting()
+    with line.inspecting() as daemon:
         line.pass_coils(20 * effort, 60 * effort)
         metrics = daemon.metrics()
         assert metrics["stripsight_uninspected_metres_total"]
@@ -126,8 +148,7 @@ def clock_stepped(folder: Path, seed: int, effort: int) -> Findings:
     """The host's clock jumps by the 37 s between TAI and UTC, and an hour back."""
     clock = OffsetFile(folder / "clock")
     line = DrillLine(folder, seed, program=("tests.drills.stepped_clock", str(clock.path)))
-    with line.daemon as daemon:
-        daemon.wait_until_inspecting()
+    with line.inspecting() as daemon:
         for _ in range(effort):
             for step_s in (37, -3600, 0):
                 clock.step_to(step_s)
@@ -147,14 +168,9 @@ def ledger_disk_full(folder: Path, seed: int, effort: int) -> Findings:
         ledger = {"path": str(disk / "ledger"), "event_buffer_s": 0.5}
         line = DrillLine(folder, seed, ledger=ledger)
 
-        def refused() -> bool:
-            fill(disk)
-            return "the ledger cannot be written" in line.daemon.status().get("degraded", [])
-
-        with line.daemon as daemon:
-            daemon.wait_until_inspecting()
+        with line.inspecting() as daemon:
             for _ in range(effort):
-                wait_for(refused, "the ledger is refused", 90)
+                wait_for(lambda: refused(daemon, disk), "the ledger is refused", 90)
                 assert not daemon.status()["inspection_valid"]
                 (disk / "filler").unlink()
                 wait_for(lambda: daemon.status().get("state") == "running", "it goes on", 60)
@@ -167,10 +183,25 @@ DRILLS: dict[str, Drill] = {
     for drill in (
         lamp_and_torn_frames,
         camera_gone_and_back,
+        torn_camera_frames,
+        knocked_aside,
         lens_fogged,
         slow_engine,
         stops_and_kills,
         clock_stepped,
         ledger_disk_full,
+        three_in_the_morning,
     )
 }
+
+
+def run_drill(name: str, folder: Path, seed: int, effort: int) -> Findings:
+    """One of them, by its name.
+
+    Raises:
+        PermissionError: this machine lacks a right or a program that it needs.
+    """
+    try:
+        return DRILLS[name](folder, seed, effort)
+    except pytest.skip.Exception as missing:
+        raise PermissionError(str(missing)) from missing

@@ -1,13 +1,16 @@
 """The line that every drill hurts: known defects, a real daemon, an oracle at the end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from contract.events import Event
 from edge.types import F32
 from runtime.scale import read_gray
+from tests.drills.flat import stays_flat
 from tests.drills.slow import slow_graph
 from tests.line.daemon import PROGRAM, Daemon, write_config
 from tests.line.strip import (
@@ -46,6 +49,7 @@ class DrillLine:
         seed: int = 0,
         *,
         layers: int = 0,
+        command: str = "inspect",
         program: Sequence[str] = PROGRAM,
         textured: bool = False,
         **changes: object,
@@ -63,7 +67,16 @@ class DrillLine:
         whole = sections(folder, self.frames)
         coils = {"length_m": coil_m, "width_mm": across * SIDE * 0.5}
         config = write_config(folder, {**whole, "coils": coils, **changes})
-        self.daemon = Daemon(config, "inspect", program=program)
+        self.daemon = Daemon(config, command, program=program)
+
+    @contextmanager
+    def inspecting(self) -> Iterator[Daemon]:
+        """The daemon at work until it is told to stop; what it holds must not grow meanwhile."""
+        with self.daemon as daemon:
+            daemon.wait_until_inspecting()
+            self.pass_coils(3)
+            with stays_flat(daemon):
+                yield daemon
 
     def fill(self, picture: int, grey: int) -> None:
         """Show one grey all over instead of a picture: a lamp that is out, or far too bright."""
@@ -86,9 +99,16 @@ class DrillLine:
         reported = self._coils()
         wait_for(lambda: self._coils() >= reported + count, f"{count} more coils", timeout_s)
 
-    def findings(self, shown: Mapping[int, int] | None = None) -> Findings:
-        """What the whole ledger says; `shown` as in `Strip`."""
-        events = (recorded.event for recorded in self.daemon.reader().after(0, ALL))
+    def planted_on(self, picture: int) -> set[tuple[int, int]]:
+        """A picture's defects by tile row and column; by chance two pictures may be alike."""
+        return {(row, column) for number, row, column in self.strip.defects if number == picture}
+
+    def findings(
+        self, shown: Mapping[int, int] | None = None, events: Iterable[Event] | None = None
+    ) -> Findings:
+        """What the whole ledger says, or the `events` that somebody got; `shown` as in `Strip`."""
+        if events is None:
+            events = (recorded.event for recorded in self.daemon.reader().after(0, ALL))
         return look_up(events, self.strip._replace(shown=shown))
 
     def _coils(self) -> int:

@@ -111,6 +111,15 @@ class Daemon:
         self.process.send_signal(how)
         return self.process.wait(STOP_S)
 
+    def pid_of(self, name: str) -> int:
+        """The process that the supervisor runs for a command, as long as it runs."""
+        assert self.process is not None
+        own = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in own.read_text().split():
+            if name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return int(pid)
+        raise LookupError(name)
+
     def wait(self, timeout_s: float = START_S) -> int:
         """The exit code, once it ends by itself."""
         assert self.process is not None

@@ -108,7 +108,7 @@ def test_a_killed_inspector_is_restarted_and_says_what_it_left_open(
         daemon.wait_until_inspecting()
         wait_for(lambda: len(reports(daemon)) >= 1, "a coil")
         seq = daemon.reader().last_seq()
-        os.kill(_pid_of(daemon, "inspect"), signal.SIGKILL)
+        os.kill(daemon.pid_of("inspect"), signal.SIGKILL)
         wait_for(lambda: any(r["interrupted"] for r in reports(daemon)), "the broken coil's report")
         wait_for(lambda: daemon.status().get("source_up"), "inspection goes on", 60)
         wait_for(lambda: daemon.reader().last_seq() > seq + 10, "new events")
@@ -294,13 +294,3 @@ def test_a_camera_that_falls_silent_is_not_valid_inspection(line: Path) -> None:
         assert found["process_resident_memory_bytes"] > 50e6
         assert found["process_open_fds"] > 3
         wait_for(lambda: daemon.metrics()["stripsight_inspection_valid"], "the next frame")
-
-
-def _pid_of(daemon: Daemon, name: str) -> int:
-    assert daemon.process is not None
-    children = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text()
-    for pid in map(int, children.split()):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if name.encode() in words:
-            return pid
-    raise LookupError(name)
