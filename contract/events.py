@@ -88,6 +88,10 @@ class Defect(EventBody):
 class NotInspected(EventBody):
     """A stretch of the coil that nobody looked at, or not in time, or not in a usable picture.
 
+    What goes on for one reason is told with its first frame, then once a second, and when it ends;
+    each event is of the strip since the one before. The extent holds all the width that any of its
+    frames touched, `cells` are counted exactly.
+
     A stretch without length: strip passed there while nobody counted its metres (a camera that was
     away, with the encoder's lines counted by the camera itself). `lost(unseen)` comes with the
     coil's report: so many `cells` somewhere on it were in no picture and in no known loss.

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from contract.events import Draft, Event
+from contract.events import Draft, Event, NotInspected
 from edge.clock import Stamp
 
 U8 = npt.NDArray[np.uint8]
@@ -197,7 +197,7 @@ class TileRecord(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """How far the strip has been dealt with: everything before `line_m` has its outcome in the
-    ledger.
+    ledger. Stored there as JSON; one of before a field has its default.
     """
 
     frame: int
@@ -208,6 +208,8 @@ class Watermark:
     """The coil's cells so far by `outcome` or `outcome(reason)`: its report after a crash."""
     count: int | None = None
     """The encoder's counter at `line_m`, where there is one: what passed until the next start."""
+    untold: tuple[NotInspected, ...] = ()
+    """Strip of the coil that was not inspected and is in no event yet."""
 
 
 @dataclass(frozen=True, slots=True)

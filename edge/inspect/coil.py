@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 from contract.events import (
     CoilReport,
     CoilStarted,
     Draft,
-    Extent,
     ModelReference,
     NotInspected,
     Outcome,
@@ -18,26 +16,13 @@ from edge.config import Inspect
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker
 from edge.inspect.screening import Screen
+from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
 from edge.lifecycle.geometry import TileSize
 from edge.lifecycle.model import Model
-from edge.types import Coil
+from edge.types import Coil, Frame
 
+SEEN: tuple[Outcome, ...] = ("on_time", "screened")
 NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
-
-
-class _Stretch(NamedTuple):
-    """Strip beside the picture, from where it was first told on, and its cells."""
-
-    from_m: float
-    to_m: float
-    from_mm: float
-    to_mm: float
-    cells: int
-
-    def longer(self, to_m: float, mm: tuple[float, float], cells: int) -> "_Stretch":
-        """With the next frame's, whose border may lie elsewhere."""
-        across = min(self.from_mm, mm[0]), max(self.to_mm, mm[1])
-        return _Stretch(self.from_m, to_m, *across, self.cells + cells)
 
 
 class CoilInspection:
@@ -51,8 +36,8 @@ class CoilInspection:
         self._models: list[ModelReference] = []
         self._screen: Screen | None = None
         self._screened_for: Model | None = None
-        self._told: set[tuple[Fate, bool]] = set()
-        self._went_on: dict[tuple[Fate, bool], _Stretch] = {}
+        self._stretches = Stretches(row_m / 2)
+        self._told: set[Fate] = set()
         self._doubted = False
 
     def started(self, model: ModelReference, time: datetime) -> Draft:
@@ -79,44 +64,37 @@ class CoilInspection:
             self._screen = Screen(model.screen) if model.screen else None
         return self._screen
 
-    def record(
-        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> tuple[list[Draft], News]:
-        """Give a rectangle its fate; an event when nobody looked at it in time."""
-        news = self.account.record(*stretch, fate, mm)
-        uncounted = stretch[0] == stretch[1]
-        if fate.outcome in {"on_time", "screened"} or not (news.cells or uncounted):
-            return [], news
-        return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
-
-    def record_outside(
-        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> tuple[list[Draft], News]:
-        """The same for strip beside the picture. It goes on all along, so it is told when it
-        begins, and at the coil's end how far it went.
+    def record(self, stretch: FromTo, mm: FromTo, fate: Fate, *, lasts: bool = False) -> News:
+        """Give a rectangle its fate; `due` tells of it when nobody looked at it in time. `lasts`:
+        it is known to go on all along the coil, and its length is told at the coil's end.
         """
         news = self.account.record(*stretch, fate, mm)
-        side = fate, mm[0] > 0
-        if not news.cells:
-            return [], news
-        if side in self._told:
-            before = self._went_on.get(side, _Stretch(*stretch, *mm, 0))
-            self._went_on[side] = before.longer(stretch[1], mm, news.cells)
-            return [], news
-        self._told.add(side)
-        return [self._not_inspected(stretch, mm, fate, news.cells, time)], news
+        if fate.outcome not in SEEN:
+            self._stretches.add(fate, stretch, mm, news.cells, lasts=lasts)
+            if news.cells:
+                self._told.add(fate)
+        return news
 
-    def doubt(
-        self, stretch: tuple[float, float], mm: tuple[float, float], fate: Fate, time: datetime
-    ) -> list[Draft]:
+    def doubt(self, stretch: FromTo, mm: FromTo, fate: Fate, time: datetime) -> list[Draft]:
         """Say once per coil that the strip is not where or not as wide as it should be; the report
         is then not valid, even if every cell was seen.
         """
         self._doubted = True
-        if {(fate, False), (fate, True)} & self._told:
+        if fate in self._told:
             return []
-        self._told.add((fate, True))
-        return [self._not_inspected(stretch, mm, fate, 0, time)]
+        self._told.add(fate)
+        return [tell(not_inspected(fate, stretch, mm), self.coil.id, time)]
+
+    def due(self, frame: Frame) -> list[Draft]:
+        """What is to be told of strip not inspected, now that this frame has been dealt with."""
+        at_m = frame.rows.end_m - self.coil.head_m
+        told = self._stretches.due(at_m, frame.grabbed.monotonic_ns)
+        return [tell(body, self.coil.id, frame.grabbed.utc()) for body in told]
+
+    @property
+    def untold(self) -> tuple[NotInspected, ...]:
+        """Strip not inspected that is not told yet, for the watermark."""
+        return self._stretches.untold()
 
     def finish(
         self, length_m: float, time: datetime, *, interrupted: bool
@@ -128,12 +106,11 @@ class CoilInspection:
         """
         drafts = self.defects.finish("interrupted" if interrupted else "closed")
         totals = self.account.totals(length_m)
-        for (fate, _), far in self._went_on.items():
-            place = (far.from_m, far.to_m), (far.from_mm, far.to_mm)
-            drafts.append(self._not_inspected(*place, fate, far.cells, time))
+        untold = [*self.untold]
         if totals.unseen:
             whole = (0.0, length_m), (0.0, self.coil.width_mm)
-            drafts.append(self._not_inspected(*whole, UNSEEN, totals.unseen, time))
+            untold.append(not_inspected(UNSEEN, *whole, totals.unseen))
+        drafts += [tell(body, self.coil.id, time) for body in untold]
         cells: dict[Outcome, int] = {}
         for fate, count in totals.fates.items():
             cells[fate.outcome] = cells.get(fate.outcome, 0) + count
@@ -150,20 +127,6 @@ class CoilInspection:
             interrupted=interrupted,
         )
         return [*drafts, Draft(report, self.coil.id, "report", time)], totals
-
-    def _not_inspected(
-        self,
-        stretch: tuple[float, float],
-        mm: tuple[float, float],
-        fate: Fate,
-        cells: int,
-        time: datetime,
-    ) -> Draft:
-        extent = Extent(
-            from_m=round(stretch[0], 6), to_m=round(stretch[1], 6), from_mm=mm[0], to_mm=mm[1]
-        )
-        body = NotInspected(extent=extent, outcome=fate.outcome, reason=fate.reason, cells=cells)
-        return Draft(body, self.coil.id, f"{fate.label}@{stretch[0]:.4f},{mm[0]:.1f}", time)
 
 
 def is_valid(outcomes: Iterable[Outcome]) -> bool:

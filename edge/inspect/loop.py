@@ -15,11 +15,12 @@ from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
-from edge.inspect.coil import NOT_VALID, CoilInspection
+from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.sight import Eye, Sight
+from edge.inspect.stretches import FromTo
 from edge.inspect.strip import View
 from edge.lifecycle.geometry import in_scale
 from edge.lifecycle.model import Model
@@ -87,6 +88,8 @@ class Inspector:
             self._told_m, self._count = frame.rows.end_m, frame.count
         self._untold = "camera"
         self.valid = self._sound
+        if self._now is not None:
+            self._drafts += self._now.due(frame)
         self._advance(frame)
         return self._commit(frame)
 
@@ -97,7 +100,7 @@ class Inspector:
         time = self._clock.now()
         drafts = self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
         self._now, self.valid = None, self._sound
-        self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={})
+        self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={}, untold=())
         return Commit(tuple(drafts), self.watermark, time)
 
     def _has_left(self, coil: Coil) -> bool:
@@ -153,8 +156,7 @@ class Inspector:
             head_m = max(loss.first_m, coil.head_m)
             stretch = (head_m - coil.head_m, tail_m - coil.head_m)
             self._sound = False
-            fate = Fate("lost", loss.reason)
-            if self._record(inspection, stretch, (0.0, coil.width_mm), fate, frame):
+            if self._record(inspection, stretch, (0.0, coil.width_mm), Fate("lost", loss.reason)):
                 self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
         if loss.end_m > self._told_m:
             self._told_m, self._count = loss.end_m, None
@@ -176,7 +178,7 @@ class Inspector:
             if shown is not None and part == fate:
                 news = coil.account.record(*stretch, ON_TIME, mm, shown)
                 self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
-            missed |= self._record(coil, stretch, mm, part, frame)
+            missed |= self._record(coil, stretch, mm, part)
         if self._beside(section, sight, coil) or missed:
             self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
         if sight.doubt:
@@ -190,10 +192,10 @@ class Inspector:
         missed, stretch = False, (section.from_m, section.to_m)
         shared = self._config.strip.edges == "fixed"
         for mm, fate in sight.beside():
-            drafts, news = coil.record_outside(stretch, mm, fate, section.frame.grabbed.utc())
-            self._drafts += drafts
+            elsewhere = shared and fate.outcome == "lost"
+            news = coil.record(stretch, mm, fate, lasts=elsewhere)
             self._metrics.cells.labels(fate.outcome).inc(news.first)
-            missed |= news.cells > 0 and not (shared and fate.outcome == "lost")
+            missed |= news.cells > 0 and not elsewhere
         self._sound = self._sound and not missed
         return missed
 
@@ -236,21 +238,14 @@ class Inspector:
             return Fate("late"), None
         return (SCREENED, seen.classified()) if seen.screened else (ON_TIME, None)
 
-    def _record(
-        self,
-        coil: CoilInspection,
-        stretch: tuple[float, float],
-        mm: tuple[float, float],
-        fate: Fate,
-        frame: Frame,
-    ) -> bool:
-        """Account for a rectangle; whether it is told as not inspected."""
-        drafts, news = coil.record(stretch, mm, fate, frame.grabbed.utc())
-        self._drafts += drafts
+    def _record(self, coil: CoilInspection, stretch: FromTo, mm: FromTo, fate: Fate) -> bool:
+        """Account for a rectangle; whether it is news that cells of it were not inspected."""
+        news = coil.record(stretch, mm, fate)
         self._metrics.cells.labels(fate.outcome).inc(news.first)
-        if drafts or fate.outcome in NOT_VALID:
+        missed = news.cells > 0 and fate.outcome not in SEEN
+        if missed or fate.outcome in NOT_VALID:
             self._sound = self._sound and fate.outcome == "late"
-        return bool(drafts)
+        return missed
 
     def _show_model(self) -> None:
         """Publish which bundle inspects, and start the series of its classes at zero."""
@@ -269,6 +264,7 @@ class Inspector:
             coil_m=coil.account.end_m if coil else 0.0,
             tally=coil.account.tally() if coil else {},
             count=self._count,
+            untold=coil.untold if coil else (),
         )
 
     def _commit(self, frame: Frame) -> Commit:

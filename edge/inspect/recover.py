@@ -1,10 +1,10 @@
 """After a crash: end in the ledger what the crash left open.
 
-Open defects are closed as `interrupted`; the coil gets its report from the tally that the last
-commit's watermark holds. Strip that passed between that commit and this start is told as a stretch
-`lost(restart)` without length where the coil broke off, and the report's `interrupted` says that
-the coil's end was not seen. An encoder's counter that went on meanwhile tells its length: then the
-next coil begins with it.
+Open defects are closed as `interrupted`. From the last commit's watermark come the stretches not
+inspected that nobody was told of yet, and the tally for the coil's report. Strip that passed
+between that commit and this start is told as a stretch `lost(restart)` without length where the
+coil broke off, and the report's `interrupted` says that the coil's end was not seen. An encoder's
+counter that went on meanwhile tells its length: then the next coil begins with it.
 """
 
 import re
@@ -18,13 +18,13 @@ from contract.events import (
     Defect,
     Draft,
     Event,
-    Extent,
     ModelChanged,
     NotInspected,
     Outcome,
 )
-from edge.inspect.account import PRECEDENCE
+from edge.inspect.account import PRECEDENCE, Fate
 from edge.inspect.coil import is_valid
+from edge.inspect.stretches import not_inspected, tell
 from edge.types import Watermark
 
 _LABEL = re.compile(r"(?P<outcome>\w+)(?:\((?P<reason>.*)\))?")
@@ -43,7 +43,7 @@ def interrupt_defect(event: Event, time: datetime) -> Draft:
 def end_coil(
     started: Event, watermark: Watermark, events: Sequence[Event], time: datetime
 ) -> list[Draft]:
-    """What nobody saw of the coil that was under the camera at the crash, and its report.
+    """What was not told yet of the coil that was under the camera at the crash, and its report.
 
     `events` are the coil's defects, changes of model and stretches not inspected.
     """
@@ -52,13 +52,11 @@ def end_coil(
         raise TypeError(f"event {started.seq} starts no coil")
     mine = watermark.coil == started.subject
     end_m = watermark.coil_m if mine else 0.0
-    extent = Extent(from_m=round(end_m, 6), to_m=round(end_m, 6), from_mm=0.0, to_mm=body.width_mm)
-    unseen = NotInspected(extent=extent, outcome="lost", reason="restart", cells=0)
+    missed = not_inspected(Fate("lost", "restart"), (end_m, end_m), (0.0, body.width_mm))
+    untold = (*watermark.untold, missed) if mine else (missed,)
     report = _report(body, end_m, watermark.tally if mine else {}, events)
-    return [
-        Draft(unseen, started.subject, f"lost(restart)@{end_m:.4f}", time),
-        Draft(report, started.subject, "report", time),
-    ]
+    drafts = [tell(stretch, started.subject, time) for stretch in untold]
+    return [*drafts, Draft(report, started.subject, "report", time)]
 
 
 def _report(

@@ -1,5 +1,6 @@
 """What the next start says of a coil that a crash broke off."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from contract.events import (
@@ -12,7 +13,9 @@ from contract.events import (
     NotInspected,
     number,
 )
+from edge.inspect.account import Fate
 from edge.inspect.recover import end_coil, interrupt_defect
+from edge.inspect.stretches import not_inspected, tell
 from edge.types import Watermark
 from tests.unit.edge.ledger.making import MODEL, SOURCE, coil_started, defect
 
@@ -40,6 +43,17 @@ def test_the_strip_that_passed_meanwhile_is_told_without_length() -> None:
     assert report.reasons == {"lost(camera)": 10}
     assert report.inspection_valid
     assert report.interrupted
+
+
+def test_what_was_still_untold_is_told_of_its_own_coil_only() -> None:
+    open_ = not_inspected(Fate("unusable", "dark"), (4.0, 4.5), (0.0, 1200.0), 60)
+    watermark = replace(mark("c-1", {"on_time": 90, "unusable(dark)": 70}), untold=(open_,))
+    dark, lost, report = end_coil(STARTED, watermark, [], NOW)
+    assert dark == tell(open_, "c-1", NOW)
+    assert lost.key.startswith("lost(restart)@4.5000")
+    assert isinstance(report.body, CoilReport)
+    others = end_coil(STARTED, replace(watermark, coil="c-0"), [], NOW)
+    assert [draft.body.kind for draft in others] == ["not_inspected", "coil_report"]
 
 
 def test_a_disagreement_before_the_crash_is_not_forgotten() -> None:

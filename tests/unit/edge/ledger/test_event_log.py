@@ -16,7 +16,7 @@ from edge.errors import LedgerError, LedgerFullError
 from edge.ledger import evidence
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
-from edge.types import Commit, Picture
+from edge.types import Commit, Picture, Watermark
 from tests.unit.edge.ledger.making import (
     DAY_NS,
     SOURCE,
@@ -84,6 +84,18 @@ def test_recovery_tells_what_was_left_open(tmp_path: Path) -> None:
     assert recovered.open_coil is not None
     assert (recovered.open_coil.subject, recovered.last_coil) == ("c-2", "c-2")
     assert recovered.watermark == commit(frame=9).watermark
+
+
+def test_a_watermark_of_an_earlier_program_is_read(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    assert log._file is not None
+    stored = b'{"frame":9,"line_m":2.0,"coil":"c-1","coil_m":2.0,"tally":{"on_time":4}}'
+    log._file.execute("UPDATE state SET watermark = ?", (stored,))
+    log.close(clean=False)
+    again = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
+    watermark = again.open().watermark
+    again.close()
+    assert watermark == Watermark(9, 2.0, "c-1", 2.0, {"on_time": 4}, None, ())
 
 
 def test_clean_stop_is_remembered_until_the_next_start_only(tmp_path: Path) -> None:

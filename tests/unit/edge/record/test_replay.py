@@ -9,7 +9,7 @@ import pytest
 
 from contract.events import Event, number
 from edge.clock import SystemClock
-from edge.config import EncoderPosition, Optics
+from edge.config import Coils, EncoderPosition, Optics
 from edge.errors import ConfigError, ReplayError
 from edge.inspect.light import UNIT, LightFile
 from edge.ledger.digest import digest_of
@@ -22,7 +22,7 @@ from edge.record.segment import TITLE, head, read_records
 from edge.record.session import run_replay
 from edge.types import Loss
 from tests.line.strip import write_line_bundle
-from tests.unit.edge.inspect.test_loop import COLUMNS, FRAME_M
+from tests.unit.edge.inspect.test_loop import COLUMNS, FRAME_M, ROWS
 from tests.unit.edge.ledger.making import SOURCE, action, defect
 from tests.unit.edge.record.recorded_line import RecordedLine
 from tests.unit.runtime.small_bundle import SIDE
@@ -90,6 +90,17 @@ def test_a_line_with_an_encoder_and_uneven_light_is_replayed_without_either(fold
     (folder / "light.json").unlink()
     assert replay(folder).endswith("\nequal")
     assert str(digest_of(folder / "again")) == str(digest_of(folder / "ledger"))
+
+
+def test_a_stretch_told_a_second_at_a_time_comes_again(folder: Path) -> None:
+    endless = Coils(length_m=None, width_mm=COLUMNS * SIDE * 0.5)
+    line = RecordedLine(folder, coils=endless)
+    for k in range(30):
+        line.frame(k, took_s=0.06)
+    line.end()
+    assert replay(folder).endswith("\nequal")
+    late = [e.data["cells"] for e in events_of(folder / "ledger") if e.kind == "not_inspected"]
+    assert late == [ROWS * COLUMNS, 25 * ROWS * COLUMNS, 4 * ROWS * COLUMNS]
 
 
 def test_a_second_run_counts_on_and_each_can_be_replayed(folder: Path) -> None:
