@@ -116,7 +116,9 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
 
 
 def _breaches(coil: _Coil) -> Iterator[str]:
-    """Each coil is reported once, its sum agrees, its defects are ended and counted."""
+    """Each coil is reported once, its sum agrees, its defects are ended and counted, and its cells
+    not inspected are in events.
+    """
     if len(coil.reports) != 1:
         yield f"{coil.name} has {len(coil.reports)} reports"
         return
@@ -129,6 +131,12 @@ def _breaches(coil: _Coil) -> Iterator[str]:
         yield f"{coil.name}: {len(coil.defects)} defects, {report.defects} reported"
     if report.reasons.get("lost(unseen)"):
         yield f"{coil.name}: {report.reasons['lost(unseen)']} cells of which nobody knows"
+    told: Counter[str] = Counter()
+    for body in coil.unseen:
+        told[f"{body.outcome}({body.reason})"] += body.cells
+    for label, count in report.reasons.items():
+        if told[label] < count:
+            yield f"{coil.name}: {count} cells {label}, told of {told[label]}"
     everything_on_time = report.cells.get("on_time", 0) == report.expected_cells
     if not everything_on_time and not coil.unseen:
         yield f"{coil.name}: {report.cells}, and no stretch of it was told"

@@ -134,6 +134,11 @@ def test_a_ledger_that_contradicts_itself_is_broken(bodies: list[EventBody], wor
     assert any(words in line for line in say(*bodies).broken)
 
 
+def test_cells_that_are_reported_lost_and_were_never_told_are_broken() -> None:
+    lost = report(0).model_copy(update={"reasons": {"lost(camera)": 2}})
+    assert "c-1: 2 cells lost(camera), told of 1" in say(unseen(tile(1)), lost).broken
+
+
 def test_a_gap_in_the_numbers_is_broken() -> None:
     events = ledger(START, BEGUN, unseen(tile(3)), report(0))
     assert look_up([*events[:2], events[3]], STRIP).broken[0] == "seq 4 follows 2"
