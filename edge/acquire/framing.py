@@ -67,11 +67,11 @@ class Framing:
         rows = placed.rows
         pixels = _turned(pixels, placed)
         pixels.flags.writeable = False
-        block_m = rows.rows * rows.m_per_row
+        block_m = height * rows.m_per_row
         if self._end_m is None:
             self._end_m = rows.first_m - self.frames_missing * block_m
         seq = self._seq + self.frames_missing
-        losses = self._stretches(self._end_m, rows.first_m, block_m)
+        losses = self._stretches(self._end_m, placed, block_m)
         if rows.first_m - self._end_m > rows.m_per_row / 2 and not losses:
             losses = (Loss(self._end_m, rows.first_m, BETWEEN_FRAMES),)
         self._seq, self._end_m, self._lost, self._away = seq + 1, rows.end_m, [], False
@@ -86,21 +86,25 @@ class Framing:
             state = "is known again" if known else "is a guess: its signal is missing or stale"
             log.warning("where the strip is %s", state)
 
-    def _stretches(self, first_m: float, end_m: float, block_m: float) -> tuple[Loss, ...]:
+    def _stretches(self, first_m: float, placed: Placed, block_m: float) -> tuple[Loss, ...]:
         """Share the way from one frame to the next among the reasons, in order.
 
         Counted frames take a block each (less where blocks overlap); being away takes the rest.
+        Where the strip is known to have run back meanwhile there is no rest, and nothing is lost
+        where it came no further.
         """
+        end_m, frames = placed.rows.first_m, self.frames_missing
+        slack_m = placed.rows.m_per_row / 2
+        ran_back = placed.known and end_m - first_m < frames * block_m - slack_m
         way_m = max(0.0, end_m - first_m)
-        frames = self.frames_missing
         each_m = min(block_m, way_m / frames) if frames else 0.0
         if frames and not self._away:
             each_m = way_m / frames
         losses = []
-        for reason, count in self._lost:
+        for reason, count in self._lost if each_m else ():
             losses.append(Loss(first_m, first_m + count * each_m, reason))
             first_m = losses[-1].end_m
-        if self._away:
+        if self._away and not ran_back:
             losses.append(Loss(first_m, max(first_m, end_m), AWAY))
             log.warning("the source was away for %.3f m of strip (0: unknown)", way_m)
         return tuple(losses)

@@ -85,6 +85,35 @@ def test_a_block_taken_backwards_is_turned_round() -> None:
     assert (back.losses, back.count) == ((), None), "the count is not that of the block's end"
 
 
+@pytest.mark.parametrize("counts", [Counts(7000, 16990), Counts(10_000, 10), Counts(5000, 14_990)])
+def test_nothing_is_lost_where_the_strip_came_no_further(counts: Counts) -> None:
+    """Two blocks were lost or the camera was away while the strip ran on and back."""
+    for away in (False, True):
+        framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+        framing.frame(pixels(), None, stamp(1), Counts(0, 9990))
+        framing.lost("camera", 2)
+        if away:
+            framing.away()
+        frame = framing.frame(pixels(), None, stamp(4), counts)
+        assert (frame.seq, frame.losses) == (3, ())
+
+
+def test_a_counter_that_began_anew_may_have_passed_any_strip() -> None:
+    framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+    framing.frame(pixels(), None, stamp(1), Counts(500_000, 509_990))
+    framing.away()
+    frame = framing.frame(pixels(), None, stamp(4), Counts(10_000, 10))  # and runs back
+    assert frame.losses == (Loss(1.0, 1.0, "camera_away"),)
+    assert not frame.place_known
+
+
+def test_lost_blocks_are_as_high_as_one_in_which_the_strip_turned() -> None:
+    framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
+    framing.lost("camera")
+    turned = framing.frame(pixels()[:100], None, stamp(1), Counts(0, 400))  # 70 there, 30 back
+    assert turned.losses == (Loss(0.0, 0.1, "camera"),)
+
+
 def test_losses_of_one_reason_are_one_however_long_no_frame_comes() -> None:
     framing = Framing(LinesPosition(0.001))
     for _ in range(100):
