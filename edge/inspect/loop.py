@@ -147,9 +147,11 @@ class Inspector:
             self._lose(Loss(self._told_m, line_m, self._untold), frame)
 
     def _lose(self, loss: Loss, frame: Frame) -> None:
-        """Account for strip whose picture never came, coil by coil."""
+        """Account for strip whose picture never came, coil by coil; what ran back before the first
+        one's head is nobody's.
+        """
         for coil in self._coils.coils(loss.first_m, loss.end_m):
-            if self._has_left(coil):
+            if self._has_left(coil) or loss.first_m < loss.end_m <= coil.head_m:
                 continue
             inspection = self._enter(coil, frame)
             tail_m = loss.end_m if coil.tail_m is None else min(loss.end_m, coil.tail_m)

@@ -18,7 +18,7 @@ from edge.acquire.travel import counts_of, shots
 from edge.inspect.loop import Inspector
 from edge.metrics import InspectMetrics
 from edge.simulator.speed import SpeedProfile
-from edge.types import U8, Frame, RowMap, Start
+from edge.types import U8, Frame, Loss, RowMap, Start
 from tests.unit.edge.acquire.fakes import encoder, stamp
 from tests.unit.edge.inspect.test_loop import (
     CLEAN,
@@ -157,6 +157,17 @@ def test_what_was_lost_the_first_time_is_looked_at_when_it_comes_back(line: Line
     assert last is not None
     (report,) = (d.body for d in last.drafts if isinstance(d.body, CoilReport))
     assert report.cells == {"on_time": 4 * ROWS * COLUMNS}
+
+
+def test_a_frame_that_was_lost_while_the_strip_ran_back_is_no_loss(line: Line) -> None:
+    """Also where it had run back before the first coil's head."""
+    for first_m in (0.0, -FRAME_M):
+        line.frame(1)
+        loss = Loss(first_m, first_m + FRAME_M, "buffer_overflow")
+        commit = line.inspector.inspect(
+            Frame(2, CLEAN, RowMap(0.0, ROW_M, FRAME_ROWS), None, line.clock.now(), (loss,))
+        )
+        assert not [d for d in commit.drafts if isinstance(d.body, NotInspected)]
 
 
 def test_the_watermark_never_runs_back(line: Line) -> None:
