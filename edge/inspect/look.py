@@ -36,14 +36,18 @@ class Seen(NamedTuple):
         return bool((self.verdict.labels == UNJUDGED).any())
 
     def classified(self) -> TileMask:
-        """The tiles that the network was shown, where they lie on the coil."""
+        """The tiles that the network was shown, where they lie on the coil. The margin beside the
+        strip's edges goes with the outermost ones.
+        """
         grid, lie = self.grid, self.lie
         rows, columns = grid.row_starts(), grid.column_starts()
+        from_mm, to_mm = lie.across_mm(columns), lie.across_mm(columns + grid.tile_columns)
+        from_mm[0], to_mm[-1] = -np.inf, np.inf
         return TileMask(
             lie.along_m(rows),
             lie.along_m(rows + grid.tile_rows),
-            lie.across_mm(columns),
-            lie.across_mm(columns + grid.tile_columns),
+            from_mm,
+            to_mm,
             (self.verdict.labels != UNJUDGED).reshape(grid.shape),
         )
 

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from contract.card import ScreenCard
 from contract.events import CoilReport, Defect
 from contract.tiles import Span
-from edge.config import Config, Inspect, Optics
+from edge.acquire.coils import ConstantCoils
+from edge.config import Coils, Config, Inspect, Optics, Strip
 from edge.errors import BundleError
 from edge.inspect.coil import CoilInspection
 from edge.inspect.lens import Lens
+from edge.inspect.loop import Inspector
 from edge.lifecycle.model import Model, load_model
+from edge.metrics import InspectMetrics
 from edge.types import U8, Coil, Commit, Frame, RowMap
 from tests.line.screened import small_screen, write_screened_bundle
 from tests.unit.edge.inspect.test_loop import (
@@ -74,6 +78,22 @@ def test_what_is_hidden_is_not_inspected_though_the_network_was_shown_it(
     assert line.count("cells", outcome="screened") == TILES - 3 * ROWS
     assert line.shown(2, with_defect(3, 10))[0] == 1
     assert line.count("cells", outcome="on_time") == TILES + 1
+
+
+def test_the_margin_beside_an_edge_goes_with_the_tile_next_to_it(line: Screened) -> None:
+    """Strip of 14 tiles, of which the outermost two are in no tile."""
+    config = line.config.model_copy(update={"strip": Strip(margin_px=SIDE)})
+    coils = ConstantCoils(Coils(width_mm=14 * SIDE * 0.5))
+    line.registry = CollectorRegistry()
+    metrics = InspectMetrics(line.registry)
+    line.inspector = Inspector(config, line.slot, coils, metrics, line.clock)
+    first, second = CLEAN.copy(), with_defect(3, 2)
+    first[:, :SIDE] = first[:, -SIDE:] = second[:, :SIDE] = second[:, -SIDE:] = 8
+    line.frame(0, first)
+    before = line.count("tiles")
+    line.frame(1, second)
+    shown = line.count("tiles") - before
+    assert line.inspector.watermark.tally["on_time"] == 14 * ROWS + shown + 1
 
 
 def test_the_network_is_shown_the_first_frame_and_then_what_differs(line: Screened) -> None:
