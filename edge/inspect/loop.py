@@ -147,10 +147,11 @@ class Inspector:
             self._lose(Loss(self._told_m, line_m, self._untold), frame)
 
     def _lose(self, loss: Loss, frame: Frame) -> None:
-        """Account for strip whose picture never came, coil by coil; what ran back before the first
-        one's head is nobody's.
+        """Account for strip whose picture never came, coil by coil. As with frames, a coil begins
+        with the row that its head is nearest to; what ran back before the first one's is nobody's.
         """
-        for coil in self._coils.coils(loss.first_m, loss.end_m):
+        end_m = max(loss.first_m, loss.end_m - frame.rows.m_per_row / 2)
+        for coil in self._coils.coils(loss.first_m, end_m):
             if self._has_left(coil) or loss.first_m < loss.end_m <= coil.head_m:
                 continue
             inspection = self._enter(coil, frame)

@@ -170,6 +170,17 @@ def test_a_frame_that_was_lost_while_the_strip_ran_back_is_no_loss(line: Line) -
         assert not [d for d in commit.drafts if isinstance(d.body, NotInspected)]
 
 
+def test_a_loss_that_ends_with_its_coil_does_not_begin_the_next_one(line: Line) -> None:
+    """However its end was computed: strip that comes back is still looked at."""
+    for number in range(9):
+        line.frame(number)
+    loss = Loss(9 * FRAME_M, 9.5 * FRAME_M + 1e-12, "buffer_overflow")
+    (report,) = (
+        d.body for d in line.frame(9, losses=(loss,)).drafts if isinstance(d.body, CoilReport)
+    )
+    assert set(report.cells) == {"on_time"}
+
+
 def test_the_watermark_never_runs_back(line: Line) -> None:
     marks = [line.frame(number).watermark for number in (0, 1, 2, 1, 0)]
     assert [mark.line_m for mark in marks if mark] == pytest.approx(
