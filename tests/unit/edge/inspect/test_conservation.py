@@ -101,6 +101,7 @@ def counted(cells: Cells, rows: int, report: CoilReport) -> None:
     found = {PRECEDENCE[n]: count for n, count in Counter(inside.ravel().tolist()).items()}
     assert report.cells == found
     assert report.expected_cells == inside.size
+    assert "lost(unseen)" not in report.reasons
     if {"unusable", "off_strip_disagreement"} & set(found):
         assert not report.inspection_valid
 
