@@ -105,7 +105,8 @@ class Framing:
             losses.append(Loss(first_m, first_m + count * each_m, reason))
             first_m = losses[-1].end_m
         if self._away and not ran_back:
-            losses.append(Loss(first_m, max(first_m, end_m), AWAY))
+            counted = end_m - first_m > slack_m
+            losses.append(Loss(first_m, end_m if counted else first_m, AWAY))
             log.warning("the source was away for %.3f m of strip (0: unknown)", way_m)
         return tuple(losses)
 

@@ -107,6 +107,17 @@ def test_a_counter_that_began_anew_may_have_passed_any_strip() -> None:
     assert not frame.place_known
 
 
+def test_no_length_is_none_to_the_last_bit() -> None:
+    """Shared among lost blocks, the way leaves a rest of rounding."""
+    for lost in range(1, 100):
+        framing = Framing(LinesPosition(0.0005))
+        framing.frame(pixels(), None, stamp(1))
+        framing.lost("camera", lost)
+        framing.away()
+        *_, away = framing.frame(pixels()[:128], None, stamp(2)).losses
+        assert (away.reason, away.end_m) == ("camera_away", away.first_m)
+
+
 def test_lost_blocks_are_as_high_as_one_in_which_the_strip_turned() -> None:
     framing = Framing(EncoderPosition(encoder(10_000.0), 0.001))
     framing.lost("camera")
