@@ -1,8 +1,10 @@
 """Waiting on conditions and servers, and free ports."""
 
+import secrets
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import httpx
@@ -10,6 +12,7 @@ import httpx
 from edge.clock import SystemClock
 
 T = TypeVar("T")
+PORTS = range(20_000, 32_000)
 _TICK = threading.Event()
 
 
@@ -34,7 +37,11 @@ def answers(url: str) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody uses. Below those that the kernel gives to outgoing connections: one
+    of them would be taken by any client before the daemon that it is for has started.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

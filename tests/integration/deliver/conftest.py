@@ -21,17 +21,12 @@ from paho.mqtt.properties import Properties
 from edge.ledger.log import EventLog
 from tests.conftest import ROOT, require_program
 from tests.unit.edge.ledger.making import SOURCE, SetClock
+from tests.waiting import free_port
 
 TOPIC = "stripsight/mill/hot/top"
 PATIENCE_S = 20.0
 PROPERTIES: Callable[[int], Properties] = Properties
 _NUMBERS = itertools.count()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:

@@ -32,10 +32,10 @@ from tests.integration.deliver.conftest import (
     Mosquitto,
     Subscriber,
     answers,
-    free_port,
     wait_until,
 )
 from tests.unit.edge.ledger.making import SOURCE, action, commit, defect
+from tests.waiting import free_port
 
 pytestmark = pytest.mark.integration
 
