@@ -52,8 +52,8 @@ def cut_and_scale(
 ) -> U8:
     """Cut a frame's tiles and scale each to the network's input.
 
-    Where a tile is a whole multiple of the input there is no Python work per tile: the rectangle is
-    averaged at once and reordered.
+    Where a tile is a whole multiple of the input and most are wanted there is no Python work per
+    tile: the rectangle is averaged at once and reordered.
 
     Args:
         pixels: U8 `H x W`, may be a view; the grid lies inside it.
@@ -99,7 +99,8 @@ def _regular(starts: npt.NDArray[np.int32], tile: int) -> tuple[slice, ...]:
 def _cut_block(pixels: U8, tiles: U8, wanted: Bools) -> None:
     along, across, side, _ = tiles.shape
     tile_rows, tile_columns = pixels.shape[0] // along, pixels.shape[1] // across
-    if tile_rows % side == 0 and tile_columns % side == 0:
+    exact = tile_rows % side == 0 and tile_columns % side == 0
+    if exact and 2 * wanted.sum() > wanted.size:
         if (tile_rows, tile_columns) != (side, side):
             size = (across * side, along * side)
             pixels = _gray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

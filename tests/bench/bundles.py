@@ -93,7 +93,7 @@ def _make(paths: Sequence[Path], shape: Shape, tiles: U8, frames: int) -> None:
     fp32, int8, reporting = paths
     _write(fp32, stamp(graph, CLASSES), shape, "fp32", calibration, NEVER)
     _write(int8, quantised, shape, "int8", calibration, NEVER)
-    limit = _limit(quantised, tiles, DEFECTS_PER_FRAME * frames)
+    limit = limit_for(quantised, tiles, DEFECTS_PER_FRAME * frames)
     _write(reporting, quantised, shape, "int8", calibration, limit)
 
 
@@ -105,7 +105,7 @@ def _network(shape: Shape) -> Deployed:
     return Deployed(student, mean=128, std=50, temperature=1).eval()
 
 
-def _limit(model: bytes, tiles: U8, defects: int) -> float:
+def limit_for(model: bytes, tiles: U8, defects: int) -> float:
     """The threshold that so many of the tiles reach."""
     backend = open_backend("openvino", model, "int8", 0)
     best = np.concatenate(

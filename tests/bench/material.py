@@ -48,7 +48,7 @@ class Material:
     @property
     def frame_files(self) -> Path:
         """The folder of frames for a source of kind `folder`; drawn at the first call."""
-        path = self.folder / f"frames-{self.size.columns}x{self.size.rows}"
+        path = self.folder / f"strip-{self.size.columns}x{self.size.rows}"
         if not path.is_dir():
             draft = self.folder / "frames.partial"
             draft.mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ class Material:
     def screened(self, shape: Shape) -> Bundle:
         """The reporting bundle of a network with a screen."""
         path = self.folder / shape.folder / "screened"
-        return screened(path, self.bundles(shape).reporting, self.frames(), shape.tile_px)
+        return screened(path, self.bundles(shape).int8, self.frames(), self.tiles(shape))
 
     def tiles(self, shape: Shape) -> U8:
         """All tiles of all frames as the network gets them, `N x input x input`."""
@@ -88,6 +88,11 @@ def cut(frames: Sequence[U8], shape: Shape) -> U8:
 
 
 def _draw(path: Path, size: FrameSize) -> None:
-    mill = Mill(MillConfig(seed=SEED, width_px=size.columns, rows=size.rows, mm_per_px=MM_PER_PX))
+    width_mm = size.columns * MM_PER_PX  # the strip fills the picture, so every tile is strip
+    config = MillConfig(
+        seed=SEED, width_px=size.columns, rows=size.rows, mm_per_px=MM_PER_PX,
+        strip_mm=(width_mm, width_mm), wander_mm=0,
+    )  # fmt: skip
+    mill = Mill(config)
     for number in range(FRAMES):
         cv2.imwrite(str(path / f"frame_{number:02d}.bmp"), mill.frame(number).pixels)

@@ -11,19 +11,35 @@ from contract.card import Metric, MissRate, ScreenCard
 from contract.tiles import Span, TileGrid
 from edge.types import F32, U8
 from runtime.screen import FEATURES, Texture, blocks_of, half_tiles
+from tests.bench.bundles import DEFECTS_PER_FRAME, limit_for
 
 SUSPICIOUS = 0.1
 """Share of the tiles, on average over the frames; the design's scenario (b)."""
 
 
-def screened(path: Path, bundle: Bundle, frames: Iterable[U8], tile_px: int) -> Bundle:
-    """The same bundle with a screen for these frames, made or found from an earlier run."""
+def screened(path: Path, bundle: Bundle, frames: list[U8], tiles: U8) -> Bundle:
+    """The same network with a screen for these frames, made or found from an earlier run. The
+    thresholds make defects of the most suspicious tiles among those that the screen lets through.
+
+    Args:
+        path: where it lies.
+        bundle: whose network it is.
+        frames: that will pass.
+        tiles: U8 `N x input x input`, all tiles of all frames.
+    """
     if not path.is_dir():
-        screen = _screen(list(frames), tile_px, bundle.card.classes.defects)
+        found = suspicions([*frames, *frames], bundle.card.tile_px)[len(frames) :]
+        threshold = float(np.quantile(found, 1 - SUSPICIOUS))
+        model, defects = bundle.model.read_bytes(), bundle.card.classes.defects
+        limit = limit_for(model, tiles[found.ravel() >= threshold], DEFECTS_PER_FRAME * len(frames))
+        changes = {
+            "screen": _screen(threshold, defects),
+            "thresholds": dict.fromkeys(defects, limit),
+        }
         write_bundle(
             path,
-            model=bundle.model.read_bytes(),
-            card=bundle.card.model_copy(update={"screen": screen}),
+            model=model,
+            card=bundle.card.model_copy(update=changes),
             golden=bundle.golden(),
             people=(bundle.path / PEOPLE).read_text("utf-8"),
         )
@@ -44,12 +60,11 @@ def suspicions(frames: Iterable[U8], tile_px: int) -> F32:
     return np.stack(found)
 
 
-def _screen(frames: list[U8], tile_px: int, defects: Iterable[str]) -> ScreenCard:
+def _screen(threshold: float, defects: Iterable[str]) -> ScreenCard:
     unknown = dict.fromkeys(defects, MissRate(missed=1, defects=1, bound=1))
-    second_time = suspicions([*frames, *frames], tile_px)[len(frames) :]
     return ScreenCard(
         features=FEATURES,
-        threshold=float(np.quantile(second_time, 1 - SUSPICIOUS)),
+        threshold=threshold,
         wanted=1,
         confidence=0,
         calibration=unknown,
