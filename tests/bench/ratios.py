@@ -64,7 +64,8 @@ class _Round:
             offered = OVERLOAD * bare
             daemon = self._daemon(bundles.int8, Path(folder), offered / per_frame) * per_frame
             ratio = Ratio(
-                shape=shape.name, tiles_per_frame=per_frame, input_px=shape.input_px,
+                shape=shape.name, tiles_per_frame=per_frame,
+                frame_m=material.size.rows * MM_PER_PX / 1000, input_px=shape.input_px,
                 wide_stem=shape.stem_stride == 4, isa=self._isa, round=self._number,
                 bare=bare, offered=offered, daemon=daemon,
             )  # fmt: skip

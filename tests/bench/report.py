@@ -87,7 +87,7 @@ def _contract_row(row: Row) -> tuple[str, ...]:
 def _rates(ratios: Sequence[Ratio]) -> str:
     head = (
         "network", "instructions", "bare engine", "graph as it is", "offered", "daemon",
-        "loop fp32", "loop int8",
+        "strip m/s", "loop fp32", "loop int8",
     )  # fmt: skip
     groups: dict[tuple[str, str], list[Ratio]] = {}
     for ratio in ratios:
@@ -96,9 +96,9 @@ def _rates(ratios: Sequence[Ratio]) -> str:
 
 
 def _rate_cells(group: Sequence[Ratio]) -> Iterator[str]:
-    for name in ("bare", "plain", "offered", "daemon", "loop_fp32", "loop_int8"):
+    for name in ("bare", "plain", "offered", "daemon", "strip_m_per_s", "loop_fp32", "loop_int8"):
         found = [value for r in group if (value := getattr(r, name)) is not None]
-        yield _three(spread(found), 0) if found else "-"
+        yield _three(spread(found), 2 if name == "strip_m_per_s" else 0) if found else "-"
 
 
 def _three(found: Spread, digits: int) -> str:

@@ -55,6 +55,8 @@ class Ratio(_Entry):
 
     shape: str
     tiles_per_frame: int
+    frame_m: float
+    """Strip that passes while a frame is taken."""
     input_px: int
     wide_stem: bool
     isa: Isa
@@ -66,6 +68,11 @@ class Ratio(_Entry):
     """None under a cap, as those below, since ONNX Runtime does not know it."""
     loop_fp32: float | None = None
     loop_int8: float | None = None
+
+    @property
+    def strip_m_per_s(self) -> float:
+        """The fastest strip whose every tile the daemon classifies, the picture's whole width."""
+        return self.daemon / self.tiles_per_frame * self.frame_m
 
 
 class Latency(_Entry):

@@ -35,8 +35,8 @@ def result(*, quick: bool = False, anyway: bool = False) -> Result:
 def ratio(daemon: float, number: int = 1, isa: Isa = "all", input_px: int = 128) -> Ratio:
     loops = {"loop_fp32": 80.0, "loop_int8": 250.0} if isa == "all" else {}
     return Ratio(
-        shape="a shape", tiles_per_frame=256, input_px=input_px, wide_stem=False, isa=isa,
-        round=number, bare=1000, offered=1250, daemon=daemon, **loops,
+        shape="a shape", tiles_per_frame=256, frame_m=0.5, input_px=input_px, wide_stem=False,
+        isa=isa, round=number, bare=1000, offered=1250, daemon=daemon, **loops,
     )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def test_a_capped_daemon_meets_only_the_capped_engine() -> None:
 
     assert list(by_name(found)) == ["daemon / bare engine, a shape, capped at AVX2"]
     assert CAP_NOTE in markdown(found)
+    assert "1.88 / 1.88 / 1.88" in markdown(found), "960 of 256 tiles a frame of 0.5 m"
 
 
 def test_one_late_cell_or_lost_frame_misses_the_camera_row() -> None:
