@@ -50,8 +50,10 @@ class _Rewrite:
         self._nodes: list[NodeProto] = []
         self._turned: set[str] = set()
         self._restored: set[str] = set()
-        self._shapes = dict(_shapes(graph))
-        self._constants = {tensor.name: tensor for tensor in graph.initializer}
+        given = {value.name for value in graph.input}
+        self._constants = {t.name: t for t in graph.initializer if t.name not in given}
+        constants = {tensor.name for tensor in graph.initializer}
+        self._shapes = {name: shape for name, shape in _shapes(graph) if name not in constants}
         self._uses = Counter(name for node in graph.node for name in node.input)
         self._makers = {name: node for node in graph.node for name in node.output}
 
@@ -76,9 +78,8 @@ class _Rewrite:
             _add_dimension(node)
             node.input[0] = self._turn(node.input[0])
         elif self._is_pointwise(node):
-            for place, name in enumerate(node.input):
-                if name not in self._constants:
-                    node.input[place] = self._turn(name)
+            for place, name in enumerate(_data(node)):
+                node.input[place] = self._turn(name)
         else:
             for name in node.input:
                 self._as_was(name)
@@ -97,13 +98,15 @@ class _Rewrite:
 
     def _weights(self, node: NodeProto) -> TensorProto | None:
         """A convolution's weights, where they are its own and can be given a dimension."""
-        name = node.input[1]
-        maker = self._makers.get(name)
-        names = [name] if maker is None else [name, maker.input[0]]
+        names = [node.input[1]]
+        maker = self._makers.get(names[0])
+        if maker is not None:
+            if maker.op_type != "DequantizeLinear" or not _counts_axes_from_front(maker):
+                return None
+            names.append(maker.input[0])
         tensor = self._constants.get(names[-1])
-        plain = maker is None or maker.op_type == "DequantizeLinear"
         padded = all(a.s == b"NOTSET" for a in node.attribute if a.name == "auto_pad")
-        if tensor is None or not plain or not padded or len(tensor.dims) != 4:
+        if tensor is None or not padded or len(tensor.dims) != 4:
             return None
         return tensor if all(self._uses[name] == 1 for name in names) else None
 
@@ -111,8 +114,13 @@ class _Rewrite:
         """Whether it treats each value for itself (or each channel: they are in their place)."""
         if node.op_type not in _POINTWISE or self._turned.isdisjoint(node.input):
             return False
-        inputs = node.input[:1] if node.op_type in _QUANTISERS else node.input
-        return all(name in self._turned or len(self._shapes.get(name, ())) == 4 for name in inputs)
+        parameters = node.input[len(_data(node)) :]
+        if not self._constants.keys() >= set(parameters) or not _counts_axes_from_front(node):
+            return False
+        return all(name in self._turned or self._is_picture(name) for name in _data(node))
+
+    def _is_picture(self, name: str) -> bool:
+        return len(self._shapes.get(name, ())) == 4
 
     def _turn(self, name: str) -> str:
         wide = name + _WIDE
@@ -135,6 +143,16 @@ class _Rewrite:
         self._nodes.append(helper.make_node(kind, inputs, [output], perm=perm))
 
 
+def _data(node: NodeProto) -> list[str]:
+    """A pointwise node's inputs that are pictures; the others of a quantiser are its steps."""
+    return list(node.input[:1] if node.op_type in _QUANTISERS else node.input)
+
+
+def _counts_axes_from_front(node: NodeProto) -> bool:
+    """From behind a channel would be another axis once there is one more."""
+    return all(attribute.i >= 0 for attribute in node.attribute if attribute.name == "axis")
+
+
 def _add_dimension(conv: NodeProto) -> None:
     for attribute in conv.attribute:
         if attribute.name in {"kernel_shape", "strides", "dilations"}:
@@ -145,7 +163,7 @@ def _add_dimension(conv: NodeProto) -> None:
 
 
 def _shapes(graph: GraphProto) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """By tensor; 0 for a size that is not fixed. Constants have none: they cannot be turned."""
+    """By tensor; 0 for a size that is not fixed."""
     for value in (*graph.input, *graph.value_info, *graph.output):
         yield value.name, tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
 

@@ -91,17 +91,16 @@ class Framing:
 
         Counted frames take a block each (less where blocks overlap); being away takes the rest.
         Where the strip is known to have run back meanwhile there is no rest, and nothing is lost
-        where it came no further.
+        where it is known to have come no further.
         """
         end_m, frames = placed.rows.first_m, self.frames_missing
         slack_m = placed.rows.m_per_row / 2
         ran_back = placed.known and end_m - first_m < frames * block_m - slack_m
         way_m = max(0.0, end_m - first_m)
-        each_m = min(block_m, way_m / frames) if frames else 0.0
-        if frames and not self._away:
-            each_m = way_m / frames
+        share_m = way_m / frames if frames else 0.0
+        each_m = min(block_m, share_m) if self._away else share_m
         losses = []
-        for reason, count in self._lost if each_m else ():
+        for reason, count in self._lost if each_m or not placed.known else ():
             losses.append(Loss(first_m, first_m + count * each_m, reason))
             first_m = losses[-1].end_m
         if self._away and not ran_back:

@@ -41,7 +41,7 @@ class Inspect(Section):
     if not given.
     """
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """Inference threads; 0 leaves it to the engine."""
+    """For inference and for cutting frames; 0 leaves the first to the engine, and cuts with two."""
     deadline_s: Positive = 0.05
     """From the grab of a frame's last line to its result; later results count as `late`."""
     screen: bool = False

@@ -37,8 +37,7 @@ class CoilInspection:
         self._screen: Screen | None = None
         self._screened_for: Model | None = None
         self._stretches = Stretches(row_m / 2)
-        self._told: set[Fate] = set()
-        self._doubted = False
+        self._doubts: set[Fate] = set()
 
     def started(self, model: ModelReference, time: datetime) -> Draft:
         """The event for the coil's head."""
@@ -71,18 +70,15 @@ class CoilInspection:
         news = self.account.record(*stretch, fate, mm)
         if fate.outcome not in SEEN:
             self._stretches.add(fate, stretch, mm, news.cells, lasts=lasts)
-            if news.cells:
-                self._told.add(fate)
         return news
 
     def doubt(self, stretch: FromTo, mm: FromTo, fate: Fate, time: datetime) -> list[Draft]:
         """Say once per coil that the strip is not where or not as wide as it should be; the report
         is then not valid, even if every cell was seen.
         """
-        self._doubted = True
-        if fate in self._told:
+        if fate in self._doubts:
             return []
-        self._told.add(fate)
+        self._doubts.add(fate)
         return [tell(not_inspected(fate, stretch, mm), self.coil.id, time)]
 
     def due(self, frame: Frame) -> list[Draft]:
@@ -121,7 +117,7 @@ class CoilInspection:
             cells=cells,
             reasons={f.label: n for f, n in totals.fates.items() if f.reason},
             coverage=totals.inspected / totals.expected if totals.expected else 1.0,
-            inspection_valid=is_valid(cells) and not (self._doubted or totals.breach),
+            inspection_valid=is_valid(cells) and not (self._doubts or totals.breach),
             defects=dict(self.defects.announced),
             models=tuple(self._models),
             interrupted=interrupted,

@@ -19,7 +19,7 @@ FromTo = tuple[float, float]
 
 
 class _Stretch(NamedTuple):
-    """An open stretch: what is not told of it, or else the last that was."""
+    """What is not told yet of an open stretch; empty along where all is, up to there."""
 
     fate: Fate
     from_m: float
@@ -36,22 +36,31 @@ class _Stretch(NamedTuple):
         return self.cells > 0 or self.due_ns == 0
 
     def goes_on(self, more: "_Stretch", slack_m: float) -> bool:
-        """Whether the next frame's stretch is more of this one. One without length never is."""
-        along = self.from_m < self.to_m < more.to_m and more.from_m <= self.to_m + slack_m
+        """Whether the next frame's stretch is more of this one. One without length never is; what
+        lasts goes on behind whatever is between.
+        """
+        has_length = self.from_m < self.to_m or self.due_ns > 0
+        along = has_length and self.to_m < more.to_m and more.from_m <= self.to_m + slack_m
         across = more.from_mm <= self.to_mm and self.from_mm <= more.to_mm
-        return self.fate == more.fate and along and across
+        return self.fate == more.fate and (along or (self.lasts and more.lasts)) and across
+
+    def is_at(self, other: "_Stretch") -> bool:
+        """Whether both are of one place for one reason, and so one event."""
+        return self[:5] == other[:5]
 
     def longer(self, more: "_Stretch") -> "_Stretch":
         """With the next frame's, whose borders across may lie elsewhere."""
-        if not self.cells:
-            return more._replace(due_ns=self.due_ns)
+        across = more if self.from_m == self.to_m else self
         return self._replace(
             from_m=min(self.from_m, more.from_m),
-            to_m=more.to_m,
-            from_mm=min(self.from_mm, more.from_mm),
-            to_mm=max(self.to_mm, more.to_mm),
+            to_m=max(self.to_m, more.to_m),
+            from_mm=min(across.from_mm, more.from_mm),
+            to_mm=max(across.to_mm, more.to_mm),
             cells=self.cells + more.cells,
         )
+
+    def told(self, due_ns: int) -> "_Stretch":
+        return self._replace(from_m=self.to_m, cells=0, due_ns=due_ns)
 
     def body(self) -> NotInspected:
         along, across = (self.from_m, self.to_m), (self.from_mm, self.to_mm)
@@ -78,20 +87,20 @@ class Stretches:
             if before.goes_on(more, self._slack_m):
                 self._open[n] = before.longer(more)
                 return
-        if cells or stretch[0] == stretch[1]:
+        if cells or (stretch[0] == stretch[1] and not any(more.is_at(b) for b in self._open)):
             self._open.append(more)
 
     def due(self, at_m: float, now_ns: int) -> list[NotInspected]:
         """What is to be told after a frame that ends at `at_m` and was grabbed at `now_ns`."""
         told, self._open, before = [], [], self._open
         for stretch in before:
-            ended = abs(stretch.to_m - at_m) > self._slack_m
+            ended = not stretch.lasts and abs(stretch.to_m - at_m) > self._slack_m
             tells = stretch.untold and (ended or stretch.due_ns <= now_ns)
             if tells:
                 told.append(stretch.body())
             if not ended:
                 due_ns = NEVER_NS if stretch.lasts else now_ns + TOLD_EVERY_NS
-                self._open.append(stretch._replace(cells=0, due_ns=due_ns) if tells else stretch)
+                self._open.append(stretch.told(due_ns) if tells else stretch)
         return told
 
     def untold(self) -> tuple[NotInspected, ...]:

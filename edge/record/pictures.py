@@ -5,11 +5,12 @@ has: `boxes.csv`, which `stripsight-export screen` reads, says that what it mark
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 
+from contract.marks import BOXES, UNMARKED
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.errors import ConfigError
@@ -20,7 +21,6 @@ from edge.record.replay import Say
 from edge.record.session import choose, new_folder, progress
 from edge.types import Section
 
-BOXES, UNMARKED = "boxes.csv", "unmarked.csv"
 COLUMNS = ("file", "coil", "class", "xmin", "ymin", "xmax", "ymax")
 PROGRESS_NS = 5_000_000_000
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.-]+")
@@ -40,21 +40,30 @@ def write_pictures(recording: Path, number: int | None, out: Path, say: Say, clo
         ConfigError: no such run, `out` is in use or cannot be written.
     """
     run = choose(recording, number, say)
-    written = 0
-    with new_folder(out) as folder, (folder / UNMARKED).open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(COLUMNS)
-        for section in _sections(run, say, clock):
-            name = _name(section)
-            _write(folder / name, section)
-            table.writerow([name, section.coil.id, *[""] * 5])
-            file.flush()
-            written += 1
+    try:
+        written = _write_all(_sections(run, say, clock), out)
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written ({error.strerror}); free its disk") from error
     say(
         f"{written} pictures in {out}. To mark them: give each defect a row in {UNMARKED}, with its"
         " class and corners in pixels; a picture without one keeps its row as it is. Then rename it"
         f" {BOXES}"
     )
+
+
+def _write_all(sections: Iterable[Section], out: Path) -> int:
+    """One picture each, and its row in the table; returns how many."""
+    written = 0
+    with new_folder(out) as folder, (folder / UNMARKED).open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for section in sections:
+            name = _name(section)
+            _write(folder / name, section)
+            table.writerow([name, section.coil.id, *[""] * 5])
+            file.flush()
+            written += 1
+    return written
 
 
 def _sections(run: Run, say: Say, clock: Clock) -> Iterator[Section]:
@@ -76,7 +85,7 @@ def _sections(run: Run, say: Say, clock: Clock) -> Iterator[Section]:
 
 def _name(section: Section) -> str:
     coil = _NOT_IN_NAMES.sub("_", section.coil.id)
-    return f"{section.frame.seq:08d}-{coil}.png"
+    return f"{section.frame.seq:08d}-{section.row_from:05d}-{coil}.png"
 
 
 def _write(path: Path, section: Section) -> None:

@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import ConfigError
+from contract.marks import BOXES
 from contract.tiles import Span
 from runtime.scale import read_gray
 
 U8 = npt.NDArray[np.uint8]
-TRUTH, BOXES = "truth.json", "boxes.csv"
+TRUTH = "truth.json"
 
 
 class Mark(NamedTuple):

@@ -43,15 +43,17 @@ class Material:
     def __init__(self, folder: Path, size: FrameSize = FULL_SIZE) -> None:
         self.folder = folder
         self.size = size
+        self._made_from = folder / f"strip-{size.columns}x{size.rows}"
+        """Frames, and the bundles that are made from them."""
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def frame_files(self) -> Path:
         """The folder of frames for a source of kind `folder`; drawn at the first call."""
-        path = self.folder / f"strip-{self.size.columns}x{self.size.rows}"
+        path = self._made_from / "frames"
         if not path.is_dir():
-            draft = self.folder / "frames.partial"
-            draft.mkdir(exist_ok=True)
+            draft = self._made_from / "frames.partial"
+            draft.mkdir(parents=True, exist_ok=True)
             _draw(draft, self.size)
             draft.rename(path)
         return path
@@ -62,11 +64,11 @@ class Material:
 
     def bundles(self, shape: Shape) -> Bundles:
         """The bundles of one network."""
-        return bench_bundles(self.folder / shape.folder, shape, self.tiles(shape), FRAMES)
+        return bench_bundles(self._made_from / shape.folder, shape, self.tiles(shape), FRAMES)
 
     def screened(self, shape: Shape) -> Bundle:
         """The reporting bundle of a network with a screen."""
-        path = self.folder / shape.folder / "screened"
+        path = self._made_from / shape.folder / "screened"
         return screened(path, self.bundles(shape).int8, self.frames(), self.tiles(shape))
 
     def tiles(self, shape: Shape) -> U8:

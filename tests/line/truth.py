@@ -133,8 +133,8 @@ def _breaches(coil: _Coil) -> Iterator[str]:
         yield f"{coil.name}: {report.reasons['lost(unseen)']} cells of which nobody knows"
     told: Counter[str] = Counter()
     for body in coil.unseen:
-        told[f"{body.outcome}({body.reason})"] += body.cells
-    for label, count in report.reasons.items():
+        told[f"{body.outcome}({body.reason})" if body.reason else body.outcome] += body.cells
+    for label, count in {**report.reasons, "late": report.cells.get("late", 0)}.items():
         if told[label] < count:
             yield f"{coil.name}: {count} cells {label}, told of {told[label]}"
     everything_on_time = report.cells.get("on_time", 0) == report.expected_cells

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract.errors import ConfigError
+from contract.marks import BOXES, UNMARKED
 from contract.tiles import Boxes, Span, TileGrid
 from runtime.scale import fit_tile, read_gray
 from runtime.strip import BLACK, detect_strip
@@ -122,8 +123,13 @@ def read_boxes(path: Path) -> dict[str, Boxes]:
     file, xmin, ymin, xmax, ymax; empty corners name a frame without a box.
 
     Raises:
-        ConfigError: no such table, a corner that is no whole number, or an empty box.
+        ConfigError: no such table, one that nobody has marked yet, a corner that is no whole
+            number, or an empty box.
     """
+    if path.name == UNMARKED:
+        raise ConfigError(
+            f"{path}: mark the defects in it and rename it {BOXES}; as it is, every frame is clean"
+        )
     found: dict[str, list[list[int]]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -150,3 +150,45 @@ def test_shared_weights_stay() -> None:
     x = RNG.normal(size=(3, 3, 8, 8)).astype(np.float32)
     for old, new in zip(outputs(before, x), outputs(after, x), strict=True):
         assert new == pytest.approx(old, abs=1e-4)
+
+
+def constant_weights() -> ModelProto:
+    """Weights from a node, which standard ONNX allows."""
+    model = residual()
+    for tensor in [t for t in model.graph.initializer if t.name in FLOATS]:
+        model.graph.initializer.remove(tensor)
+        tensor_node = helper.make_node("Constant", [], [tensor.name], value=tensor)
+        model.graph.node.insert(0, tensor_node)
+    return model
+
+
+def axes_from_behind() -> ModelProto:
+    model = quantised()
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "axis":
+                attribute.i -= 4
+    return model
+
+
+@pytest.mark.parametrize(
+    "model", [constant_weights(), axes_from_behind(), residual(side=64)],
+    ids=["weights from a node", "axes from behind", "large"],
+)  # fmt: skip
+def test_weights_that_cannot_take_a_dimension_stay(model: ModelProto) -> None:
+    data = model.SerializeToString()
+    assert widen(data) == data
+
+
+def test_a_constant_for_each_channel_is_added_to_pictures_as_they_were() -> None:
+    """Torch's exporter tells the shapes of constants too, as if they were pictures."""
+    text = RESIDUAL.replace("sum = Add(c, beside)", "t = Add(c, shift)\n  sum = Add(t, beside)")
+    model = residual(text)
+    shift = RNG.normal(size=(1, 4, 1, 1)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(shift, "shift"))
+    value = helper.make_tensor_value_info("shift", onnx.TensorProto.FLOAT, shift.shape)
+    model.graph.value_info.append(value)
+    x = RNG.normal(size=(3, 3, 8, 8)).astype(np.float32)
+    before = model.SerializeToString()
+    for old, new in zip(outputs(before, x), outputs(widen(before), x), strict=True):
+        assert new == pytest.approx(old, abs=1e-4)

@@ -5,7 +5,7 @@ from edge.acquire.by_encoder import EncoderPosition
 from edge.acquire.by_speed import SpeedPosition, SteadySpeed
 from edge.acquire.framing import Framing
 from edge.acquire.position import LinesPosition, make_position
-from edge.types import U8, Counts, Loss
+from edge.types import U8, Block, Counts, Loss, Placed
 from tests.unit.edge.acquire.fakes import encoder, make_config, stamp
 
 
@@ -105,6 +105,21 @@ def test_a_counter_that_began_anew_may_have_passed_any_strip() -> None:
     frame = framing.frame(pixels(), None, stamp(4), Counts(10_000, 10))  # and runs back
     assert frame.losses == (Loss(1.0, 1.0, "camera_away"),)
     assert not frame.place_known
+
+
+class Guess(LinesPosition):
+    """A speed signal that said 0 m/s when it was last heard."""
+
+    def advance(self, block: Block) -> Placed:
+        return super().advance(block._replace(lost=0))._replace(known=False)
+
+
+def test_blocks_lost_where_the_place_is_a_guess_are_told_without_length() -> None:
+    framing = Framing(Guess(0.001))
+    framing.frame(pixels(), None, stamp(1))
+    framing.lost("camera", 2)
+    frame = framing.frame(pixels(), None, stamp(4))
+    assert (frame.seq, frame.losses) == (3, (Loss(1.0, 1.0, "camera"),))
 
 
 def test_no_length_is_none_to_the_last_bit() -> None:

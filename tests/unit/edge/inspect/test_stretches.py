@@ -17,6 +17,7 @@ from edge.inspect.account import Fate
 from edge.inspect.lens import Lens
 from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil
+from edge.inspect.stretches import TOLD_EVERY_NS, Stretches
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
 from edge.metrics import InspectMetrics
@@ -101,6 +102,19 @@ def test_frames_lost_one_after_another_are_one_event(tmp_path: Path) -> None:
     assert lost.cells == 19 * CELLS
 
 
+def test_rows_that_hold_no_cells_middle_leave_no_hole() -> None:
+    """The line stops in the dark: a short block is flushed, and its strip is nobody's cell."""
+    stretches, dark, across = Stretches(0.0005), Fate("unusable", "dark"), (0.0, 100.0)
+    borders = []
+    for first_m, end_m, cells, at_ns in (
+        (0.0, 1.0, 5, 0), (1.0, 1.006, 0, 1), (1.006, 2.0, 5, 2), (2.0, 3.0, 5, TOLD_EVERY_NS),
+    ):  # fmt: skip
+        stretches.add(dark, (first_m, end_m), across, cells)
+        told = stretches.due(end_m, at_ns)
+        borders += [(body.extent.from_m, body.extent.to_m, body.cells) for body in told]
+    assert borders == [(0, 1, 5), (1, 3, 10)]
+
+
 def test_another_reason_ends_a_stretch(tmp_path: Path) -> None:
     line = Long(tmp_path)
     for number in range(6):
@@ -116,7 +130,7 @@ def test_places_whose_metres_nobody_counted_are_not_joined(tmp_path: Path) -> No
     losses = (Loss(0, FRAME_M, "camera_away"), *[Loss(FRAME_M, FRAME_M, "camera_away")] * 2)
     line.frame(1, losses=losses)
     spans = [body.extent.to_m - body.extent.from_m for body in line.told]
-    assert spans == pytest.approx([FRAME_M, 0, 0])
+    assert spans == pytest.approx([FRAME_M, 0]), "the same place twice is one event"
 
 
 def test_strip_that_is_another_cameras_is_told_at_its_beginning_and_end(tmp_path: Path) -> None:
@@ -129,6 +143,16 @@ def test_strip_that_is_another_cameras_is_told_at_its_beginning_and_end(tmp_path
     assert last is not None
     (rest,) = missed_in(last.drafts)
     assert rest.cells == (3 * FRAMES_PER_S - 1) * 4 * ROWS
+
+
+def test_frames_that_are_lost_do_not_tell_of_it_again(tmp_path: Path) -> None:
+    line = Long(tmp_path)
+    line.coil_of(COLUMNS + 4)
+    for number in range(0, 40, 2):
+        lost = Loss((number - 1) * FRAME_M, number * FRAME_M, "buffer_overflow")
+        line.frame(number, losses=(lost,) if number else ())
+    reasons = Counter(body.reason for body in line.told)
+    assert reasons == {"no_view": 1, "buffer_overflow": 19}
 
 
 @pytest.mark.parametrize("frames", [1, 2, 40])

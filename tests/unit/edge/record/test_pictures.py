@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from edge.clock import SystemClock
 from edge.errors import ConfigError
+from edge.record import pictures
 from edge.record.pictures import write_pictures
 from edge.record.ring import segment_paths
 from export.screen.marked import open_marked
@@ -78,4 +80,13 @@ def test_a_folder_in_use_is_refused(folder: Path) -> None:
 def test_a_disk_that_takes_no_more_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imwrite", lambda *_: False)
     with pytest.raises(ConfigError, match=r"png: cannot be written; is the disk full\?"):
+        written(folder)
+
+
+def test_a_table_that_finds_no_room_is_said(folder: Path) -> None:
+    """/dev/full takes nothing, as a full disk does."""
+    with (
+        patch.object(pictures, "UNMARKED", "/dev/full"),
+        pytest.raises(ConfigError, match=r"cannot be written \(No space left on device\)"),
+    ):
         written(folder)

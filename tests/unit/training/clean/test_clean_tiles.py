@@ -24,6 +24,13 @@ def starts(boxes: list[list[int]], margin: int) -> list[tuple[int, int]]:
     return [(row, column) for row, column, _, _ in found.tolist()]
 
 
+def test_a_table_that_nobody_has_marked_cuts_no_clean_tiles(tmp_path: Path) -> None:
+    table = tmp_path / "unmarked.csv"
+    table.write_text(HEAD + "a.png,,,,\n")
+    with pytest.raises(ConfigError, match=r"mark the defects in it and rename it boxes\.csv"):
+        read_boxes(table)
+
+
 def test_tiles_lie_on_the_strip() -> None:
     places = starts([], 0)
     # From about column 112 there is room for three tiles and one that reaches back.
