@@ -73,7 +73,7 @@ imports: $(VENV)/.dev ## which package may import which
 unit: $(VENV)/.dev ## unit tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit -n auto --dist loadfile --cov --cov-report= $(ARGS)
 
-bench: $(VENV)/.dev ## the performance contract, an hour and three quarters (ARGS="--quick": minutes)
+bench: $(VENV)/.dev ## the performance contract, two hours (ARGS="--quick": minutes)
 	@deploy/setup/programs.sh
 	$(BIN)/python -m tests.bench $(ARGS)
 

@@ -15,14 +15,13 @@ from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.errors import ConfigError
 from edge.record.notes import Retold
-from edge.record.reading import Hole, Run, read_run
+from edge.record.reading import Hole, Run
 from edge.record.records import Seen
 from edge.record.replay import Say
-from edge.record.session import choose, new_folder, progress
+from edge.record.session import choose, new_folder, records
 from edge.types import Section
 
 COLUMNS = ("file", "coil", "class", "xmin", "ymin", "xmax", "ymax")
-PROGRESS_NS = 5_000_000_000
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -68,19 +67,12 @@ def _write_all(sections: Iterable[Section], out: Path) -> int:
 
 def _sections(run: Run, say: Say, clock: Clock) -> Iterator[Section]:
     retold = Retold()
-    began = told = clock.now()
-    frames = 0
-    for read in read_run(run):
-        if isinstance(read.item, Hole):
-            say(f"hole: {read.item.why}")
-        elif isinstance(read.item, Seen):
-            frames += 1
-            retold.tell(read.item.told, read.item.frame.grabbed)
-            yield from split_by_coil(read.item.frame, retold)
-        now = clock.now()
-        if now.monotonic_ns - told.monotonic_ns > PROGRESS_NS:
-            say(progress(frames, read.bytes_read / run.size, began, now))
-            told = now
+    for item in records(run, say, clock):
+        if isinstance(item, Hole):
+            say(f"hole: {item.why}")
+        elif isinstance(item, Seen):
+            retold.tell(item.told, item.frame.grabbed)
+            yield from split_by_coil(item.frame, retold)
 
 
 def _name(section: Section) -> str:

@@ -81,7 +81,6 @@ class Replay:
         self._first_frame = 0
         self._pending: deque[Commit] = deque()
         self.comparison = Comparison()
-        self.frames = 0
         self.holes = 0
         self.ended = False
 
@@ -126,7 +125,6 @@ class Replay:
         self._retold.tell(seen.told, seen.frame.grabbed)
         self._slot.tell(seen.told)
         self._pending.append(self._inspector.inspect(seen.frame, seen.dropped))
-        self.frames += 1
 
     def _begin(self, slot: RetoldSlot, seen: Seen) -> Inspector:
         self._first_frame = seen.frame.seq

@@ -10,7 +10,8 @@ from edge.errors import ConfigError
 from edge.ledger import day
 from edge.ledger.log import EventLog
 from edge.record.header import Header
-from edge.record.reading import Run, find_runs, read_run
+from edge.record.reading import Hole, Run, find_runs, read_run
+from edge.record.records import Record, Seen
 from edge.record.replay import Bundles, Replay, Say, verdict
 
 PROGRESS_NS = 5_000_000_000
@@ -42,13 +43,8 @@ def run_replay(
     with _folder(out) as folder, _log(run.header, folder, clock) as log:
         run.header.unpack(folder)
         replay = Replay(run.header, Bundles(run.header, bundles, folder), log, say)
-        began = told = clock.now()
-        for read in read_run(run):
-            replay.take(read.item)
-            now = clock.now()
-            if now.monotonic_ns - told.monotonic_ns > PROGRESS_NS:
-                say(progress(replay.frames, read.bytes_read / run.size, began, now))
-                told = now
+        for item in records(run, say, clock):
+            replay.take(item)
         for line in verdict(replay):
             say(line)
 
@@ -116,8 +112,20 @@ def _log(header: Header, folder: Path, clock: Clock) -> Iterator[EventLog]:
         log.close()
 
 
-def progress(frames: int, share: float, began: Stamp, now: Stamp) -> str:
-    """How far, how fast, and the time left; `share` is of the recording's bytes."""
+def records(run: Run, say: Say, clock: Clock) -> Iterator[Record | Hole]:
+    """The run's records in order, telling now and then how far it is."""
+    began = told = clock.now()
+    frames = 0
+    for read in read_run(run):
+        yield read.item
+        frames += isinstance(read.item, Seen)
+        now = clock.now()
+        if now.monotonic_ns - told.monotonic_ns > PROGRESS_NS:
+            say(_progress(frames, read.bytes_read / run.size, began, now))
+            told = now
+
+
+def _progress(frames: int, share: float, began: Stamp, now: Stamp) -> str:
     elapsed_s = (now.monotonic_ns - began.monotonic_ns) / 1e9
     left_s = elapsed_s * (1 - share) / share if share else 0.0
     return f"{share:4.0%}  {frames / elapsed_s:.0f} frames/s  {left_s:.0f} s left"
