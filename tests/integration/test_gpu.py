@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
 from contract.bundle import open_bundle
@@ -13,18 +12,16 @@ from runtime.backends import nvidia
 from runtime.engine import load_engine
 from runtime.factory import open_backend
 from tests.conftest import ROOT
+from tests.gpu import needs_gpu
+from tests.integration.line.test_commands import edge
+from tests.line.daemon import Daemon, write_config
+from tests.line.strip import sections, write_line_bundle, write_strip
 from tests.unit.runtime.small_bundle import expected, small_tiles, write_small_bundle
+from tests.waiting import wait_for
 from training.networks.deployed import Deployed
 from training.networks.resnet import ResNet34
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.gpu,
-    pytest.mark.skipif(
-        nvidia.device() is None or "CUDAExecutionProvider" not in ort.get_available_providers(),
-        reason="needs an NVIDIA GPU and onnxruntime-gpu",
-    ),
-]
+pytestmark = [pytest.mark.integration, *needs_gpu]
 SIDE = 64
 CHAIN = ["tensorrt", "cuda", "onnxruntime"]
 
@@ -87,3 +84,19 @@ def test_a_call_that_fails_on_the_gpu_is_run_again_on_the_processor(
     found, _ = engine.classify(small_tiles(20))
     np.testing.assert_allclose(found, expected(small_tiles(20))[0], atol=1e-5)
     assert engine.backend == "onnxruntime"
+
+
+def test_a_replay_on_a_gpu_is_equal_within_the_bundle_s_limit(tmp_path: Path) -> None:
+    write_line_bundle(tmp_path / "bundle")
+    frames = write_strip(tmp_path / "frames", 10, [(0, 0, 3), (2, 7, 5), (9, 7, 0)])
+    inspect = {"backends": ["cuda", "onnxruntime"], "deadline_s": 5.0}
+    record = {"path": "recording", "max_gb": 1}
+    changes = sections(tmp_path, frames, inspect=inspect, record=record)
+    with Daemon(write_config(tmp_path, changes), "inspect") as daemon:
+        daemon.wait_until_inspecting()
+        assert daemon.status()["backend"] == "cuda"
+        wait_for(lambda: len(daemon.reader().latest(["coil_report"], 9)) > 2, "coils")
+    done = edge("replay", "--from", tmp_path / "recording", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on a GPU: probabilities may be" in done.stdout
+    assert "equal" in done.stdout
