@@ -102,8 +102,12 @@ class OnnxRuntimeBackend:
 
 
 class CudaBackend(OnnxRuntimeBackend):
-    """A session on an NVIDIA GPU; owned by one thread."""
+    """A session on an NVIDIA GPU; owned by one thread.
+
+    The channels lie last, as tensor cores like them: 1.3 to 1.6 times as fast (docs/gpu.md).
+    """
 
     name = "cuda"
     provider = "CUDAExecutionProvider"
     device = "cuda"
+    options: ClassVar[Mapping[str, str]] = {"prefer_nhwc": "1"}

@@ -35,7 +35,7 @@ ON_GPU = (
     Case("cuda", "fp32"),
     Case("cuda", "fp16", unbound=True),
     Case("cuda", "fp16"),
-    Case("cuda-nhwc", "fp16"),
+    Case("cuda-nchw", "fp16"),
     Case("cuda", "int8"),
     Case("tensorrt", "fp16"),
     Case("tensorrt", "int8"),

@@ -42,10 +42,10 @@ class Case(NamedTuple):
         return self.backend in BACKENDS and not self.unbound
 
 
-class NhwcBackend(CudaBackend):
-    """CUDA with the channels last, as tensor cores like them: a candidate, not the line's."""
+class NchwBackend(CudaBackend):
+    """CUDA with the channels first, as in the file: to see what the line's way is worth."""
 
-    options: ClassVar[Mapping[str, str]] = {"prefer_nhwc": "1"}
+    options: ClassVar[Mapping[str, str]] = {}
 
 
 def engine_row(case: Case, bundle: Bundle, tiles: np.ndarray, seconds: float) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def engine_row(case: Case, bundle: Bundle, tiles: np.ndarray, seconds: float) ->
 
 def _backend(case: Case, bundle: Bundle) -> Backend:
     model = bundle.model.read_bytes()
-    if case.backend == "cuda-nhwc":
-        return NhwcBackend(model, case.precision, 0, None)
+    if case.backend == "cuda-nchw":
+        return NchwBackend(model, case.precision, 0, None)
     if case.backend == "tensorrt":
         code = build_apart(bundle.path, None, print)
         if code:

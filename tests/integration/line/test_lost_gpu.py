@@ -31,7 +31,7 @@ class LosableDaemon(Daemon):
     [
         ("tests.line.lost_gpu", "openvino", "the device is gone"),
         pytest.param(
-            "tests.line.faulty_gpu", "onnxruntime", "illegal memory access", marks=needs_gpu
+            "tests.line.faulty_gpu", "onnxruntime", "cuda cannot run the graph", marks=needs_gpu
         ),
     ],
 )
