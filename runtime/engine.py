@@ -2,7 +2,6 @@
 a GPU a second one on the processor that stands by.
 """
 
-import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from runtime.engine_cache import EngineCache, engine_cache
 from runtime.factory import Backend, open_backend
 from runtime.golden import check_golden
 from runtime.graph import check_graph
-from runtime.policy import ON_GPU
+from runtime.policy import ON_GPU, batch_sizes
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ class Engine:
     """A network in use; owned by one thread.
 
     A batch is split and padded to sizes that were run before: a size seen for the first time takes
-    three times as long.
+    three times as long, and on some backends each other one.
     """
 
     def __init__(
@@ -54,9 +53,9 @@ class Engine:
         self._standby = standby
         self._failed: Backend | None = None
         self._backend = backend
-        self._sizes = tuple(sorted(set(sizes), reverse=True))
+        self._sizes = tuple(sizes)
         side = card.input_px
-        self._padded = np.zeros((self._sizes[0], side, side), np.uint8)
+        self._padded = np.zeros((max(sizes), side, side), np.uint8)
         self._columns = len(card.classes), len(card.embedding.mean)
 
     @property
@@ -67,11 +66,11 @@ class Engine:
     def warm_up(self) -> None:
         """Run every batch size twice: the first builds the kernels, the second settles buffers."""
         side = self.card.input_px
-        backends = [self._backend, self._standby] if self._standby else [self._backend]
-        for backend, size in itertools.product(backends, self._sizes):
-            blank = np.zeros((size, side, side), np.uint8)
-            for _ in range(2):
-                backend.infer(blank)
+        for backend in filter(None, (self._backend, self._standby)):
+            for size in batch_sizes(backend.name, self._sizes):
+                blank = np.zeros((size, side, side), np.uint8)
+                for _ in range(2):
+                    backend.infer(blank)
 
     def classify(self, pixels: U8) -> tuple[F32, F32]:
         """Classify U8 `N x input x input`, C-contiguous; any N, none included.
@@ -115,8 +114,9 @@ class Engine:
 
     def _next_size(self, rest: int) -> int:
         """The largest that is filled, or nearly; the smallest where none is."""
-        filled = (size for size in self._sizes if rest >= LEAST_FILLED * size)
-        return next(filled, self._sizes[-1])
+        sizes = batch_sizes(self._backend.name, self._sizes)
+        filled = (size for size in sizes if rest >= LEAST_FILLED * size)
+        return next(filled, sizes[-1])
 
     def _pad(self, pixels: U8, size: int) -> U8:
         self._padded[: len(pixels)] = pixels
@@ -136,7 +136,7 @@ def load_engine(
     bundle: Bundle,
     backends: Sequence[str],
     threads: int,
-    batch_sizes: Sequence[int] = BATCH_SIZES,
+    sizes: Sequence[int] = BATCH_SIZES,
     engines: Path | None = None,
 ) -> Engine:
     """Make a verified bundle ready on the first backend that can run it and passes its golden
@@ -147,7 +147,7 @@ def load_engine(
         backends: names in order of preference; `engine.degraded` says why an earlier one was
             passed over.
         threads: for the backend; 0 leaves it to the library.
-        batch_sizes: to warm up.
+        sizes: of batches, to warm up.
         engines: folder of TensorRT's engines; the one beside the bundle if not given.
 
     Raises:
@@ -158,7 +158,7 @@ def load_engine(
         raise ConfigError("no backend named; give for example openvino")
     model = _read_model(bundle)
     check_graph(model, bundle.card)
-    cache = engine_cache(bundle, engines, batch_sizes)
+    cache = engine_cache(bundle, engines, sizes)
     prepare = partial(_first_ready, bundle, model, threads, cache)
     chosen, faults = prepare(backends)
     if chosen is None:
@@ -170,7 +170,7 @@ def load_engine(
     if chosen.name in ON_GPU and later:
         standby, unfit = prepare(later)
         faults |= {} if standby else {f"no standby: {name}": f for name, f in unfit.items()}
-    engine = Engine(bundle.card, chosen, batch_sizes, _words(faults) or None, standby)
+    engine = Engine(bundle.card, chosen, sizes, _words(faults) or None, standby)
     engine.warm_up()
     return engine
 

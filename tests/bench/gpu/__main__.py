@@ -23,7 +23,7 @@ from contract.errors import StripSightError
 from runtime.backends import nvidia
 from runtime.engine import BATCH_SIZES
 from tests.bench.gpu.bundles import frames, gpu_bundle, tiles_of
-from tests.bench.gpu.rates import Case, engine_row, takeover, whole_daemon
+from tests.bench.gpu.rates import IN_TURNS, Case, engine_row, takeover, whole_daemon
 from tests.bench.machine import machine
 from tests.conftest import ROOT
 
@@ -98,9 +98,8 @@ def _shape(
     tiles: np.ndarray,
     seconds: float,
 ) -> dict[str, Any]:
-    print(
-        f"\n{side} px, tiles/s" + "".join(f"{f'batch {n}':>12}" for n in BATCH_SIZES) + "   off by"
-    )
+    columns = (*(f"batch {n}" for n in BATCH_SIZES), "{} and {}".format(*IN_TURNS), "off by")
+    print(f"\n{f'{side} px, tiles/s':26}" + "".join(f"{column:>11}" for column in columns))
     rows: dict[str, Any] = {}
     for case in cases:
         if case.precision in bundles:
@@ -133,8 +132,8 @@ def _said(name: str, rows: dict[str, Any]) -> Iterator[None]:
 
 
 def _line(name: str, row: dict[str, Any]) -> str:
-    rates = "".join(f"{rate:12.0f}" for rate in row["rates"].values())
-    return f"  {name:24}{rates}{row['off']:9.4f}"
+    rates = "".join(f"{rate:11.0f}" for rate in (*row["rates"].values(), row["in_turns"]))
+    return f"  {name:24}{rates}{row['off']:11.4f}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What is measured: an engine by batch, the whole daemon, and a takeover by the standby."""
 
+import itertools
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -21,6 +22,8 @@ from tests.line.daemon import Daemon, write_config
 from tests.waiting import wait_for
 
 OVERLOAD = 1.25
+IN_TURNS = (96, 128)
+"""Frames with a few tiles more or less."""
 
 
 class Case(NamedTuple):
@@ -59,8 +62,9 @@ def engine_row(case: Case, bundle: Bundle, tiles: np.ndarray, seconds: float) ->
 
     golden = bundle.golden()
     off = compare(np.array(infer(golden.pixels)[0]), golden.probabilities)
-    rates = {n: _rate(infer, tiles[:n], seconds) for n in BATCH_SIZES}
-    return {"rates": rates, "off": off.max_probability_difference}
+    rates = {n: _rate(infer, [tiles[:n]], seconds) for n in BATCH_SIZES}
+    in_turns = _rate(infer, [tiles[:n] for n in IN_TURNS], seconds)
+    return {"rates": rates, "in_turns": in_turns, "off": off.max_probability_difference}
 
 
 def _backend(case: Case, bundle: Bundle) -> Backend:
@@ -76,14 +80,18 @@ def _backend(case: Case, bundle: Bundle) -> Backend:
     return open_backend(case.backend, model, case.precision, 0)
 
 
-def _rate(infer: Callable[[np.ndarray], Any], batch: np.ndarray, seconds: float) -> float:
-    for _ in range(5):
+def _rate(
+    infer: Callable[[np.ndarray], Any], batches: Sequence[np.ndarray], seconds: float
+) -> float:
+    for batch in [*batches] * 5:
         infer(batch)
     start, done = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - start) < seconds:
+    for batch in itertools.cycle(batches):
         infer(batch)
-        done += 1
-    return done * len(batch) / elapsed
+        done += len(batch)
+        if (elapsed := time.perf_counter() - start) >= seconds:
+            break
+    return done / elapsed
 
 
 def whole_daemon(

@@ -58,7 +58,7 @@ def test_a_mirrored_student_is_mirrored_on_the_line(
     bundle = make_bundle(wanted, lambda _: None)
     tiles = load_images(trained_run, images).pixels[:20]
     mirrored = np.ascontiguousarray(tiles[:, :, ::-1])
-    engine = load_engine(bundle, ["openvino"], threads=1, batch_sizes=(8,))
+    engine = load_engine(bundle, ["openvino"], threads=1, sizes=(8,))
     assert engine.classify(tiles)[0] == pytest.approx(engine.classify(mirrored)[0], abs=1e-5)
     plain = open_run(trained_run.path).load_deployed()
     two = with_views(trained_run, load_images(trained_run, images), 2)
@@ -90,7 +90,7 @@ def test_an_untrained_student_becomes_a_bundle_that_classifies(
 ) -> None:
     bundle = make_bundle(order(untrained_run, images, tmp_path / "b", precision), print)
     tiles = load_images(untrained_run, images).pixels[:20]
-    engine = load_engine(bundle, ["openvino"], threads=1, batch_sizes=(8,))
+    engine = load_engine(bundle, ["openvino"], threads=1, sizes=(8,))
     probabilities, embedding = engine.classify(tiles)
     with torch.inference_mode():
         expected, vectors = untrained_run.load_deployed()(torch.from_numpy(tiles))

@@ -39,7 +39,7 @@ class Recorder:
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 41])
 def test_engine_answers_as_computed_by_hand(tmp_path: Path, backend: str, count: int) -> None:
-    engine = load_engine(write_small_bundle(tmp_path / "b"), [backend], 1, batch_sizes=(8, 32))
+    engine = load_engine(write_small_bundle(tmp_path / "b"), [backend], 1, sizes=(8, 32))
     tiles = small_tiles(count, seed=3)
     probabilities, embedding = engine.classify(tiles)
     assert engine.backend == backend

@@ -40,7 +40,7 @@ class Failing:
 
 @pytest.mark.parametrize("fails_at", range(5))
 def test_no_tile_is_lost_whichever_batch_fails(fails_at: int) -> None:
-    gpu, cpu = Failing(fails_at), Failing(99, "openvino")
+    gpu, cpu = Failing(fails_at, "tensorrt"), Failing(99, "openvino")
     ready = Engine(small_card(), gpu, (4, 8), None, cpu)
     tiles = small_tiles(29)
     probabilities, embedding = ready.classify(tiles)
@@ -48,6 +48,19 @@ def test_no_tile_is_lost_whichever_batch_fails(fails_at: int) -> None:
     np.testing.assert_array_equal(embedding, expected(tiles)[1])
     assert gpu.sizes + cpu.sizes == [8, 8, 8, 4, 4]
     assert ready.backend == "openvino"
+
+
+def test_cuda_gets_one_size_and_what_takes_over_all() -> None:
+    """Each other number of tiles would cost CUDA's provider a new plan."""
+    gpu, cpu = Failing(3), Failing(99, "openvino")
+    ready = Engine(small_card(), gpu, (4, 8), None, cpu)
+    ready.warm_up()
+    probabilities, _ = ready.classify(small_tiles(4))
+    np.testing.assert_array_equal(probabilities, expected(small_tiles(4))[0])
+    assert gpu.sizes == [8, 8, 8]
+    cpu.sizes.clear()
+    ready.classify(small_tiles(12))
+    assert cpu.sizes == [8, 4]
 
 
 class Dying(Failing):
