@@ -21,7 +21,8 @@ class OpenVinoBackend:
 
     Left alone, OpenVINO takes bfloat16 on processors with AMX for whatever is not int8. That is
     right for an fp16 bundle. An fp32 one is held to fp32, and so is the little float arithmetic of
-    an int8 one, where it costs no speed and takes one difference between machines away.
+    an int8 one: it costs 4 % of the speed, and the answers are those of the machine on which the
+    bundle was judged, with AMX or without (ADR 19).
 
     One request with all threads, not one for each of them: a frame is one batch, and in two halves,
     a thread each, it takes as long (ADR 19).

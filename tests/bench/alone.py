@@ -1,5 +1,5 @@
-"""Baselines, each in a process of its own: `python -m tests.bench.alone WHAT BUNDLE PIXELS SECONDS`
-prints tiles per second.
+"""Baselines, each in a process of its own: `python -m tests.bench.alone WHAT BUNDLE PIXELS` reads
+seconds, a line each, and answers each with the tiles per second over that long.
 
     bare   OpenVINO on ready tiles, nothing around it; the graph as the daemon's backend turns it
     plain  the same with the graph as it is in the bundle
@@ -11,8 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import cv2
 import numpy as np
@@ -27,36 +30,39 @@ from tests.bench.result import Isa
 from tests.conftest import ROOT
 
 BATCHES = (8, 32, 128)
-TRIES = 2 * len(BATCHES)
-"""Hints and batches between which the bare engine has the choice."""
+CHOOSE_S, CHOOSE_TURNS = 0.5, 3
+"""For each hint and batch between which the bare engine has the choice."""
+Measure = Callable[[float], float]
+"""Tiles per second over so many seconds."""
 
 
-def bare_engine(bundle: Bundle, tiles: U8, seconds: float) -> float:
+def bare_engine(bundle: Bundle, tiles: U8) -> Measure:
     """What the best engine could do."""
-    return _engine(widen(bundle.model.read_bytes()), tiles, seconds)
+    return _engine(widen(bundle.model.read_bytes()), tiles)
 
 
-def plain_engine(bundle: Bundle, tiles: U8, seconds: float) -> float:
+def plain_engine(bundle: Bundle, tiles: U8) -> Measure:
     """What anybody has who gives the file to OpenVINO."""
-    return _engine(bundle.model.read_bytes(), tiles, seconds)
+    return _engine(bundle.model.read_bytes(), tiles)
 
 
-def _engine(graph: bytes, tiles: U8, seconds: float) -> float:
-    """The better of OpenVINO's latency and throughput hint at the best batch; each is tried for
-    its share of the time.
+def _engine(graph: bytes, tiles: U8) -> Measure:
+    """The better of OpenVINO's latency and throughput hint at the best batch. It is chosen first,
+    in turns, and measured afterwards: the best of several short looks is the luckiest as well.
     """
     core = ov.Core()
     model = core.read_model(graph)
-    best = 0.0
+    choices: list[Measure] = []
     for hint in ("LATENCY", "THROUGHPUT"):
         compiled = core.compile_model(model, "CPU", {"PERFORMANCE_HINT": hint})
         for batch in BATCHES:
             ready = np.resize(tiles, (batch, *tiles.shape[1:]))
-            best = max(best, _queue_rate(compiled, ready, seconds / TRIES))
-    return best
+            choices.append(_queue(compiled, ready))
+    turns = [[choice(CHOOSE_S) for choice in choices] for _ in range(CHOOSE_TURNS)]
+    return choices[int(np.median(turns, axis=0).argmax())]
 
 
-def _queue_rate(compiled: ov.CompiledModel, batch: U8, seconds: float) -> float:
+def _queue(compiled: ov.CompiledModel, batch: U8) -> Measure:
     queue = ov.AsyncInferQueue(compiled)
 
     def run(count: int) -> None:
@@ -65,10 +71,10 @@ def _queue_rate(compiled: ov.CompiledModel, batch: U8, seconds: float) -> float:
         queue.wait_all()
 
     run(2 * len(queue))
-    return _rate(run, len(batch), seconds, chunk=len(queue))
+    return partial(_rate, run, len(batch), len(queue))
 
 
-def straightforward_loop(bundle: Bundle, frames: U8, seconds: float) -> float:
+def straightforward_loop(bundle: Bundle, frames: U8) -> Measure:
     """Over frames `F x H x W`; the network is given all tiles of a frame at once."""
     session = onnxruntime.InferenceSession(
         bundle.model.read_bytes(), providers=["CPUExecutionProvider"]
@@ -94,36 +100,60 @@ def straightforward_loop(bundle: Bundle, frames: U8, seconds: float) -> float:
             inspect(next(offered))
 
     run(2)
-    return _rate(run, (rows // tile) * (columns // tile), seconds, chunk=1)
+    return partial(_rate, run, (rows // tile) * (columns // tile), 1)
 
 
-def _rate(run: Callable[[int], None], tiles: int, seconds: float, chunk: int) -> float:
-    start, done = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - start) < seconds:
+def _rate(run: Callable[[int], None], tiles: int, chunk: int, seconds: float) -> float:
+    start, done, elapsed = time.perf_counter(), 0, 0.0
+    while not done or elapsed < seconds:
         run(chunk)
         done += chunk
+        elapsed = time.perf_counter() - start
     return done * tiles / elapsed
 
 
 BASELINES = {"bare": bare_engine, "plain": plain_engine, "loop": straightforward_loop}
 
 
-def baseline(what: str, bundle: Bundle, pixels: Path, seconds: float, isa: Isa = "all") -> float:
-    """Tiles per second of a baseline, in a child.
+class Baseline:
+    """A baseline in a child, which gets ready as the context begins and is idle between calls."""
 
-    Args:
-        what: one of `BASELINES`.
-        bundle: whose network runs.
-        pixels: a file of numpy's: tiles for an engine, frames for the loop.
-        seconds: to measure for.
-        isa: what OpenVINO may use.
-    """
-    command = [
-        *capped(isa), sys.executable, "-m", "tests.bench.alone",
-        what, str(bundle.path.resolve()), str(pixels.resolve()), str(seconds),
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return float(done.stdout)
+    def __init__(self, what: str, bundle: Bundle, pixels: Path, isa: Isa = "all") -> None:
+        """Say which.
+
+        Args:
+            what: one of `BASELINES`.
+            bundle: whose network runs.
+            pixels: a file of numpy's: tiles for an engine, frames for the loop.
+            isa: what OpenVINO may use.
+        """
+        self._command = [
+            *capped(isa), sys.executable, "-m", "tests.bench.alone",
+            what, str(bundle.path.resolve()), str(pixels.resolve()),
+        ]  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self._child = subprocess.Popen(
+            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.rate(0)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.communicate()  # the end of its input ends it
+
+    def rate(self, seconds: float) -> float:
+        """Tiles per second over that long."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(f"{seconds}\n")
+        self._child.stdin.flush()
+        return float(self._child.stdout.readline())
 
 
 def main() -> None:
@@ -131,10 +161,11 @@ def main() -> None:
     parser.add_argument("what", choices=BASELINES)
     parser.add_argument("bundle", type=Path)
     parser.add_argument("pixels", type=Path)
-    parser.add_argument("seconds", type=float)
     given = parser.parse_args()
-    rate = BASELINES[given.what](open_bundle(given.bundle), np.load(given.pixels), given.seconds)
-    sys.stdout.write(f"{rate}\n")
+    measure = BASELINES[given.what](open_bundle(given.bundle), np.load(given.pixels))
+    for line in sys.stdin:
+        sys.stdout.write(f"{measure(float(line))}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -59,6 +59,8 @@ def _choices(graph: bytes, tiles: U8) -> Iterator[tuple[str, Run]]:
     yield "two streams of a thread, half the frame each", _run(turned, tiles, THROUGHPUT, 2)
     yield "the same in quarters", _run(turned, tiles, THROUGHPUT, 4)
     yield "one after the other in halves", _run(turned, tiles, LATENCY, 2)
+    bfloat = {**LATENCY, "INFERENCE_PRECISION_HINT": "bf16"}
+    yield "bfloat16 for what is not int8", _run(turned, tiles, bfloat)
     yield "threads not pinned", _run(turned, tiles, {**LATENCY, "ENABLE_CPU_PINNING": False})
     yield "one thread", _run(turned, tiles, {**LATENCY, "INFERENCE_NUM_THREADS": 1})
     yield "two frames as one batch", _run(turned, tiles, LATENCY, 1, 2)
@@ -68,7 +70,7 @@ def _choices(graph: bytes, tiles: U8) -> Iterator[tuple[str, Run]]:
 def _run(graph: bytes, tiles: U8, hint: dict[str, Any], parts: int = 1, frames: int = 1) -> Run:
     """So many frames in so many parts, as many of them at once as the hint has streams."""
     core = ov.Core()
-    settings = {**hint, "INFERENCE_PRECISION_HINT": "f32"}
+    settings = {"INFERENCE_PRECISION_HINT": "f32", **hint}
     queue = ov.AsyncInferQueue(core.compile_model(core.read_model(graph), "CPU", settings))
     part = np.resize(tiles, (frames * FRAME_TILES // parts, *tiles.shape[1:]))
 

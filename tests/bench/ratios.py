@@ -1,16 +1,24 @@
-"""The whole daemon against the bare engine and the straightforward loop, in turns."""
+"""The whole daemon against the bare engine and the straightforward loop.
 
+They take turns of a few seconds, since the pace of these machines changes within minutes: while
+one is measured the others stand still, the daemon by SIGSTOP.
+"""
+
+import os
+import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from contract.bundle import Bundle
-from tests.bench.alone import baseline
+from tests.bench.alone import Baseline
 from tests.bench.bundles import MM_PER_PX, Shape
+from tests.bench.figures import spread
 from tests.bench.isa import CAPS, capped
 from tests.bench.material import Material
 from tests.bench.result import Isa, Ratio, Result
@@ -20,9 +28,11 @@ from tests.line.daemon import write_config
 from tests.waiting import wait_for
 
 SHAPES = (Shape(128, 128, 2), Shape(256, 64, 2), Shape(128, 128, 4))
+TURNS = 5
 OVERLOAD = 1.25
 """Frames are offered this much faster than the bare engine, so that the daemon is never idle."""
-SETTLE_FRAMES, LEAST_FRAMES = 2, 5
+LEAST_FRAMES = 4
+"""Of a turn; the first is not whole."""
 FRAMES_S = 120.0
 """The longest that these may take."""
 START_S = 12.0
@@ -30,16 +40,24 @@ START_S = 12.0
 
 
 def steps(material: Material, effort: Effort) -> Iterator[Step]:
-    """All shapes and caps in each round."""
+    """All shapes in each round, and in the first under each cap as well."""
     for number in range(1, effort.rounds + 1):
         for shape in SHAPES:
-            for isa in CAPS:
+            for isa in CAPS if number == 1 else CAPS[:1]:
                 measurements = 5 if isa == "all" else 2
                 yield Step(
                     f"ratios: {shape.name}, {isa} instructions, round {number}",
                     measurements * (effort.seconds + START_S),
                     _Round(material, shape, isa, number, effort.seconds),
                 )
+
+
+class _Turn(NamedTuple):
+    """What the baselines came to, and when, between two moments, the daemon ran after them."""
+
+    baselines: Mapping[str, float]
+    from_s: float
+    to_s: float
 
 
 class _Round:
@@ -49,49 +67,71 @@ class _Round:
         self, material: Material, shape: Shape, isa: Isa, number: int, seconds: float
     ) -> None:
         self._material, self._shape, self._isa = material, shape, isa
-        self._number, self._seconds = number, seconds
+        self._number, self._seconds = number, seconds / TURNS
+        self._tiles_per_frame = material.size.tiles(shape.tile_px)
 
     def __call__(self, result: Result) -> str:
-        shape, material = self._shape, self._material
-        bundles = material.bundles(shape)
-        with tempfile.TemporaryDirectory(dir=material.scratch()) as folder:
-            tiles, frames = Path(folder) / "tiles.npy", Path(folder) / "frames.npy"
-            np.save(tiles, material.tiles(shape)[:128])
+        with ExitStack() as stack:
+            scratch = tempfile.TemporaryDirectory(dir=self._material.scratch())
+            folder = Path(stack.enter_context(scratch))
+            baselines = {
+                name: stack.enter_context(one) for name, one in self._baselines(folder).items()
+            }
+            offered = OVERLOAD * baselines["bare"].rate(self._seconds)
+            bundle = self._material.bundles(self._shape).int8
+            changes = sections(self._material, bundle, offered / self._tiles_per_frame)
+            with TimedDaemon(write_config(folder, changes), capped(self._isa)) as daemon:
+                daemon.wait_until_inspecting()
+                turns = [self._turn(daemon, baselines) for _ in range(TURNS)]
+            done_at = [s.at_s for s in daemon.samples("inspect") if s.stage == "frame"]
+        found = [self._ratio(*numbered, offered, done_at) for numbered in enumerate(turns, 1)]
+        result.ratios += found
+        daemon_rate = spread([r.daemon for r in found]).median
+        share = spread([r.daemon / r.bare for r in found]).median
+        return f"daemon {daemon_rate:.0f} tiles/s, {share:.2f} of the bare engine"
+
+    def _baselines(self, folder: Path) -> dict[str, Baseline]:
+        material, bundles = self._material, self._material.bundles(self._shape)
+        tiles, frames = folder / "tiles.npy", folder / "frames.npy"
+        np.save(tiles, material.tiles(self._shape)[:128])
+        found = {"bare": Baseline("bare", bundles.int8, tiles, self._isa)}
+        if self._isa == "all":
             np.save(frames, np.stack(material.frames()))
-            seconds = self._seconds
-            bare = baseline("bare", bundles.int8, tiles, seconds, self._isa)
-            per_frame = material.size.tiles(shape.tile_px)
-            offered = OVERLOAD * bare
-            daemon = self._daemon(bundles.int8, Path(folder), offered / per_frame) * per_frame
-            ratio = Ratio(
-                shape=shape.name, tiles_per_frame=per_frame,
-                frame_m=material.size.rows * MM_PER_PX / 1000, input_px=shape.input_px,
-                wide_stem=shape.stem_stride == 4, isa=self._isa, round=self._number,
-                bare=bare, offered=offered, daemon=daemon,
-            )  # fmt: skip
-            if self._isa == "all":
-                ratio.plain = baseline("plain", bundles.int8, tiles, seconds)
-                ratio.loop_fp32 = baseline("loop", bundles.fp32, frames, seconds)
-                ratio.loop_int8 = baseline("loop", bundles.int8, frames, seconds)
-        result.ratios.append(ratio)
-        return f"daemon {daemon:.0f} tiles/s, {daemon / bare:.2f} of the bare engine"
+            found["plain"] = Baseline("plain", bundles.int8, tiles)
+            found["loop_fp32"] = Baseline("loop", bundles.fp32, frames)
+            found["loop_int8"] = Baseline("loop", bundles.int8, frames)
+        return found
 
-    def _daemon(self, bundle: Bundle, folder: Path, frames_per_s: float) -> float:
-        """Frames a second that the daemon inspects."""
-        config = write_config(folder, sections(self._material, bundle, frames_per_s))
-        with TimedDaemon(config, capped(self._isa)) as daemon:
-            daemon.wait_until_inspecting()
-            self._wait(daemon)
-        inspected = [s.at_s for s in daemon.samples("inspect") if s.stage == "frame"]
-        return rate(inspected[SETTLE_FRAMES:])
-
-    def _wait(self, daemon: TimedDaemon) -> None:
-        """As long as is asked for, and for some frames: a large one may take a second."""
-        wait_for(lambda: _tiles(daemon) > 0, "the first frame", FRAMES_S)
+    def _turn(self, daemon: TimedDaemon, baselines: Mapping[str, Baseline]) -> _Turn:
+        inspect = daemon.pid_of("inspect")
+        with standing_still(inspect):
+            rates = {name: one.rate(self._seconds) for name, one in baselines.items()}
+        begun = time.monotonic()
+        aim = _tiles(daemon) + LEAST_FRAMES * self._tiles_per_frame
         time.sleep(self._seconds)
-        frames = SETTLE_FRAMES + LEAST_FRAMES
-        tiles = frames * self._material.size.tiles(self._shape.tile_px)
-        wait_for(lambda: _tiles(daemon) >= tiles, f"{frames} frames", FRAMES_S)
+        wait_for(lambda: _tiles(daemon) >= aim, f"{LEAST_FRAMES} frames", FRAMES_S)
+        return _Turn(rates, begun, time.monotonic())
+
+    def _ratio(self, number: int, turn: _Turn, offered: float, done_at: Sequence[float]) -> Ratio:
+        """With the daemon's rate from those moments at which a frame was done that lie within."""
+        frames_per_s = rate([at for at in done_at if turn.from_s < at < turn.to_s])
+        return Ratio(
+            shape=self._shape.name, tiles_per_frame=self._tiles_per_frame,
+            frame_m=self._material.size.rows * MM_PER_PX / 1000, input_px=self._shape.input_px,
+            wide_stem=self._shape.stem_stride == 4, isa=self._isa,
+            round=self._number, turn=number,
+            offered=offered, daemon=frames_per_s * self._tiles_per_frame, **turn.baselines,
+        )  # fmt: skip
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """A process stopped within the context."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def rate(at_s: list[float]) -> float:

@@ -18,7 +18,7 @@ from tests.bench.result import (
 )
 
 QUICK_NOTE = "**Quick run: too few frames for a figure, it only shows that the bench works.**"
-BUSY_NOTE = "**The machine was not idle: no figure holds.**"
+BUSY_NOTE = "**The machine was not idle: no rate and no latency holds.**"
 CAP_NOTE = (
     "Under a cap OpenVINO and oneDNN keep to the instructions of a lesser processor, the daemon as"
     " well as the bare engine. ONNX Runtime's kernels cannot be capped, so the straightforward"
@@ -44,7 +44,10 @@ def markdown(result: Result) -> str:
     """The whole text; parts that were not measured are not in it."""
     parts = [_heading(result.conditions), _table(_CONTRACT_HEAD, map(_contract_row, rows(result)))]
     if result.ratios:
-        parts += ["Tiles per second, min / median / max over the rounds:", _rates(result.ratios)]
+        parts += [
+            "Tiles per second, min / median / max over the turns of all rounds:",
+            _rates(result.ratios),
+        ]
         parts += [CAP_NOTE] if any(ratio.isa != "all" for ratio in result.ratios) else []
     if result.camera:
         for scenario in sorted({one.scenario for one in result.camera}):

@@ -51,7 +51,7 @@ class Conditions(_Entry):
 
 
 class Ratio(_Entry):
-    """One round of one network: tiles per second of each, in turns."""
+    """One turn of one network: tiles per second of each, one after the other."""
 
     shape: str
     tiles_per_frame: int
@@ -61,6 +61,8 @@ class Ratio(_Entry):
     wide_stem: bool
     isa: Isa
     round: int
+    turn: int
+    """Of the round."""
     bare: float
     offered: float
     daemon: float
@@ -149,7 +151,7 @@ class Memory(_Entry):
 class Result(_Entry):
     """A whole run, or what there is of it so far."""
 
-    schema_version: Literal["3"] = "3"
+    schema_version: Literal["4"] = "4"
     conditions: Conditions
     ratios: list[Ratio] = []
     camera: list[Camera] = []

@@ -36,7 +36,7 @@ def ratio(daemon: float, number: int = 1, isa: Isa = "all", input_px: int = 128)
     loops = {"loop_fp32": 80.0, "loop_int8": 250.0} if isa == "all" else {}
     return Ratio(
         shape="a shape", tiles_per_frame=256, frame_m=0.5, input_px=input_px, wide_stem=False,
-        isa=isa, round=number, bare=1000, offered=1250, daemon=daemon, **loops,
+        isa=isa, round=1, turn=number, bare=1000, offered=1250, daemon=daemon, **loops,
     )  # fmt: skip
 
 
