@@ -36,7 +36,7 @@ class Engine:
     """A network in use; owned by one thread.
 
     A batch is split and padded to sizes that were run before: a size seen for the first time takes
-    three times as long, and on some backends each other one.
+    three times as long.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class Engine:
         self._standby = standby
         self._failed: Backend | None = None
         self._backend = backend
-        self._sizes = tuple(sizes)
+        self._all_sizes = tuple(sizes)
+        self._sizes = batch_sizes(backend.name, sizes)
         side = card.input_px
         self._padded = np.zeros((max(sizes), side, side), np.uint8)
         self._columns = len(card.classes), len(card.embedding.mean)
@@ -67,7 +68,7 @@ class Engine:
         """Run every batch size twice: the first builds the kernels, the second settles buffers."""
         side = self.card.input_px
         for backend in filter(None, (self._backend, self._standby)):
-            for size in batch_sizes(backend.name, self._sizes):
+            for size in batch_sizes(backend.name, self._all_sizes):
                 blank = np.zeros((size, side, side), np.uint8)
                 for _ in range(2):
                     backend.infer(blank)
@@ -110,13 +111,13 @@ class Engine:
         # Kept: to take down a session whose device is gone may hang, or end the process.
         self._failed = self._backend
         self._backend, self._standby = standby, None
+        self._sizes = batch_sizes(standby.name, self._all_sizes)
         self.degraded = "; ".join(filter(None, (self.degraded, why)))
 
     def _next_size(self, rest: int) -> int:
         """The largest that is filled, or nearly; the smallest where none is."""
-        sizes = batch_sizes(self._backend.name, self._sizes)
-        filled = (size for size in sizes if rest >= LEAST_FILLED * size)
-        return next(filled, sizes[-1])
+        filled = (size for size in self._sizes if rest >= LEAST_FILLED * size)
+        return next(filled, self._sizes[-1])
 
     def _pad(self, pixels: U8, size: int) -> U8:
         self._padded[: len(pixels)] = pixels

@@ -10,12 +10,11 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -115,45 +114,35 @@ def _rate(run: Callable[[int], None], tiles: int, chunk: int, seconds: float) ->
 BASELINES = {"bare": bare_engine, "plain": plain_engine, "loop": straightforward_loop}
 
 
-class Baseline:
-    """A baseline in a child, which gets ready as the context begins and is idle between calls."""
+@contextmanager
+def baseline(what: str, bundle: Bundle, pixels: Path, isa: Isa = "all") -> Iterator[Measure]:
+    """A baseline in a child, ready within the context and idle between two calls.
 
-    def __init__(self, what: str, bundle: Bundle, pixels: Path, isa: Isa = "all") -> None:
-        """Say which.
+    Args:
+        what: one of `BASELINES`.
+        bundle: whose network runs.
+        pixels: a file of numpy's: tiles for an engine, frames for the loop.
+        isa: what OpenVINO may use.
+    """
+    command = [
+        *capped(isa), sys.executable, "-m", "tests.bench.alone",
+        what, str(bundle.path.resolve()), str(pixels.resolve()),
+    ]  # fmt: skip
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as child:
+        asks, answers = child.stdin, child.stdout
+        assert asks is not None
+        assert answers is not None
 
-        Args:
-            what: one of `BASELINES`.
-            bundle: whose network runs.
-            pixels: a file of numpy's: tiles for an engine, frames for the loop.
-            isa: what OpenVINO may use.
-        """
-        self._command = [
-            *capped(isa), sys.executable, "-m", "tests.bench.alone",
-            what, str(bundle.path.resolve()), str(pixels.resolve()),
-        ]  # fmt: skip
+        def rate(seconds: float) -> float:
+            asks.write(f"{seconds}\n")
+            asks.flush()
+            answer = answers.readline()
+            assert answer, f"the baseline {what} has ended; its own words are above"
+            return float(answer)
 
-    def __enter__(self) -> Self:
-        self._child = subprocess.Popen(
-            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.rate(0)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._child.communicate()  # the end of its input ends it
-
-    def rate(self, seconds: float) -> float:
-        """Tiles per second over that long."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(f"{seconds}\n")
-        self._child.stdin.flush()
-        return float(self._child.stdout.readline())
+        rate(0)
+        yield rate
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from contract.bundle import Bundle
-from tests.bench.alone import Baseline
+from tests.bench.alone import baseline
 from tests.bench.bundles import Shape
 from tests.bench.isa import CAPS, capped
 from tests.bench.material import Material
@@ -172,8 +172,8 @@ class _Round:
         material, shape = self._material, self._line.shape
         tiles = folder / "tiles.npy"
         np.save(tiles, material.tiles(shape)[:128])
-        with Baseline("bare", material.bundles(shape).int8, tiles, self._isa) as bare:
-            return self._line.share * self._tiles / bare.rate(self._bare_s)
+        with baseline("bare", material.bundles(shape).int8, tiles, self._isa) as bare:
+            return self._line.share * self._tiles / bare(self._bare_s)
 
 
 def counted(first: Scrape, last: Scrape) -> dict[str, Any]:

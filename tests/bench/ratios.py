@@ -9,14 +9,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from contract.bundle import Bundle
-from tests.bench.alone import Baseline
+from tests.bench.alone import Measure, baseline
 from tests.bench.bundles import MM_PER_PX, Shape
 from tests.bench.figures import spread
 from tests.bench.isa import CAPS, capped
@@ -77,7 +77,7 @@ class _Round:
             baselines = {
                 name: stack.enter_context(one) for name, one in self._baselines(folder).items()
             }
-            offered = OVERLOAD * baselines["bare"].rate(self._seconds)
+            offered = OVERLOAD * baselines["bare"](self._seconds)
             bundle = self._material.bundles(self._shape).int8
             changes = sections(self._material, bundle, offered / self._tiles_per_frame)
             with TimedDaemon(write_config(folder, changes), capped(self._isa)) as daemon:
@@ -90,22 +90,22 @@ class _Round:
         share = spread([r.daemon / r.bare for r in found]).median
         return f"daemon {daemon_rate:.0f} tiles/s, {share:.2f} of the bare engine"
 
-    def _baselines(self, folder: Path) -> dict[str, Baseline]:
+    def _baselines(self, folder: Path) -> Mapping[str, AbstractContextManager[Measure]]:
         material, bundles = self._material, self._material.bundles(self._shape)
         tiles, frames = folder / "tiles.npy", folder / "frames.npy"
         np.save(tiles, material.tiles(self._shape)[:128])
-        found = {"bare": Baseline("bare", bundles.int8, tiles, self._isa)}
+        found = {"bare": baseline("bare", bundles.int8, tiles, self._isa)}
         if self._isa == "all":
             np.save(frames, np.stack(material.frames()))
-            found["plain"] = Baseline("plain", bundles.int8, tiles)
-            found["loop_fp32"] = Baseline("loop", bundles.fp32, frames)
-            found["loop_int8"] = Baseline("loop", bundles.int8, frames)
+            found["plain"] = baseline("plain", bundles.int8, tiles)
+            found["loop_fp32"] = baseline("loop", bundles.fp32, frames)
+            found["loop_int8"] = baseline("loop", bundles.int8, frames)
         return found
 
-    def _turn(self, daemon: TimedDaemon, baselines: Mapping[str, Baseline]) -> _Turn:
+    def _turn(self, daemon: TimedDaemon, baselines: Mapping[str, Measure]) -> _Turn:
         inspect = daemon.pid_of("inspect")
         with standing_still(inspect):
-            rates = {name: one.rate(self._seconds) for name, one in baselines.items()}
+            rates = {name: one(self._seconds) for name, one in baselines.items()}
         begun = time.monotonic()
         aim = _tiles(daemon) + LEAST_FRAMES * self._tiles_per_frame
         time.sleep(self._seconds)
