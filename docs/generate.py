@@ -1,7 +1,7 @@
 """Writes the documents that come from the code: `python docs/generate.py`.
 
     metrics.md           from edge/metrics.py
-    events.schema.json   from contract/events.py
+    events.schema.json   from contract/events.py, bodies.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json

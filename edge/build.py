@@ -18,7 +18,8 @@ from typing import NamedTuple
 import cv2
 from prometheus_client import CollectorRegistry
 
-from contract.events import Draft, ModelChanged
+from contract.bodies import ModelChanged
+from contract.events import Draft
 from edge.acquire.by_speed import SpeedFeed
 from edge.acquire.coils import ConstantCoils, following_id
 from edge.acquire.factory import make_source

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from contract.events import Action, Draft
+from contract.bodies import Action
+from contract.events import Draft
 from edge.acquire.grab import Grab
 from edge.buffer import ClosedError
 from edge.clock import Clock

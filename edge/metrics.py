@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
-from contract.events import Outcome
+from contract.bodies import Outcome
 
 _FINE = (
     0.0005,

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from contract.events import Draft, Event, NotInspected
+from contract.bodies import CoilData, NotInspected
+from contract.events import Draft, Event
 from edge.clock import Stamp
 
 U8 = npt.NDArray[np.uint8]
@@ -147,6 +148,9 @@ class Coil:
     head_m: float
     tail_m: float | None
     width_mm: float
+    provisional: bool = False
+    """Its id is ours: the mill has not named it yet."""
+    data: CoilData = field(default_factory=CoilData)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from itertools import islice
 
-from contract.events import CoilReport
+from contract.bodies import CoilReport
 from edge.console.palette import Palette, Swatch
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from contract.events import Extent
+from contract.bodies import Extent
 from edge.console.palette import Palette
 from edge.console.view import CoilView, Mark
 

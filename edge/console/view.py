@@ -9,15 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contract.events import (
-    CoilReport,
-    CoilStarted,
-    Defect,
-    Event,
-    EventBody,
-    Extent,
-    NotInspected,
-)
+from contract.bodies import CoilReport, CoilStarted, Defect, EventBody, Extent, NotInspected
+from contract.events import Event
 
 MAX_MARKS = 20_000
 MAX_STRETCHES = 5_000

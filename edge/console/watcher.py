@@ -12,9 +12,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from contract.bodies import CoilStarted
 from contract.bundle import CARD
 from contract.card import read_card
-from contract.events import CoilStarted, Event
+from contract.events import Event
 from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.console.palette import Palette

@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from contract.events import Outcome
+from contract.bodies import Outcome
 from contract.tiles import CellLattice
 from edge.types import U8
 

@@ -3,14 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from contract.events import (
-    CoilReport,
-    CoilStarted,
-    Draft,
-    ModelReference,
-    NotInspected,
-    Outcome,
-)
+from contract.bodies import CoilReport, CoilStarted, ModelReference, NotInspected, Outcome
+from contract.events import Draft
 from contract.tiles import CellLattice
 from edge.config import Inspect
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals

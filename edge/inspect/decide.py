@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from contract.events import Defect, Draft, Extent, ModelReference
+from contract.bodies import Defect, Extent, ModelReference
+from contract.events import Draft
 from contract.tiles import Boxes
 from edge.types import F32, Section
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from contract.events import Draft, ModelChanged
+from contract.bodies import ModelChanged
+from contract.events import Draft
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
 from edge.config import Config

@@ -12,16 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from contract.events import (
-    CoilReport,
-    CoilStarted,
-    Defect,
-    Draft,
-    Event,
-    ModelChanged,
-    NotInspected,
-    Outcome,
-)
+from contract.bodies import CoilReport, CoilStarted, Defect, ModelChanged, NotInspected, Outcome
+from contract.events import Draft, Event
 from edge.inspect.account import PRECEDENCE, Fate
 from edge.inspect.coil import is_valid
 from edge.inspect.stretches import not_inspected, tell

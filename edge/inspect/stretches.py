@@ -9,7 +9,8 @@ the coil. What is not told yet stands in every commit's watermark, so a crash le
 from datetime import datetime
 from typing import NamedTuple
 
-from contract.events import Draft, Extent, NotInspected
+from contract.bodies import Extent, NotInspected
+from contract.events import Draft
 from edge.inspect.account import Fate
 
 TOLD_EVERY_NS = 1_000_000_000

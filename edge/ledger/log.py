@@ -19,7 +19,8 @@ from typing import NamedTuple, TextIO
 
 from pydantic import TypeAdapter
 
-from contract.events import CoilReport, CoilStarted, Defect, Draft, Event, number
+from contract.bodies import CoilReport, CoilStarted, Defect
+from contract.events import Draft, Event, number
 from edge.clock import Clock, Stamp
 from edge.errors import LedgerError, LedgerFullError
 from edge.ledger import day

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from contract.events import (
+from contract.bodies import (
     Action,
     CoilReport,
     CoilStarted,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from contract.bodies import ModelReference
 from contract.bundle import Bundle, open_bundle
 from contract.card import ModelCard, ScreenCard
-from contract.events import ModelReference
 from edge.config import Config
 from edge.errors import BundleError
 from edge.lifecycle.geometry import TileSize, tile_size

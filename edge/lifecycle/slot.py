@@ -7,7 +7,7 @@ the swap waits for the next coil: a coil graded by two models is nobody's.
 import threading
 from typing import Literal, NamedTuple
 
-from contract.events import ModelReference
+from contract.bodies import ModelReference
 from edge.lifecycle.model import Model
 
 When = Literal["coil_start", "now"]

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from contract.events import CoilReport, CoilStarted, Event
+from contract.bodies import CoilReport, CoilStarted
+from contract.events import Event
 from edge.clock import Stamp
 from edge.errors import ReplayError
 from edge.ledger.digest import Digest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from contract.events import ModelReference
+from contract.bodies import ModelReference
 from edge.config import Config
 from edge.errors import ConfigError
 from edge.inspect.light import LightFile, read_light

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, get_type_hints
 import numpy as np
 from pydantic import TypeAdapter
 
-from contract.events import KINDS, Draft, Event
+from contract.bodies import KINDS
+from contract.events import Draft, Event
 from edge.clock import Stamp
 from edge.lifecycle.slot import When
 from edge.record.segment import DamagedError, Raw

@@ -28,6 +28,7 @@ from edge.simulator.defects import CLASSES
 from edge.simulator.mill import Mill, MillConfig, SimulatedDefect, SimulatedFrame
 from edge.simulator.noise import child
 from edge.simulator.tiles import TileConfig, TileStrip
+from edge.types import Coil
 
 TRUTH, DATASET, GROUPS = "truth.json", "dataset.json", "groups.csv"
 TILES_PER_STRIP = 8
@@ -107,9 +108,13 @@ def _record(frame: SimulatedFrame) -> dict[str, Any]:
         "seq": frame.seq,
         "first_m": round(frame.rows.first_m, 6),
         "exposed_s": round(frame.exposed_s, 6),
-        "coils": [asdict(coil) for coil in frame.coils],
+        "coils": [_coil(coil) for coil in frame.coils],
         "defects": [_defect(defect) for defect in frame.defects],
     }
+
+
+def _coil(coil: Coil) -> dict[str, Any]:
+    return {name: getattr(coil, name) for name in ("id", "head_m", "tail_m", "width_mm")}
 
 
 def _defect(defect: SimulatedDefect) -> dict[str, Any]:

@@ -8,15 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from contract.events import (
-    CoilReport,
-    CoilStarted,
-    Defect,
-    Event,
-    Extent,
-    ModelChanged,
-    NotInspected,
-)
+from contract.bodies import CoilReport, CoilStarted, Defect, Extent, ModelChanged, NotInspected
+from contract.events import Event
 from tests.line.strip import FRAME_M, ROWS
 from tests.unit.runtime.small_bundle import SIDE
 

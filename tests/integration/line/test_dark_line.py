@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from contract.events import CoilReport, NotInspected
+from contract.bodies import CoilReport, NotInspected
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import COLUMNS, FRAME_M, ROWS, WIDTH_MM, sections, write_line_bundle
 from tests.unit.runtime.small_bundle import SIDE

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.events import ModelChanged
+from contract.bodies import ModelChanged
 from tests.gpu import needs_gpu
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import sections, write_line_bundle, write_strip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.events import CoilReport, NotInspected
+from contract.bodies import CoilReport, NotInspected
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import sections, write_line_bundle
 from tests.waiting import wait_for

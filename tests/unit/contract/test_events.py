@@ -5,38 +5,55 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from contract.events import (
+from contract.bodies import (
     KINDS,
     Action,
+    CoilCorrected,
+    CoilData,
+    CoilGraded,
     CoilReport,
     CoilStarted,
     Defect,
-    Draft,
-    Event,
+    DefectDensity,
     EventBody,
     Extent,
+    Grade,
+    Measure,
     ModelChanged,
     ModelReference,
     NotInspected,
-    json_schema,
-    number,
+    RollRepeat,
 )
+from contract.events import Draft, Event, json_schema, number
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 MODEL = ModelReference(name="m", version="1", digest="d")
 EXTENT = Extent(from_m=1, to_m=2, from_mm=3, to_mm=4)
+DATA = CoilData(order="4711", steel_grade="DC01", thickness_mm=0.8, side="top")
+GRADE = Grade(name="B", reasons=("one major defect",), rules="1@abc")
 BODIES: list[EventBody] = [
     Defect(
         defect_id="c/1", revision=1, phase="opened", class_name="scratch", extent=EXTENT,
         probability=0.9, tiles=2, merged_into=None, evidence=None, model=MODEL, first_frame=1,
-        last_frame=2, grabbed=NOW,
+        last_frame=2, grabbed=NOW, severity="major",
+        measure=Measure(
+            extent=EXTENT, area_mm2=12, length_mm=8, width_mm=2, orientation_deg=30, contrast=-0.2
+        ),
+    ),
+    DefectDensity(class_name="pitted", from_m=10, to_m=20, count=400, per_10_m=400),
+    RollRepeat(
+        repeat_id="c/roll-1", revision=1, phase="opened", class_name="scratch", extent=EXTENT,
+        period_m=1.9, period_error_m=0.001, repeats=3, confidence=0.99, rolls=("F7 top",),
+        defects=("c/1", "c/2", "c/3"),
     ),
     NotInspected(extent=EXTENT, outcome="lost", reason="camera", cells=3),
     CoilStarted(width_mm=1200, cell_m=0.1, cell_mm=100, model=MODEL),
+    CoilCorrected(coil_id="C2", width_mm=1210, data=DATA, by="mill"),
+    CoilGraded(grade=GRADE, before=None, origin="inspector", by="uid 1", comment="seen again"),
     CoilReport(
         length_m=10, width_mm=1200, expected_cells=5, cells={"on_time": 4, "lost": 1},
         reasons={"lost(camera)": 1}, coverage=0.8, inspection_valid=True, defects={"scratch": 1},
-        models=(MODEL,), interrupted=False,
+        models=(MODEL,), interrupted=False, data=DATA, severities={"major": 1}, grade=GRADE,
     ),
     ModelChanged(before=None, after=MODEL, at_m=None, activation="start", backend="openvino"),
     Action(action="activate", by="me", arguments={"bundle": "b"}, result="done"),

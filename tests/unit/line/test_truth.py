@@ -4,18 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contract.events import (
+from contract.bodies import (
     CoilReport,
     CoilStarted,
     Defect,
-    Event,
     EventBody,
     Extent,
     ModelChanged,
     NotInspected,
-    number,
 )
 from contract.events import Draft as EventDraft
+from contract.events import Event, number
 from tests.line.strip import FRAME_M
 from tests.line.truth import TILE_M, TILE_MM, Findings, Strip, look_up
 from tests.unit.edge.ledger.making import MODEL

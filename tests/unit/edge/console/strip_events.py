@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contract.events import (
+from contract.bodies import (
     CoilReport,
     CoilStarted,
     Defect,
-    Draft,
     EventBody,
     Extent,
     ModelReference,
     NotInspected,
-    number,
 )
+from contract.events import Draft, number
 from edge.console.view import LineView
 
 START = datetime(2026, 3, 1, 8, 0, 0, tzinfo=UTC)

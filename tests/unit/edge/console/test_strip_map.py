@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import Extent
+from contract.bodies import Extent
 from edge.console.palette import Palette
 from edge.console.strip_map import (
     LEFT,

@@ -5,7 +5,8 @@ from typing import ClassVar
 import pytest
 from pydantic import JsonValue
 
-from contract.events import Draft, EventBody
+from contract.bodies import EventBody
+from contract.events import Draft
 from edge.clock import Stamp, SystemClock
 from edge.config import load_config
 from edge.console.watcher import Watcher

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import assume
 
-from contract.events import Outcome
+from contract.bodies import Outcome
 from edge.inspect.account import PRECEDENCE
 from tests.unit.edge.inspect.sideways import ACROSS, Lie, Ranks, rank
 from tests.unit.runtime.small_bundle import SIDE

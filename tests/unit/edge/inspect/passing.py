@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple, get_args
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from contract.events import CoilReport, CoilStarted, Draft, NotInspected, Outcome, number
+from contract.bodies import CoilReport, CoilStarted, NotInspected, Outcome
+from contract.events import Draft, number
 from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.acquire.framing import Framing

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from contract.events import Outcome
+from contract.bodies import Outcome
 from contract.tiles import Span
 from edge import config
 from edge.inspect.account import PRECEDENCE

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from contract.events import Defect, NotInspected
+from contract.bodies import Defect, NotInspected
 from edge.acquire.coils import ConstantCoils
 from edge.config import Coils
 from edge.inspect.loop import Inspector

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.events import CoilReport, NotInspected
+from contract.bodies import CoilReport, NotInspected
 from contract.tiles import TileGrid
 from edge.inspect.account import PRECEDENCE
 from edge.inspect.lens import Lens

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.events import Defect, Draft, ModelReference
+from contract.bodies import Defect, ModelReference
+from contract.events import Draft
 from contract.tiles import Span, TileGrid
 from edge.clock import Stamp
 from edge.inspect.decide import DefectTracker, Lie, Patch, find_patches, judge

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from contract.events import Defect, ModelChanged
+from contract.bodies import Defect, ModelChanged
 from edge.acquire.coils import ConstantCoils
 from edge.errors import EngineError
 from edge.inspect.loop import Inspector

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from contract.events import Defect
+from contract.bodies import Defect
 from contract.tiles import Span, TileGrid
 from edge.acquire.coils import ConstantCoils
 from edge.clock import Stamp

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from contract.events import CoilReport, Defect, Draft, NotInspected
+from contract.bodies import CoilReport, Defect, NotInspected
+from contract.events import Draft
 from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.clock import Stamp

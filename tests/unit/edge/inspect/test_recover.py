@@ -3,16 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from contract.events import (
-    CoilReport,
-    Draft,
-    Event,
-    Extent,
-    ModelChanged,
-    ModelReference,
-    NotInspected,
-    number,
-)
+from contract.bodies import CoilReport, Extent, ModelChanged, ModelReference, NotInspected
+from contract.events import Draft, Event, number
 from edge.inspect.account import Fate
 from edge.inspect.recover import end_coil, interrupt_defect
 from edge.inspect.stretches import not_inspected, tell

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from contract.events import CoilReport, Defect, Draft, NotInspected
+from contract.bodies import CoilReport, Defect, NotInspected
+from contract.events import Draft
 from edge.acquire.by_encoder import EncoderPosition, Resume
 from edge.acquire.coils import ConstantCoils
 from edge.acquire.framing import Framing

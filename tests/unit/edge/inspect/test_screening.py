@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from contract.bodies import CoilReport, Defect
 from contract.card import ScreenCard
-from contract.events import CoilReport, Defect
 from contract.tiles import Span
 from edge.acquire.coils import ConstantCoils
 from edge.config import Coils, Config, Inspect, Optics, Strip

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from contract.events import CoilReport, Draft, EventBody, NotInspected
+from contract.bodies import CoilReport, EventBody, NotInspected
+from contract.events import Draft
 from contract.tiles import Span
 from edge.acquire.coils import ConstantCoils
 from edge.config import Coils

@@ -2,15 +2,8 @@
 
 from datetime import UTC, datetime
 
-from contract.events import (
-    Action,
-    CoilReport,
-    CoilStarted,
-    Defect,
-    Draft,
-    Extent,
-    ModelReference,
-)
+from contract.bodies import Action, CoilReport, CoilStarted, Defect, Extent, ModelReference
+from contract.events import Draft
 from edge.clock import Stamp
 from edge.types import Commit, Picture, TileRecord, Watermark
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.events import Defect, Draft
+from contract.bodies import Defect
+from contract.events import Draft
 from edge.clock import Stamp
 from edge.errors import LedgerError, LedgerFullError
 from edge.ledger import evidence

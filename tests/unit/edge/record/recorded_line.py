@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from contract.events import Action, Draft
+from contract.bodies import Action
+from contract.events import Draft
 from edge import config
 from edge.acquire.coils import ConstantCoils
 from edge.clock import Stamp

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from contract.events import ModelReference
+from contract.bodies import ModelReference
 from edge.metrics import InspectMetrics
 from edge.record import ring
 from edge.record.header import Header, Machine
