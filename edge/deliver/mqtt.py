@@ -10,14 +10,14 @@ A broker's acknowledgement means that the broker has the event, not that anybody
 
 import json
 import logging
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import JsonValue
 
 from edge.clock import Clock
 from edge.config import Mqtt
+from edge.deliver.flight import Flight
 from edge.deliver.mqtt_link import Link, Topics, new_client
 from edge.deliver.waited import Waited
 from edge.errors import ReceiverError
@@ -27,6 +27,8 @@ from edge.types import Recorded
 State = Literal["online", "degraded", "offline"]
 NO_MATCHING_SUBSCRIBERS = 0x10
 FAILURE = 0x80
+WATCH_S = 0.1
+"""How often a batch on its way is looked after."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +64,8 @@ class MqttReceiver:
         new_client(config, self._client_id)
         metrics.receiver_up.labels(self.name).set(0)
         metrics.no_subscriber.labels(self.name)
+        self._committed_to_acknowledged = metrics.committed_to_acknowledged.labels(self.name)
+        self._grabbed_to_acknowledged = metrics.grabbed_to_acknowledged.labels(self.name)
 
     @property
     def connected(self) -> bool:
@@ -76,18 +80,19 @@ class MqttReceiver:
         Raises:
             ReceiverError: not one more was acknowledged, and why.
         """
-        acknowledged = 0
+        flight = None
         try:
             link = self._connected()
-            link.acks(0)
-            for acknowledged in self._publish(link, events):  # noqa: B007 - the last one counts
-                pass
+            link.check()
+            if events:
+                flight = self._flight(link, events)
+                self._publish(link, flight)
         except ReceiverError as error:
             self._drop()
-            if acknowledged == 0:
+            if flight is None or flight.acknowledged == 0:
                 raise
-            _log.warning("%s; event %d and before are acknowledged", error, acknowledged)
-        return acknowledged
+            _log.warning("%s; event %d and before are acknowledged", error, flight.acknowledged)
+        return flight.acknowledged if flight else 0
 
     def announce(self, recorded: Recorded) -> None:
         """Publish a defect on `live` if connected; never waits."""
@@ -109,32 +114,34 @@ class MqttReceiver:
             self._link = None
         self._metrics.receiver_up.labels(self.name).set(0)
 
-    def _publish(self, link: Link, events: Sequence[Recorded]) -> Iterator[int]:
-        """Yields the `seq` up to which all is acknowledged, each time it moves."""
-        rest, sent = deque(events), deque[tuple[int, Recorded]]()
+    def _flight(self, link: Link, events: Sequence[Recorded]) -> Flight:
+        def send(recorded: Recorded) -> int:
+            return link.send(self._topics.events, recorded.body, recorded.event.kind)
+
         window = min(self._config.in_flight, link.receive_maximum)
-        reasons: dict[int, int] = {}
+        link.flight = Flight(events, window, send, self._settle)
+        return link.flight
+
+    def _publish(self, link: Link, flight: Flight) -> None:
+        """Until all is acknowledged.
+
+        Raises:
+            ReceiverError: refused, the connection lost, or no acknowledgement within the timeout.
+        """
         patience_ns = int(self._config.timeout_s * 1e9)
-        give_up_ns = self._clock.now().monotonic_ns + patience_ns
-        while rest or sent:
-            while rest and len(sent) < window:
-                recorded = rest.popleft()
-                sent.append((self._send(link, recorded), recorded))
-            reasons |= link.acks(0.5)
+        now_ns = self._clock.now().monotonic_ns
+        before, give_up_ns = 0, now_ns + patience_ns
+        flight.start()
+        while not flight.wait(WATCH_S):
+            link.check()
             now_ns = self._clock.now().monotonic_ns
-            while sent and sent[0][0] in reasons:
-                mid, recorded = sent.popleft()
-                self._settle(recorded, reasons.pop(mid))
-                give_up_ns = now_ns + patience_ns
-                yield recorded.event.seq
-            if sent and now_ns > give_up_ns:
+            if flight.acknowledged != before:
+                before, give_up_ns = flight.acknowledged, now_ns + patience_ns
+            elif now_ns > give_up_ns:
                 raise ReceiverError(
                     f"deliver.mqtt {self.name!r}: no acknowledgement within"
                     f" {self._config.timeout_s:g} s; connecting again"
                 )
-
-    def _send(self, link: Link, recorded: Recorded) -> int:
-        return link.send(self._topics.events, recorded.body, recorded.event.kind)
 
     def _settle(self, recorded: Recorded, reason: int) -> None:
         if reason >= FAILURE:
@@ -145,11 +152,9 @@ class MqttReceiver:
         if reason == NO_MATCHING_SUBSCRIBERS:
             self._metrics.no_subscriber.labels(self.name).inc()
             self._warn_of_nobody()
-        committed_s = self._waited.since_s(recorded.committed)
-        self._metrics.committed_to_acknowledged.labels(self.name).observe(committed_s)
+        self._committed_to_acknowledged.observe(self._waited.since_s(recorded.committed))
         if recorded.event.kind == "defect":
-            grabbed_s = self._waited.since_s(recorded.grabbed)
-            self._metrics.grabbed_to_acknowledged.labels(self.name).observe(grabbed_s)
+            self._grabbed_to_acknowledged.observe(self._waited.since_s(recorded.grabbed))
 
     def _warn_of_nobody(self) -> None:
         if not self._warned_of_nobody:

@@ -11,8 +11,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -247,15 +250,23 @@ def test_in_flight_is_bounded_by_config_and_broker(
     receiver.deliver(())
     link = receiver._link
     assert link is not None
-    most, send, outstanding = 0, link.send, link._client._out_messages
+    outstanding, most, send, heard = 0, 0, link.send, link._on_publish
 
     def counting(topic: str, body: bytes, kind: str) -> int:
-        nonlocal most
-        mid = send(topic, body, kind)
-        most = max(most, len(outstanding))
-        return mid
+        nonlocal outstanding, most
+        outstanding += 1
+        most = max(most, outstanding)
+        return send(topic, body, kind)
+
+    def acknowledged(
+        client: paho.Client, data: object, mid: int, reason: ReasonCode, properties: Properties
+    ) -> None:
+        nonlocal outstanding
+        outstanding -= 1
+        heard(client, data, mid, reason, properties)
 
     link.send = counting  # type: ignore[method-assign]
+    link._client.on_publish = acknowledged
     assert receiver.deliver(reader.after(0, 200)) == 200
     assert 1 < most <= limit
     receiver.close()

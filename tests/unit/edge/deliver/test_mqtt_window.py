@@ -1,5 +1,7 @@
 """The window of unacknowledged events, against a link that answers as the test says."""
 
+import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -11,8 +13,10 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from contract.events import number
+from edge.buffer import BoundedBuffer, ClosedError, WhenFull
 from edge.clock import Stamp
 from edge.config import Mqtt
+from edge.deliver.flight import Flight
 from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
@@ -28,14 +32,16 @@ def recorded(seq: int) -> Recorded:
 
 
 class FakeLink:
-    """Message id = seq + 100; `answer` chooses which outstanding ids are acknowledged."""
+    """Message id = seq + 100. Each time it is looked after, `answer` chooses which outstanding ids
+    are acknowledged, and a second passes.
+    """
 
     receive_maximum = 65535
     alive = True
+    flight: Flight
 
     def __init__(self, answer: Answer, clock: SetClock) -> None:
         self.outstanding: list[int] = []
-        self.most = 0
         self.abandoned = False
         self._answer = answer
         self._clock = clock
@@ -43,16 +49,15 @@ class FakeLink:
 
     def send(self, _topic: str, _body: bytes, _kind: str) -> int:
         self.outstanding.append(self._next)
-        self.most = max(self.most, len(self.outstanding))
         self._next += 1
         return self.outstanding[-1]
 
-    def acks(self, timeout_s: float) -> dict[int, int]:
-        taken = self._answer(list(self.outstanding)) if timeout_s else {}
-        heard = any(mid in self.outstanding for mid in taken)
-        self._clock.monotonic_ns += 1_000_000 if heard else int(timeout_s * 1e9)
+    def check(self) -> None:
+        self._clock.monotonic_ns += 1_000_000_000
+        taken = self._answer(list(self.outstanding)) if self.outstanding else {}
         self.outstanding = [mid for mid in self.outstanding if mid not in taken]
-        return taken
+        for mid, reason in taken.items():
+            self.flight.acknowledge(mid, reason)
 
     def abandon(self) -> None:
         self.abandoned = True
@@ -67,17 +72,74 @@ def receiver_with(answer: Answer, in_flight: int = 8) -> tuple[MqttReceiver, Fak
     return receiver, link
 
 
-@given(st.integers(0, 40), st.integers(1, 9), st.randoms(use_true_random=False))
-def test_all_is_acknowledged_in_any_order_within_the_window(
-    count: int, in_flight: int, random: Random
-) -> None:
-    def some(outstanding: list[int]) -> dict[int, int]:
-        return dict.fromkeys(random.sample(outstanding, random.randint(1, len(outstanding))), 0)
+def settled(_recorded: Recorded, _reason: int) -> None:
+    return None
 
-    receiver, link = receiver_with(some, in_flight)
-    assert receiver.deliver([recorded(seq) for seq in range(1, count + 1)]) == count
-    assert link.most <= in_flight
-    assert link.outstanding == []
+
+@given(st.integers(0, 40), st.integers(1, 9), st.randoms(use_true_random=False))
+def test_all_leaves_in_order_within_the_window_however_it_is_acknowledged(
+    count: int, window: int, random: Random
+) -> None:
+    sent: list[int] = []
+    outstanding: set[int] = set()
+
+    def send(one: Recorded) -> int:
+        sent.append(one.event.seq)
+        outstanding.add(one.event.seq)
+        assert len(outstanding) <= window
+        return one.event.seq
+
+    flight = Flight([recorded(seq) for seq in range(1, count + 1)], window, send, settled)
+    flight.start()
+    while outstanding:
+        flight.acknowledge(10_000, 0)  # of no event, as a status message's
+        mid = random.choice(sorted(outstanding))
+        outstanding.remove(mid)
+        flight.acknowledge(mid, 0)
+        flight.acknowledge(mid, 0)  # again
+    assert flight.wait(0)
+    assert sent == list(range(1, count + 1))
+    assert flight.acknowledged == count
+
+
+def test_an_acknowledgement_may_come_while_its_event_is_still_being_sent() -> None:
+    flight: Flight
+
+    def send(one: Recorded) -> int:
+        flight.acknowledge(one.event.seq, 0)
+        return one.event.seq
+
+    flight = Flight([recorded(seq) for seq in range(1, 2000)], 3, send, settled)
+    flight.start()
+    assert flight.wait(0)
+    assert flight.acknowledged == 1999
+
+
+def test_threads_that_acknowledge_at_once_lose_nothing() -> None:
+    """The client's thread holds a lock while it calls, and sending takes that lock as well."""
+    clients, mids = threading.RLock(), BoundedBuffer[int, int](4096, WhenFull.BLOCK, list.append)
+
+    def send(one: Recorded) -> int:
+        with clients:
+            mids.put(one.event.seq)
+        return one.event.seq
+
+    def network() -> None:
+        with contextlib.suppress(ClosedError):
+            while (taken := mids.get()) is not None:
+                with clients:
+                    flight.acknowledge(taken.item, 0)
+
+    flight = Flight([recorded(seq) for seq in range(1, 3000)], 20, send, settled)
+    threads = [threading.Thread(target=network) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    flight.start()
+    assert flight.wait(30)
+    mids.close()
+    for thread in threads:
+        thread.join()
+    assert flight.acknowledged == 2999
 
 
 def test_only_what_is_contiguous_counts() -> None:
@@ -98,8 +160,9 @@ def test_nothing_acknowledged_is_an_error_within_the_timeout() -> None:
 
 
 def test_refused_event_stops_the_batch_there() -> None:
-    receiver, _ = receiver_with(lambda out: {mid: 0x87 if mid == 102 else 0 for mid in out})
+    receiver, link = receiver_with(lambda out: {mid: 0x87 if mid == 102 else 0 for mid in out}, 2)
     assert receiver.deliver([recorded(seq) for seq in range(1, 5)]) == 1
+    assert link.abandoned
 
 
 @pytest.mark.parametrize(
