@@ -3,6 +3,7 @@
     ratios   the whole daemon against the bare engine and the straightforward loop
     camera   a full GigE camera with mosquitto: lost, late, latencies, software outside the network
     growth   what cost grows with
+    delivery an hour's events to a broker that was away, and new defects on `live` meanwhile
     memory   whether resident memory rises
 
 Ratios count, because machines are noisy: rounds are taken in turns. Ctrl-C keeps what is done.
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import camera, growth, memory, ratios
+from tests.bench import camera, delivery, growth, memory, ratios
 from tests.bench.machine import busy, machine, refusal, stolen_share, versions
 from tests.bench.material import Material
 from tests.bench.plots import draw
@@ -24,7 +25,8 @@ from tests.bench.step import FULL, QUICK, Effort, Step, run_steps
 from tests.conftest import ROOT
 
 PARTS: dict[str, Callable[[Material, Effort], Iterator[Step]]] = {
-    "ratios": ratios.steps, "camera": camera.steps, "growth": growth.steps, "memory": memory.steps,
+    "ratios": ratios.steps, "camera": camera.steps, "growth": growth.steps,
+    "delivery": delivery.steps, "memory": memory.steps,
 }  # fmt: skip
 CACHE = ROOT / "var" / "bench"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tests.bench.figures import Spread, spread
-from tests.bench.result import Camera, Memory, Ratio, Result, Scenario
+from tests.bench.result import Camera, Delivery, Memory, Ratio, Result, Scenario
 
 SMALL = {"bare": 0.90, "loop_fp32": 7.0, "loop_int8": 1.8}
 LARGE = {"bare": 0.95, "loop_fp32": 10.0, "loop_int8": 3.0}
@@ -14,6 +14,7 @@ BASELINES = {"bare": "bare engine", "loop_fp32": "loop fp32", "loop_int8": "loop
 COMMIT_S, ACKNOWLEDGED_S, OUTSIDE_S = 0.015, 0.05, 0.003
 """Beyond the network's own time; to the broker's acknowledgement; of our software a 4 MB frame."""
 MB_PER_H = 1.0
+BACKLOG_PER_S, LIVE_S = 5000.0, 0.1
 
 
 class Row(NamedTuple):
@@ -31,8 +32,23 @@ def rows(result: Result) -> Iterator[Row]:
         yield from _ratios(ratios)
     for key in dict.fromkeys((one.scenario, one.isa) for one in result.camera):
         yield from _camera([one for one in result.camera if (one.scenario, one.isa) == key])
+    for delivery in result.delivery:
+        yield from _delivery(delivery)
     for memory in result.memory:
         yield _memory(memory)
+
+
+def _delivery(found: Delivery) -> Iterator[Row]:
+    what = f"events/s to mosquitto from a backlog of {found.events}"
+    met = found.per_s >= BACKLOG_PER_S and not found.gaps
+    measured = f"{found.per_s:.0f}, {found.seconds:.0f} s in all, {found.gaps} gaps"
+    yield Row(what, measured, f">= {BACKLOG_PER_S:.0f}, 0 gaps", _verdict(met))
+    yield Row(
+        f"committed -> received on `live` meanwhile, p99 of {found.live.samples}",
+        f"{1000 * found.live.p99:.1f} ms, max {1000 * found.live.max:.0f}",
+        f"<= {1000 * LIVE_S:.0f} ms",
+        _verdict(found.live.p99 <= LIVE_S),
+    )
 
 
 def _groups(ratios: Sequence[Ratio]) -> list[list[Ratio]]:

@@ -137,6 +137,19 @@ class Cost(_Entry):
     figures: dict[str, float]
 
 
+class Delivery(_Entry):
+    """A backlog that went to a broker while the line went on."""
+
+    events: int
+    seconds: float
+    """From the courier's connection to the consumer's last event of the backlog."""
+    per_s: float
+    gaps: int
+    """In the consumer's `seq`."""
+    live: Latency
+    """Of the new defects meanwhile, from before their commit to their receipt on `live`."""
+
+
 class Memory(_Entry):
     """Resident megabytes of one process over minutes, and how they rise."""
 
@@ -156,6 +169,7 @@ class Result(_Entry):
     ratios: list[Ratio] = []
     camera: list[Camera] = []
     growth: list[Cost] = []
+    delivery: list[Delivery] = []
     memory: list[Memory] = []
 
     def write(self, folder: Path) -> None:

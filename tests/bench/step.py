@@ -18,16 +18,18 @@ class Effort(NamedTuple):
     """Of each round; a p99 wants 3,000."""
     growth_frames: int
     ledger_days: tuple[int, ...]
+    backlog_s: int
+    """How long the broker was away."""
     memory_minutes: float
 
 
 FULL = Effort(
     rounds=3, seconds=15, camera_frames=3030, growth_frames=60, ledger_days=(0, 30, 365),
-    memory_minutes=60,
+    backlog_s=3600, memory_minutes=60,
 )  # fmt: skip
 QUICK = Effort(
     rounds=1, seconds=3, camera_frames=200, growth_frames=10, ledger_days=(0, 30),
-    memory_minutes=0,
+    backlog_s=60, memory_minutes=0,
 )  # fmt: skip
 
 

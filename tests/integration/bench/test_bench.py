@@ -12,6 +12,7 @@ from edge.types import U8
 from tests.bench.__main__ import main
 from tests.bench.bundles import Bundles, Shape, bench_card
 from tests.bench.camera import LINES, steps
+from tests.bench.delivery import steps as delivery_steps
 from tests.bench.material import Material
 from tests.bench.report import markdown
 from tests.bench.result import CLASSES, DAYS, DENSITY, SIZE, TILES, Result, read_result
@@ -113,3 +114,17 @@ def test_the_camera_scenario_accounts_for_every_frame_and_event(material: Materi
     assert 0 < camera.outside.p50 < camera.committed.p99
     stages = {"strip", "light", "cut", "classify", "join", "decide", "frame", "commit"}
     assert set(camera.stages) == stages
+
+
+def test_a_backlog_drains_while_new_defects_are_live(material: Material) -> None:
+    found: Result = result()
+    found.delivery.clear()
+
+    next(delivery_steps(material, QUICK._replace(backlog_s=20))).work(found)
+
+    (delivery,) = found.delivery
+    assert delivery.events == 2000
+    assert delivery.gaps == 0
+    assert delivery.per_s == pytest.approx(2000 / delivery.seconds)
+    assert delivery.live.samples > 0
+    assert 0 < delivery.live.p50 < 5, "seconds"
