@@ -2,6 +2,7 @@
 
     metrics.md           from edge/metrics.py
     events.schema.json   from contract/events.py, bodies.py
+    asyncapi.yaml        from edge/deliver/asyncapi.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
@@ -21,9 +22,11 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from prometheus_client import CollectorRegistry  # noqa: E402 - after the path
+import yaml  # noqa: E402 - after the path
+from prometheus_client import CollectorRegistry  # noqa: E402
 
 from contract.events import json_schema  # noqa: E402
+from edge.deliver import asyncapi  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
 from tests.bench.position_error import table  # noqa: E402
 from tests.bench.report import published  # noqa: E402
@@ -55,9 +58,15 @@ def documents() -> dict[Path, str]:
     return reports | {
         DOCS / "metrics.md": metrics_page(),
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        DOCS / "asyncapi.yaml": asyncapi_page(),
         DOCS / "benchmarks.md": benchmarks_page(),
         DOCS / "positions.md": positions_page(),
     }
+
+
+def asyncapi_page() -> str:
+    """AsyncAPI as YAML, in the order in which one reads it."""
+    return yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=100)
 
 
 def benchmarks_page() -> str:

@@ -8,13 +8,12 @@
 A broker's acknowledgement means that the broker has the event, not that anybody read it.
 """
 
-import json
 import logging
 from collections.abc import Sequence
-from typing import Literal
 
 from pydantic import JsonValue
 
+from contract.status import LineStatus, State
 from edge.clock import Clock
 from edge.config import Mqtt
 from edge.deliver.flight import Flight
@@ -24,7 +23,6 @@ from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
 from edge.types import Recorded
 
-State = Literal["online", "degraded", "offline"]
 NO_MATCHING_SUBSCRIBERS = 0x10
 FAILURE = 0x80
 WATCH_S = 0.1
@@ -187,7 +185,5 @@ class MqttReceiver:
             link.abandon()
 
     def _status_body(self, state: State, details: dict[str, JsonValue]) -> bytes:
-        time = self._clock.now().utc().isoformat()
-        return json.dumps(
-            {"state": state, "time": time, "source": self._source, **details}
-        ).encode()
+        status = {"state": state, "time": self._clock.now().utc(), "source": self._source}
+        return LineStatus.model_validate(status | details).model_dump_json().encode()

@@ -29,6 +29,7 @@ from edge.deliver.flight import Flight
 from edge.errors import ConfigError, ReceiverError
 
 EMBEDDED = "embedded"
+EVENT_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 _GOODBYE_S = 2.0
 _VERSION_REFUSED = {0x84, 0x01}
 _LOGIN_REFUSED = {0x86, 0x87, 0x8C}
@@ -92,7 +93,7 @@ def _properties_of(kind: str) -> Properties:
     """Of one kind of event, packed once: doing it anew for each event made a third of its cost."""
     properties = _PROPERTIES(PacketTypes.PUBLISH)
     properties.UserProperty = ("kind", kind)
-    properties.ContentType = "application/cloudevents+json; charset=utf-8"
+    properties.ContentType = EVENT_CONTENT_TYPE
     pack: Callable[[], bytes] = properties.pack
     packed = pack()
     object.__setattr__(properties, "pack", lambda: packed)

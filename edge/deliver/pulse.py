@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+from contract.status import State
 from edge.clock import Clock
 from edge.config import Config
 from edge.control import Request, ask
-from edge.deliver.mqtt import MqttReceiver, State
+from edge.deliver.mqtt import MqttReceiver
 from edge.errors import LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
 

@@ -13,7 +13,8 @@ from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_start
 def test_documents_equal_the_code() -> None:
     documents = runpy.run_path(str(ROOT / "docs" / "generate.py"))["documents"]()
     assert {path.name for path in documents} == {
-        "metrics.md", "events.schema.json", "benchmarks.md", "report.md", "positions.md",
+        "metrics.md", "events.schema.json", "asyncapi.yaml", "benchmarks.md", "report.md",
+        "positions.md",
     }  # fmt: skip
     for path, text in documents.items():
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"

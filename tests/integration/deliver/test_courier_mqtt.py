@@ -19,6 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from contract.status import LineStatus
 from edge.clock import SystemClock
 from edge.config import Mqtt
 from edge.deliver.broker import run_embedded_broker
@@ -138,13 +139,13 @@ def test_killed_courier_leaves_its_will_and_status_is_retained(
     courier = start_courier(line)
     early = subscribe(broker.port)
     wait_until(lambda: len(early.on("status")) >= 3, "beats")
-    beat = json.loads(early.on("status")[-1].payload)
-    assert (beat["state"], beat["inspection"], beat["source"]) == ("offline", "not_running", SOURCE)
+    beat = LineStatus.model_validate_json(early.on("status")[-1].payload)
+    assert (beat.state, beat.inspection, beat.source) == ("offline", "not_running", SOURCE)
     count = len(early.on("status"))
     courier.kill()
     wait_until(lambda: len(early.on("status")) > count, "the will")
-    will = json.loads(early.on("status")[-1].payload)
-    assert (will["state"], "inspection" in will) == ("offline", False)
+    will = LineStatus.model_validate_json(early.on("status")[-1].payload)
+    assert (will.state, will.inspection) == ("offline", None)
     late = subscribe(broker.port)
     wait_until(lambda: late.on("status"), "the retained status")
     assert late.on("status")[0].retain
@@ -316,7 +317,7 @@ def test_embedded_broker_works_with_the_courier(
     wait_until(lambda: len(effects(subscriber)) == 100, "all events")
     assert effects(subscriber) == list(range(1, 101))
     assert courier.stop() == 0
-    wait_until(lambda: "inspection" not in json.loads(subscriber.on("status")[-1].payload), "bye")
+    wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["inspection"] is None, "bye")
     assert (tmp_path / "broker.log").read_text().count("\n") == 1
     line.log.close()
 

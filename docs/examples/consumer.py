@@ -1,0 +1,91 @@
+"""A consumer of StripSight's events that has the effect of each exactly once, whatever dies when.
+
+    python consumer.py --host BROKER --topic stripsight/SITE/LINE/CAMERA/events --database coils.db
+
+Needs paho-mqtt 2. Its effect is a table of defects in SQLite. The last `seq` stands in the same
+database and is committed with the effect of its event; what comes again has a `seq` that is not
+larger and changes nothing. The broker is told that an event has been taken only after the commit.
+"""
+
+import argparse
+import json
+import sqlite3
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+SESSION_S = 7 * 24 * 3600
+"""How long the broker keeps what comes while we are away."""
+TABLES = """
+CREATE TABLE IF NOT EXISTS taken (source TEXT PRIMARY KEY, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS defects (
+  id TEXT PRIMARY KEY, coil TEXT, class TEXT, phase TEXT, from_m REAL, to_m REAL
+);
+"""
+
+
+def take(database: sqlite3.Connection, event: dict[str, Any]) -> bool:
+    """Commit an event's effect together with its `seq`; False for one that had it before."""
+    with database:  # one transaction
+        row = database.execute("SELECT seq FROM taken WHERE source = ?", (event["source"],))
+        last = (row.fetchone() or (0,))[0]
+        if event["seq"] <= last:
+            return False
+        if event["seq"] != last + 1:
+            print(f"events {last + 1} to {event['seq'] - 1} are missing: ask the line's ledger")
+        if event["type"] == "stripsight.defect":
+            keep(database, event)
+        database.execute(
+            "INSERT OR REPLACE INTO taken VALUES (?, ?)", (event["source"], event["seq"])
+        )
+    return True
+
+
+def keep(database: sqlite3.Connection, event: dict[str, Any]) -> None:
+    """The newest revision of a defect holds; one that was merged is part of another."""
+    data = event["data"]
+    if data["merged_into"]:
+        database.execute("DELETE FROM defects WHERE id = ?", (data["defect_id"],))
+        return
+    where = data["extent"]
+    database.execute(
+        "INSERT OR REPLACE INTO defects VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            data["defect_id"], event["subject"], data["class_name"], data["phase"],
+            where["from_m"], where["to_m"],
+        ),
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Take events until Ctrl-C."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=1883)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--database", default="coils.db")
+    given = parser.parse_args()
+    database = sqlite3.connect(given.database, check_same_thread=False)
+    database.execute("PRAGMA journal_mode = WAL")  # one sync a commit instead of three
+    database.executescript(TABLES)
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id="coils", protocol=mqtt.MQTTv5, manual_ack=True
+    )
+
+    def taken(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        take(database, json.loads(message.payload))
+        client.ack(message.mid, message.qos)  # committed: the broker may forget it
+
+    client.on_connect = lambda client, *_: client.subscribe(given.topic, qos=1)
+    client.on_message = taken
+    session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    session.SessionExpiryInterval = SESSION_S
+    client.connect(given.host, given.port, clean_start=False, properties=session)
+    client.loop_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""AsyncAPI 3.0 of what the courier sends over MQTT, published in `docs/asyncapi.yaml`.
+
+Events are described by the JSON Schema beside it; what is here is made from the same models.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from contract.bodies import KINDS
+from contract.events import TYPE_PREFIX
+from contract.status import LineStatus
+from edge.deliver.mqtt_link import EVENT_CONTENT_TYPE, Topics
+
+VERSION = "1.0.0"
+"""Of the contract: its first number is `schema_version` of the events."""
+EVENTS_SCHEMA = "./events.schema.json"
+_ROOT = "stripsight/{site}/{line}/{camera}"
+_PARAMETERS = {
+    "site": "The mill, as in the config.",
+    "line": "The line in it.",
+    "camera": "The camera over that line.",
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole of it."""
+    topics = Topics.below(_ROOT)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "StripSight events",
+            "version": VERSION,
+            "description": "What a line's inspection tells a mill over MQTT 5 or 3.1.1. How to read"
+            " it right is in events.md.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {"broker": _server(topics)},
+        "channels": {
+            "events": _channel(topics.events, KINDS, "Every event in order, `seq` without gaps."),
+            "live": _channel(
+                topics.live,
+                ("defect",),
+                "New defects at once, also while a backlog drains on events; may be lost.",
+            ),
+            "status": _channel(
+                topics.status,
+                ("status",),
+                "Each second, and the last will.",
+            ),
+        },
+        "operations": {
+            "sendEvents": _send("events", qos=1, retain=False),
+            "sendLive": _send("live", qos=0, retain=False),
+            "sendStatus": _send("status", qos=0, retain=True),
+        },
+        "components": {
+            "messages": {kind: _event(kind) for kind in KINDS} | {"status": _status()},
+            "schemas": {"LineStatus": LineStatus.model_json_schema()},
+        },
+    }
+
+
+def _server(topics: Topics) -> dict[str, Any]:
+    will = {"topic": topics.status, "qos": 1, "message": '{"state": "offline"}', "retain": True}
+    return {
+        "host": "{host}:{port}",
+        "protocol": "mqtt",
+        "protocolVersion": "5",
+        "description": "A broker of the mill's; `deliver.mqtt` of the config names it. TLS with"
+        " certificates on both sides, or user and password.",
+        "variables": {"host": {"default": "localhost"}, "port": {"default": "1883"}},
+        "bindings": {"mqtt": {"lastWill": will, "cleanSession": True}},
+    }
+
+
+def _channel(address: str, messages: Iterable[str], text: str) -> dict[str, Any]:
+    return {
+        "address": address,
+        "description": text,
+        "parameters": {name: {"description": about} for name, about in _PARAMETERS.items()},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _send(channel: str, *, qos: int, retain: bool) -> dict[str, Any]:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "bindings": {"mqtt": {"qos": qos, "retain": retain}},
+    }
+
+
+def _event(kind: str) -> dict[str, Any]:
+    about = (KINDS[kind].__doc__ or kind).strip().splitlines()[0]
+    return {
+        "name": f"{TYPE_PREFIX}{kind}",
+        "contentType": EVENT_CONTENT_TYPE,
+        "summary": about,
+        "payload": {
+            "allOf": [
+                {"$ref": EVENTS_SCHEMA},
+                {"properties": {"type": {"const": f"{TYPE_PREFIX}{kind}"}}},
+            ]
+        },
+    }
+
+
+def _status() -> dict[str, Any]:
+    return {
+        "name": "status",
+        "contentType": "application/json",
+        "summary": (LineStatus.__doc__ or "").strip(),
+        "payload": {"$ref": "#/components/schemas/LineStatus"},
+    }
