@@ -29,7 +29,8 @@ model_app = typer.Typer(no_args_is_help=True, help="The bundle that inspects.")
 app.add_typer(model_app, name="model")
 app.add_typer(desk_app)
 
-Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
+Supervised = Annotated[int, typer.Option("--supervised", hidden=True)]
+"""Process id of the supervisor; 0 without one."""
 
 
 @app.command()
@@ -53,7 +54,7 @@ def run(
 
 
 @app.command()
-def inspect(config: ConfigOption, supervised: Supervised = False) -> None:
+def inspect(config: ConfigOption, supervised: Supervised = 0) -> None:
     """Run the inspecting process alone (its own unit in production)."""
     from edge.build import run_inspect
 
@@ -62,7 +63,7 @@ def inspect(config: ConfigOption, supervised: Supervised = False) -> None:
 
 
 @app.command()
-def courier(config: ConfigOption, supervised: Supervised = False) -> None:
+def courier(config: ConfigOption, supervised: Supervised = 0) -> None:
     """Run the delivering process alone."""
     from edge.deliver.courier import run_courier
 
@@ -71,7 +72,7 @@ def courier(config: ConfigOption, supervised: Supervised = False) -> None:
 
 
 @app.command()
-def console(config: ConfigOption, supervised: Supervised = False) -> None:
+def console(config: ConfigOption, supervised: Supervised = 0) -> None:
     """Run the operator's page alone."""
     from edge.console.server import run_console
 
@@ -80,7 +81,7 @@ def console(config: ConfigOption, supervised: Supervised = False) -> None:
 
 
 @app.command(hidden=True)
-def broker(config: ConfigOption, supervised: Supervised = False) -> None:
+def broker(config: ConfigOption, supervised: Supervised = 0) -> None:
     """Run the demonstration's MQTT broker (for receivers whose host is `embedded`)."""
     from edge.deliver.broker import run_embedded_broker
 
@@ -159,11 +160,11 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _begin(name: str, config: Path, supervised: bool) -> tuple[Config, threading.Event, Notifier]:
+def _begin(name: str, config: Path, supervised: int) -> tuple[Config, threading.Event, Notifier]:
     log_to_stderr(name)
     stop = stop_on_signals()
     if supervised:
-        die_with_parent()
+        die_with_parent(supervised)
         if name != "inspect":
             give_way()
     address = os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 - systemd's protocol

@@ -24,9 +24,14 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def die_with_parent() -> None:
-    """Have the kernel send SIGTERM when the parent dies (prctl(2), Linux)."""
+def die_with_parent(parent: int) -> None:
+    """Have the kernel send SIGTERM when the process `parent` dies (prctl(2), Linux).
+
+    One that died before this call, while Python was starting, is told by who our parent is now.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def give_way() -> None:

@@ -16,6 +16,7 @@ receivers, then the rest.
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -177,4 +178,5 @@ class Supervisor:
 
 
 def _command(name: str, config_path: Path) -> list[str]:
-    return [sys.executable, "-m", "edge.cli", name, "--config", str(config_path), "--supervised"]
+    program = [sys.executable, "-m", "edge.cli", name, "--config", str(config_path)]
+    return [*program, "--supervised", str(os.getpid())]

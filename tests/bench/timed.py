@@ -6,6 +6,7 @@ same way. At its end each process writes `FOLDER/COMMAND.csv`.
 """
 
 import csv
+import os
 import sys
 import threading
 import time
@@ -121,7 +122,7 @@ def main() -> None:
     sys.argv = ["stripsight-edge", *sys.argv[2:]]
 
     def command(name: str, config: Path) -> list[str]:
-        return [*_timed(folder, name, config), "--supervised"]
+        return [*_timed(folder, name, config), "--supervised", str(os.getpid())]
 
     with patch.object(supervisor, "_command", command), recording() as samples:
         try:

@@ -11,6 +11,7 @@ pixels are. `run` starts its processes with the same camera.
 
 import functools
 import itertools
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +123,7 @@ HARMS: dict[str, Callable[[Path], Iterator[Harm]]] = {
 
 def _command(how: str, folder: str, name: str, config: Path) -> list[str]:
     own = [sys.executable, "-m", PROGRAM, how, folder]
-    return [*own, name, "--config", str(config), "--supervised"]
+    return [*own, name, "--config", str(config), "--supervised", str(os.getpid())]
 
 
 def _digest(pixels: U8) -> int:

@@ -113,12 +113,16 @@ class Daemon:
 
     def pid_of(self, name: str) -> int:
         """The process that the supervisor runs for a command, as long as it runs."""
+        for pid in self.children():
+            if name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                return pid
+        raise LookupError(name)
+
+    def children(self) -> list[int]:
+        """The processes that the supervisor runs now."""
         assert self.process is not None
         own = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in own.read_text().split():
-            if name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                return int(pid)
-        raise LookupError(name)
+        return [int(pid) for pid in own.read_text().split()]
 
     def wait(self, timeout_s: float = START_S) -> int:
         """The exit code, once it ends by itself."""
