@@ -17,6 +17,7 @@ from tests.drills.disk import small_disk
 from tests.drills.line import ALL, PICTURES, DrillLine
 from tests.drills.night import refused, three_in_the_morning
 from tests.drills.stepped_clock import OffsetFile
+from tests.drills.trials import random_trials
 from tests.lens.harm import dark, defocus, fog
 from tests.line.truth import Findings
 from tests.unit.runtime.small_bundle import SIDE
@@ -191,6 +192,7 @@ DRILLS: dict[str, Drill] = {
         clock_stepped,
         ledger_disk_full,
         three_in_the_morning,
+        random_trials,
     )
 }
 

@@ -32,7 +32,7 @@ class Strip(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What a ledger says of a strip; the last three must be empty."""
+    """What a ledger says of a strip; `missed`, `invented` and `broken` must be empty."""
 
     coils: int
     cells: Counter[str]
@@ -45,6 +45,8 @@ class Findings(NamedTuple):
     """Defects where none was planted."""
     broken: tuple[str, ...]
     """Rules of the ledger that do not hold."""
+    trials: Counter[str] = Counter()  # noqa: RUF012 - never changed in place
+    """What a random trial did, by fault, and what came of it."""
 
 
 class _Coil:
@@ -92,10 +94,12 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
             cells.update({str(outcome): count for outcome, count in report.cells.items()})
             cells.update(report.reasons)
         tiles = list(_planted(coil, strip))
-        found = [defect.extent for defect in coil.defects.values()]
+        found = [d.extent for d in coil.defects.values() if d.merged_into is None]
         for tile in tiles:
-            seen = any(_holds(extent, tile) for extent in found)
-            recorded += seen
+            seen = sum(_holds(extent, tile) for extent in found)
+            recorded += seen > 0
+            if seen > 1:
+                broken.append(f"{coil.name} at {tile.from_m:.4f} m: recorded {seen} times")
             if not (seen or any(_holds(n.extent, tile) for n in coil.unseen)):
                 missed.append(f"{coil.name} at {tile.from_m:.4f} m, {tile.from_mm:g} mm")
         planted += len(tiles)

@@ -9,7 +9,7 @@ import pytest
 from tests.drills.drills import DRILLS, run_drill
 
 MOUNT = {"ledger_disk_full", "three_in_the_morning"}
-ALL_TOGETHER_S = 300.0
+ALL_TOGETHER_S = 360.0
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,7 @@ def test_the_second_coil_lies_behind_the_first_and_a_start_begins_anew() -> None
         ([found("c-1/1", tile(1), "opened"), report(1)], "open defect"),
         ([found("c-1/1", tile(1)), report(0)], "1 defects, {} reported"),
         ([report(0, on_time=511)], "no stretch of it was told"),
+        ([found("c-1/1", tile(1)), found("c-1/2", tile(1)), report(2)], "recorded 2 times"),
     ],
 )
 def test_a_ledger_that_contradicts_itself_is_broken(bodies: list[EventBody], words: str) -> None:
