@@ -3,7 +3,7 @@
 set -eu
 here=$(dirname "$0")
 missing=
-for pair in mosquitto:mosquitto prometheus:prometheus promtool:prometheus chromium:chromium chromedriver:chromium-driver \
+for pair in mosquitto:mosquitto prometheus:prometheus promtool:prometheus chromium:chromium chromedriver:chromium-driver strace:strace \
   arv-fake-gv-camera-0.8:aravis-tools nft:nftables ip:iproute2; do
   PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done

@@ -13,6 +13,7 @@ nothing and was being created when the daemon died.
 
 import contextlib
 import errno
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -133,19 +134,40 @@ def connect_writer(
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open read-only: this connection cannot change the log.
+    """Open read-only: this connection cannot change the log, and all that it shows is on disk.
+
+    The writer shows nothing before it is synced. But where it was killed in between, the next to
+    open the file takes what it finds in the kernel's memory for committed (ADR 20).
 
     Raises:
         LedgerError: it cannot be opened.
     """
     with explained(path):
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
             uri=True,
             timeout=_BUSY_S,
             isolation_level=None,
             check_same_thread=False,
         )
+        try:
+            connection.execute("PRAGMA user_version")  # the first access recovers
+            _sync(path.with_name(path.name + "-wal"))
+        except (sqlite3.Error, OSError):
+            connection.close()
+            raise
+        return connection
+
+
+def _sync(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fdatasync(handle)
+    finally:
+        os.close(handle)
 
 
 def is_complete(connection: sqlite3.Connection, path: Path) -> bool:

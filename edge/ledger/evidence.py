@@ -4,6 +4,7 @@ A picture is complete on disk before the commit whose event names it. A crash in
 picture that no event names, never an event that names no picture.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -27,6 +28,19 @@ def evidence_path(directory: Path, name: str) -> Path:
     return directory / FOLDER / name
 
 
+def make_folders(directory: Path) -> None:
+    """Make the event log's folder and that of its pictures, and sync their names: a picture is not
+    on disk as long as the folder that it lies in is not.
+
+    Raises:
+        OSError: the disk's own.
+    """
+    (directory / FOLDER).mkdir(parents=True, exist_ok=True)
+    sync_folder(directory)
+    with contextlib.suppress(PermissionError):  # a folder that was made for us
+        sync_folder(directory.parent)
+
+
 def store_pictures(directory: Path, pictures: Sequence[Picture]) -> None:
     """Write pictures so that they survive a power failure: data, name and folder are synced.
 
@@ -37,7 +51,8 @@ def store_pictures(directory: Path, pictures: Sequence[Picture]) -> None:
     if not pictures:
         return
     folder = directory / FOLDER
-    folder.mkdir(exist_ok=True)
+    if not folder.is_dir():
+        make_folders(directory)
     for picture in pictures:
         path = evidence_path(directory, picture.name)
         draft = path.with_name(path.name + ".partial")

@@ -24,7 +24,7 @@ from contract.events import Draft, Event, number
 from edge.clock import Clock, Stamp
 from edge.errors import LedgerError, LedgerFullError
 from edge.ledger import day
-from edge.ledger.evidence import store_pictures, sync_folder
+from edge.ledger.evidence import make_folders, store_pictures, sync_folder
 from edge.ledger.reserve import Reserve
 from edge.ledger.wake import WakeSender
 from edge.types import Commit, Watermark
@@ -100,7 +100,7 @@ class EventLog:
             be written; LedgerFullError where that is for want of room.
         """
         with day.explained(self._directory):
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_folders(self._directory)
             self._take_lock()
             self._reserve.take()
             if self._run_path is not None:

@@ -1,5 +1,6 @@
 """The daemon's own processes, started from a config and stopped by SIGTERM."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -117,6 +118,12 @@ class Daemon:
             if name.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
                 return pid
         raise LookupError(name)
+
+    def kill_child(self, name: str) -> None:
+        """SIGKILL for a process of the supervisor's; returns when it is gone."""
+        pid = self.pid_of(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: pid not in self.children(), f"{name} is gone")
 
     def children(self) -> list[int]:
         """The processes that the supervisor runs now."""
