@@ -19,6 +19,7 @@ import numpy.typing as npt
 from contract.bodies import Defect, Extent, ModelReference
 from contract.events import Draft
 from contract.tiles import Boxes
+from edge.inspect.shape import NOTHING, UNMEASURED, Shape
 from edge.types import F32, Section
 
 REMEMBERED = 1000
@@ -44,7 +45,8 @@ class Verdict(NamedTuple):
 class Patch(NamedTuple):
     """Touching tiles of one class in one section, on the coil; `best` is its clearest tile.
 
-    A crowded one holds all tiles of its class, whether they touch or not.
+    A crowded one holds all tiles of its class, whether they touch or not. `boxes` are its tiles in
+    the frame; `shape` its pixels on strip that is new, `again` those on strip that passes again.
     """
 
     class_index: int
@@ -52,7 +54,10 @@ class Patch(NamedTuple):
     tiles: int
     probability: float
     best: int
+    boxes: Boxes
     crowded: bool = False
+    shape: Shape = UNMEASURED
+    again: Shape = NOTHING
 
 
 def judge(probabilities: F32, limits: F32) -> Verdict:
@@ -138,7 +143,7 @@ def _patch(
     box = np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
     best = int(members[verdict.probabilities[members].argmax()])
     probability = float(verdict.probabilities[best])
-    return Patch(index, lie.extent(box), len(members), probability, best)
+    return Patch(index, lie.extent(box), len(members), probability, best, corners)
 
 
 @dataclass(slots=True)
@@ -155,9 +160,11 @@ class _Open:
     evidence: str | None = None
     model: ModelReference | None = None
     crowded: bool = False
+    shape: Shape = NOTHING
 
-    def absorb(self, extent: Extent, tiles: int, probability: float) -> None:
+    def absorb(self, extent: Extent, tiles: int, probability: float, shape: Shape) -> None:
         """Grow by a patch, or by another defect that turned out to be part of this one."""
+        self.shape = self.shape.joined(shape)
         self.extent = _union(self.extent, extent)
         self.tiles += tiles
         self.probability = max(self.probability, probability)
@@ -172,7 +179,8 @@ class DefectTracker:
         self._close_after_m = close_after_m
         self._open: list[_Open] = []
         self._closed: dict[str, npt.NDArray[np.float64]] = {}
-        self._seen_m = 0.0
+        self.seen_m = 0.0
+        """Strip before this has been in a section."""
         self._count = 0
         self.announced: dict[str, int] = {}
 
@@ -189,7 +197,7 @@ class DefectTracker:
         changed: dict[int, _Open] = {}
         drafts: list[Draft] = []
         for patch in patches:
-            again = section.from_m < self._seen_m - SAME_M
+            again = section.from_m < self.seen_m - SAME_M
             if again and self._was_closed(patch, names[patch.class_index]):
                 continue
             defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
@@ -202,7 +210,7 @@ class DefectTracker:
                 changed.pop(other.number, None)
                 if other.revision:
                     drafts.append(self._revise(other, "closed", merged_into=defect.number))
-        self._seen_m = max(self._seen_m, section.to_m)
+        self.seen_m = max(self.seen_m, section.to_m)
         over_m = section.to_m - self._close_after_m
         for defect in changed.values():
             if not defect.revision and defect.tiles >= self._confirm_tiles:
@@ -234,22 +242,23 @@ class DefectTracker:
                 frame,
                 frame,
                 grabbed,
+                shape=patch.again.joined(patch.shape),
             )
             self._open.append(new)
             return new, []
         oldest, *absorbed = sorted(touching, key=lambda d: (d.revision == 0, d.number))
         for other in absorbed:
-            oldest.absorb(other.extent, other.tiles, other.probability)
+            oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
             oldest.crowded |= other.crowded
             oldest.first_frame = min(oldest.first_frame, other.first_frame)
             self._open.remove(other)
-        oldest.absorb(patch.extent, patch.tiles, patch.probability)
+        oldest.absorb(patch.extent, patch.tiles, patch.probability, patch.shape)
         oldest.last_frame, oldest.grabbed = section.frame.seq, grabbed
         return oldest, absorbed
 
     def _was_closed(self, patch: Patch, name: str) -> bool:
         """Whether this is a closed defect that came by again; not where new strip shows it too."""
-        if patch.extent.to_m > self._seen_m + SAME_M:
+        if patch.extent.to_m > self.seen_m + SAME_M:
             return False
         known = self._closed.get(name)
         return known is not None and _touches_any(patch.extent, known)
@@ -283,6 +292,7 @@ class DefectTracker:
             tiles=defect.tiles,
             crowded=defect.crowded,
             merged_into=None if merged_into is None else self._id(merged_into),
+            measure=defect.shape.measure(),
             evidence=defect.evidence,
             model=defect.model,
             first_frame=defect.first_frame,

@@ -20,6 +20,7 @@ from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection
 from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
+from edge.inspect.quantify import quantify
 from edge.inspect.sight import Eye, Sight
 from edge.inspect.stretches import FromTo
 from edge.inspect.strip import View
@@ -224,6 +225,8 @@ class Inspector:
         if model.engine.backend != self._backend:
             self._drafts.append(_fell_back(model, section))
             self._show_model()
+        with self._metrics.stage_seconds.labels("quantify").time():
+            seen = quantify(seen, coil.defects.seen_m, rules.quantified_px)
         names, reference = model.bundle.card.classes.names, model.reference
         if any(patch.crowded for patch in seen.patches):
             self._metrics.crowded_frames.inc()

@@ -25,7 +25,9 @@ CAP_NOTE = (
     " loops are there without a cap only."
 )
 
-STAGES = ("strip", "light", "screen", "cut", "classify", "join", "decide", "frame", "commit")
+STAGES = (
+    "strip", "light", "screen", "cut", "classify", "join", "quantify", "decide", "frame", "commit",
+)  # fmt: skip
 
 
 def published(folder: Path) -> str:

@@ -123,7 +123,7 @@ def whole_daemon(
     frames_seen = (_tiles(after) - _tiles(before)) / TILES_PER_FRAME
     stages = {
         f"{stage}_ms": 1e3 * (after[key] - before[key]) / frames_seen
-        for stage in ("strip", "cut", "classify", "join", "decide")
+        for stage in ("strip", "cut", "classify", "join", "quantify", "decide")
         for key in [f'stripsight_stage_seconds_sum{{stage="{stage}"}}']
     }
     return {"tiles/s": frames_seen * TILES_PER_FRAME / elapsed, **stages}

@@ -112,7 +112,9 @@ def test_the_camera_scenario_accounts_for_every_frame_and_event(material: Materi
     assert camera.acknowledged.samples >= camera.frames - WAITING
     assert camera.outside.samples == camera.frames
     assert 0 < camera.outside.p50 < camera.committed.p99
-    stages = {"strip", "light", "cut", "classify", "join", "decide", "frame", "commit"}
+    stages = {
+        "strip", "light", "cut", "classify", "join", "quantify", "decide", "frame", "commit",
+    }  # fmt: skip
     assert set(camera.stages) == stages
 
 
