@@ -48,17 +48,19 @@ def quantify(seen: Seen, seen_m: float, most_px: int) -> Seen:
     rows = seen.section.row_to - seen.section.row_from
     left_px = most_px * rows / seen.section.frame.rows.rows
     patches = list(seen.patches)
-    regions = {n: _region(patch, seen) for n, patch in enumerate(patches) if not patch.crowded}
-    taken = _tiles(seen)
+    regions = {n: region_of(patch, seen) for n, patch in enumerate(patches) if not patch.crowded}
+    taken = tiles_of(seen)
     for number in sorted(regions, key=lambda n: regions[n].pixels):
         left_px -= regions[number].pixels
         if left_px < 0:
             break
-        patches[number] = _measured(patches[number], regions[number], seen, taken, seen_m)
+        patch, region = patches[number], regions[number]
+        found = find(patch, region, seen, taken)
+        patches[number] = _measured(patch, region, seen, found, seen_m)
     return seen._replace(patches=patches)
 
 
-def _region(patch: Patch, seen: Seen) -> Region:
+def region_of(patch: Patch, seen: Seen) -> Region:
     """A patch's tiles and the margin, within the strip and the section; within the rows that the
     section borrowed to be as long as a tile, too: there is the steel around its own.
     """
@@ -71,7 +73,7 @@ def _region(patch: Patch, seen: Seen) -> Region:
     )
 
 
-def _tiles(seen: Seen) -> Mask:
+def tiles_of(seen: Seen) -> Mask:
     """The frame's pixels that lie in a patch: no other one grows into them."""
     taken = np.zeros(seen.section.frame.pixels.shape, np.bool_)
     for patch in seen.patches:
@@ -85,14 +87,18 @@ def _fill(pixels: Mask, patch: Patch, top: int = 0, left: int = 0) -> None:
         pixels[rows, side - left : right - left] = True
 
 
-def _measured(patch: Patch, region: Region, seen: Seen, taken: Mask, seen_m: float) -> Patch:
-    """Segment a patch, and take the pixels in its margin so that no other one counts them too."""
+def find(patch: Patch, region: Region, seen: Seen, taken: Mask) -> Segment:
+    """The pixels of a patch. Those in its margin are `taken`, so that no other one counts them."""
     own = np.zeros((region.rows.length, region.columns.length), np.bool_)
     _fill(own, patch, region.rows.start, region.columns.start)
     found = segment(seen.section.frame.pixels[region.at], own)
     others = taken[region.at]
     found = found._replace(mask=found.mask & (own | ~others))
     others |= found.mask
+    return found
+
+
+def _measured(patch: Patch, region: Region, seen: Seen, found: Segment, seen_m: float) -> Patch:
     first, end = (
         min(max(row, region.rows.start), region.rows.end)
         for row in (seen.section.row_from, seen.section.row_to)

@@ -14,9 +14,12 @@ import numpy.typing as npt
 from edge.types import U8
 
 Mask = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.integer | np.floating]
 
 MAD = 1.4826
 """Standard deviations in a median of absolute values, where the noise is normal."""
+SHORT_LABELS = 65535
+"""Pieces that labels of 16 bits count; they cost a third. A block of 2 x 2 pixels holds one."""
 SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -110,14 +113,27 @@ def _pieces(side: U8, own: Mask, noise: float, rules: SegmentRules) -> Mask:
     depth = _quantile(side, seeds, 0.75)
     limit = max(rules.grow * noise, rules.depth_share * depth, rules.least_grey / 2)
     whole = cv2.morphologyEx((side > limit).astype(np.uint8), cv2.MORPH_CLOSE, SQUARE)
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(whole, connectivity=8)
-    areas = statistics[:, cv2.CC_STAT_AREA]
+    pieces = (side.shape[0] // 2 + 1) * (side.shape[1] // 2 + 1)
+    kind = cv2.CV_16U if pieces < SHORT_LABELS else cv2.CV_32S
+    found = cv2.connectedComponentsWithStats(whole, connectivity=8, ltype=kind)
+    count, labels, boxes = found[0], np.asarray(found[1]), np.asarray(found[2])
+    areas = boxes[:, cv2.CC_STAT_AREA]
     kept = np.bincount(labels[seeds], minlength=count) >= rules.least_seeds
     kept &= areas >= rules.least_px
     kept[0] = False
     if kept.any():
         kept &= areas >= rules.least_share * areas[kept].max()
-    return np.asarray(kept[labels], np.bool_)
+    return _of(labels, kept, boxes)
+
+
+def _of(labels: Labels, kept: Mask, boxes: Labels) -> Mask:
+    """The pixels of the pieces that are kept; few, so that the rest need not be looked at."""
+    mask = np.zeros(labels.shape, np.bool_)
+    if kept.any():
+        left, top, width, height, _ = boxes[kept].T
+        box = slice(top.min(), (top + height).max()), slice(left.min(), (left + width).max())
+        mask[box] = kept[labels[box]]
+    return mask
 
 
 def _quantile(values: U8, where: Mask | None, share: float) -> int:

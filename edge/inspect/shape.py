@@ -84,8 +84,10 @@ def shape_of(
     pixels = int(np.count_nonzero(mask))
     if not pixels:
         return NOTHING
-    hull = _hull(corner_mm + _corners(mask) * step_mm)
-    grey = int(difference[mask].sum(dtype=np.int64))
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    box = slice(top, top + height), slice(left, left + width)
+    hull = _hull(corner_mm + (_corners(mask[box]) + np.array([top, left])) * step_mm)
+    grey = int(difference[box][mask[box]].sum(dtype=np.int64))
     return Shape(hull, pixels * float(step_mm[0] * step_mm[1]), pixels, grey)
 
 
