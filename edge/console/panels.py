@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from itertools import islice
 
-from contract.bodies import CoilReport
+from contract.bodies import CoilReport, Measure
 from edge.console.palette import Palette, Swatch
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark
@@ -45,7 +45,8 @@ def last_defects(line: LineView, palette: Palette, now: datetime) -> str:
         return '<p class="none">No defect has been reported.</p>'
     return (
         '<table id="defects"><thead><tr><th>Picture</th><th>Class</th><th class="n">Along, m</th>'
-        '<th class="n">Across, mm</th><th class="n">Probability</th><th class="n">Seen</th></tr>'
+        '<th class="n">Across, mm</th><th class="n">Size, mm</th><th class="n">Probability</th>'
+        '<th class="n">Seen</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
     )
 
@@ -63,9 +64,18 @@ def _row(mark: Mark, swatch: Swatch, now: datetime, coil: str) -> str:
         f"<td>{_named(swatch)}{other}</td>"
         f'<td class="n">{extent.from_m:.2f}{_TO}{extent.to_m:.2f}{open_ended}</td>'
         f'<td class="n">{extent.from_mm:.0f}{_TO}{extent.to_mm:.0f}</td>'
+        f'<td class="n">{_size(mark.measure)}</td>'
         f'<td class="n">{mark.probability * 100:.0f} %</td>'
         f'<td class="n">{seen}</td></tr>'
     )
+
+
+def _size(measure: Measure | None) -> str:
+    """Length by width, as they were measured; at least so much where not all of it was."""
+    if measure is None:
+        return ""
+    least = "" if measure.complete else "≥ "
+    return f"{least}{measure.length_mm:.1f} &times; {measure.width_mm:.1f}"
 
 
 def _picture(mark: Mark) -> str:

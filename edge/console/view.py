@@ -9,7 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contract.bodies import CoilReport, CoilStarted, Defect, EventBody, Extent, NotInspected
+from contract.bodies import (
+    CoilReport,
+    CoilStarted,
+    Defect,
+    EventBody,
+    Extent,
+    Measure,
+    NotInspected,
+)
 from contract.events import Event
 
 MAX_MARKS = 20_000
@@ -30,6 +38,7 @@ class Mark:
     phase: str
     evidence: str | None
     seen: datetime
+    measure: Measure | None = None
 
 
 @dataclass(slots=True)
@@ -150,7 +159,7 @@ class LineView:
     def _defect(self, coil_id: str, body: Defect) -> None:
         mark = Mark(
             body.defect_id, coil_id, body.class_name, body.extent,
-            body.probability, body.phase, body.evidence, body.grabbed,
+            body.probability, body.phase, body.evidence, body.grabbed, body.measure,
         )  # fmt: skip
         if (coil := self._coil(coil_id)) is not None:
             coil.defect(mark, body.merged_into)

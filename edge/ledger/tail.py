@@ -11,6 +11,7 @@ from contract.bodies import (
     Defect,
     EventBody,
     Extent,
+    Measure,
     ModelChanged,
     NotInspected,
 )
@@ -73,7 +74,7 @@ def _detail(body: EventBody) -> str:
     match body:
         case Defect():
             text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
-            text += f" {body.probability:.2f}  {body.defect_id}"
+            text += f" {body.probability:.2f}  {body.defect_id}{_size(body.measure)}"
         case NotInspected():
             text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
         case CoilStarted():
@@ -95,3 +96,10 @@ def _where(extent: Extent) -> str:
     along = f"{extent.from_m:.2f}-{extent.to_m:.2f} m"
     across = f"{extent.from_mm:.0f}-{extent.to_mm:.0f} mm"
     return f"{along:>17} {across:>13}"
+
+
+def _size(measure: Measure | None) -> str:
+    if measure is None:
+        return ""
+    part = "" if measure.complete else " (in part)"
+    return f"  {measure.length_mm:.1f} x {measure.width_mm:.1f} mm{part}"

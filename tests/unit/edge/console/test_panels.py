@@ -1,5 +1,8 @@
 from datetime import timedelta
 
+import pytest
+
+from contract.bodies import Extent, Measure
 from edge.console.palette import Palette
 from edge.console.panels import coil_panel, last_defects, news_of_events, state_line
 from edge.console.status import News, state_cells
@@ -13,6 +16,10 @@ from tests.unit.edge.console.strip_events import (
     missed,
 )
 
+SIZE = Measure(
+    extent=Extent(from_m=10.0, to_m=10.1, from_mm=300.0, to_mm=304.0),
+    area_mm2=30.0, length_mm=12.345, width_mm=4.56, orientation_deg=9.0, contrast=-0.2,
+)  # fmt: skip
 EVIL = '"><script>alert(1)</script>'
 
 
@@ -23,6 +30,15 @@ def test_a_row_says_what_where_and_how_sure() -> None:
         assert words in table
     assert 'src="/evidence/d1.jpg"' in table
     assert "c1" not in table
+
+
+@pytest.mark.parametrize(("complete", "size"), [(True, ">12.3 &times; 4.6<"), (False, ">≥ 12.3")])
+def test_a_row_says_how_large_where_that_was_measured(*, complete: bool, size: str) -> None:
+    measure = SIZE.model_copy(update={"complete": complete})
+    line = heard([defect("c1", "d1", measure=measure), defect("c1", "d2", at_m=12)])
+    table = last_defects(line, Palette(["scratch"]), START)
+    assert size in table
+    assert table.count("&times;") == 1
 
 
 def test_a_row_of_another_coil_names_it_and_one_of_another_day_its_date() -> None:

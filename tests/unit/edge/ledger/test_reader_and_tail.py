@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contract.bodies import Measure
+from contract.events import number
 from edge.errors import ConfigError, LedgerError
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
@@ -16,6 +18,7 @@ from edge.ledger.wake import WakeReceiver, WakeSender
 from edge.types import Picture, Recorded, TileRecord
 from tests.unit.edge.ledger.making import (
     DAY_NS,
+    EXTENT,
     SOURCE,
     SetClock,
     action,
@@ -200,6 +203,19 @@ def test_lines_for_people(tmp_path: Path) -> None:
     assert "coverage 100.00%, valid, 0 defects" in lines[2]
     assert lines[3].endswith("activate by test: done")
     assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
+
+
+@pytest.mark.parametrize(("complete", "size"), [(True, "12.3 x 4.6 mm"), (False, "(in part)")])
+def test_a_line_ends_with_a_defect_s_size(*, complete: bool, size: str) -> None:
+    measure = Measure(
+        extent=EXTENT, area_mm2=30.0, length_mm=12.345, width_mm=4.56, orientation_deg=9.0,
+        contrast=-0.2, complete=complete,
+    )  # fmt: skip
+    draft = defect("d-1")
+    body = draft.body.model_copy(update={"measure": measure})
+    event = number(draft._replace(body=body), SOURCE, 1)
+    stamp = SetClock().now()
+    assert format_line(Recorded(event, b"", stamp, stamp)).endswith(size)
 
 
 def test_commit_wakes_a_listener_and_never_fails_without_one(tmp_path: Path) -> None:

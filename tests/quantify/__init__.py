@@ -1,0 +1,1 @@
+"""The study behind docs/quantification.md: `python -m tests.quantify`."""
