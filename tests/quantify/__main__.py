@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,7 +32,7 @@ from tests.quantify.score import (
 
 TILES = ((128, 0.5), (256, 0.25))
 """Pixels of a tile's side, and mm per pixel."""
-CHOICES: tuple[dict[str, float], ...] = (
+CHOICES: tuple[dict[str, Any], ...] = (
     {},
     {"smooth_px": 3}, {"smooth_px": 7},
     {"background_share": 0.4}, {"background_share": 0.8},

@@ -110,13 +110,14 @@ def told(half: str, tile_px: int, mm_per_px: float) -> Iterator[Told]:
             )
             for defect in frame.defects:
                 classes[defect.id] = defect.class_name
-                truths[defect.id] = truths[defect.id].joined(_shape(defect, shown.lie))
+                truths[defect.id] = truths[defect.id].joined(shape_of_defect(defect, shown.lie))
         drafts += tracker.finish("closed")
         newest = {b.defect_id: b for b in (d.body for d in drafts) if isinstance(b, Defect)}
-        yield from _matched(newest, classes, truths, str(config.seed))
+        yield from matched(newest, classes, truths, str(config.seed))
 
 
-def _shape(defect: SimulatedDefect, lie: Lie) -> Shape:
+def shape_of_defect(defect: SimulatedDefect, lie: Lie) -> Shape:
+    """What a frame shows of a defect, on the coil."""
     top, left, _, _ = defect.box
     corner_m, corner_mm = lie.origin_m + top * lie.m_per_row, (left - lie.origin_px)
     return shape_of(
@@ -127,7 +128,7 @@ def _shape(defect: SimulatedDefect, lie: Lie) -> Shape:
     )
 
 
-def _matched(
+def matched(
     events: dict[str, Defect], classes: dict[str, str], truths: dict[str, Shape], group: str
 ) -> Iterator[Told]:
     """Events that hold one defect of their class and no other piece of one."""
