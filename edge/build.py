@@ -31,7 +31,7 @@ from edge.commands import Commands
 from edge.config import Config
 from edge.control import ControlServer
 from edge.health import Heartbeat, serve_health
-from edge.inspect.recover import end_coil, interrupt_defect
+from edge.inspect.recover import end_coil, interrupt_defect, interrupt_repeat
 from edge.ledger.log import EventLog, Recovered
 from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter, Log
@@ -230,6 +230,7 @@ def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -
     """The first commit of a run: what a crash left open, and which bundle inspects from now on."""
     now = clock.now()
     drafts: list[Draft] = [interrupt_defect(e, now.utc()) for e in recovered.open_defects]
+    drafts += [interrupt_repeat(e, now.utc()) for e in recovered.open_repeats]
     if recovered.open_coil is not None and recovered.watermark is not None:
         coil = recovered.open_coil.subject or ""
         found = EventReader(config.ledger.path).of_coil(

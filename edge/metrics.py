@@ -124,6 +124,11 @@ class InspectMetrics:
             "Frames with too many separate defects to tell each: told as one per class",
             registry=registry,
         )
+        self.roll_repeats = Counter(
+            "stripsight_roll_repeats",
+            "Roll repeats raised: defects that come back with a roll's circumference",
+            registry=registry,
+        )
         self.buffer_depth = Gauge(
             "stripsight_buffer_depth", "Items waiting", ["buffer"], registry=registry
         )

@@ -23,6 +23,7 @@ from edge.config.acquire import (
 from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt, Record
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
+from edge.config.rolls import PeriodRange, Roll, Rolls
 from edge.config.section import Fraction, Name, Port, Positive, Section
 
 __all__ = [
@@ -42,11 +43,14 @@ __all__ = [
     "Mqtt",
     "Name",
     "Optics",
+    "PeriodRange",
     "Port",
     "Position",
     "Positive",
     "PylonSource",
     "Record",
+    "Roll",
+    "Rolls",
     "Section",
     "SimulatedSource",
     "Source",

@@ -22,6 +22,7 @@ from edge.config.acquire import (
 )
 from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
 from edge.config.inspect import Inspect, Strip
+from edge.config.rolls import Rolls
 from edge.config.section import Name, Section
 from edge.errors import ConfigError
 
@@ -42,6 +43,7 @@ class Config(Section):
     coils: Coils
     strip: Strip = Strip()
     inspect: Inspect = Inspect()
+    rolls: Rolls = Rolls()
     ledger: Ledger
     record: Record | None = None
     """Null: nothing is recorded."""

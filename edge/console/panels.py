@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from itertools import islice
 
-from contract.bodies import CoilReport, Measure
+from contract.bodies import CoilReport, Measure, RollRepeat
 from edge.console.palette import Palette, Swatch
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark
@@ -110,6 +110,7 @@ def coil_panel(line: LineView, palette: Palette) -> str:
     if not legend:
         legend = '<tr><td class="quiet">none</td></tr>'
     parts = [
+        _repeats(coil),
         f'<h3>Defects on this coil</h3><table id="legend"><tbody>{legend}</tbody></table>',
         _missed(coil),
     ]
@@ -118,6 +119,31 @@ def coil_panel(line: LineView, palette: Palette) -> str:
     if line.previous is not None:
         parts.append(_previous(line.previous))
     return "".join(parts)
+
+
+def _repeats(coil: CoilView | None) -> str:
+    """Rolls that mark this coil, those that still do first and as an alarm."""
+    if coil is None or not coil.repeats:
+        return ""
+    newest_first = list(coil.repeats.values())[::-1]
+    newest_first.sort(key=_is_over)
+    return "<h3>Roll marks</h3>" + "".join(_repeat(body) for body in newest_first)
+
+
+def _repeat(body: RollRepeat) -> str:
+    over, extent = _is_over(body), body.extent
+    rolls = " or ".join(body.rolls) or "no roll of the table"
+    head = f"{'' if over else '✕ '}{escape(rolls)}"
+    return (
+        f'<div class="repeat {"quiet" if over else "alarm"}"><b>{head}</b><br>'
+        f"{_words(body.class_name)}, {body.repeats} times every {body.period_m:.3f} m<br>"
+        f"{extent.from_m:.1f}{_TO}{extent.to_m:.1f} m, {extent.from_mm:.0f}{_TO}"
+        f"{extent.to_mm:.0f} mm, {'over' if over else 'goes on'}</div>"
+    )
+
+
+def _is_over(body: RollRepeat) -> bool:
+    return body.phase in {"closed", "interrupted"}
 
 
 def _missed(coil: CoilView | None) -> str:

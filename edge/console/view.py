@@ -17,12 +17,14 @@ from contract.bodies import (
     Extent,
     Measure,
     NotInspected,
+    RollRepeat,
 )
 from contract.events import Event
 
 MAX_MARKS = 20_000
 MAX_STRETCHES = 5_000
 MAX_RECENT = 50
+MAX_REPEATS = 20
 _SAME_PLACE_M = 1e-6
 
 
@@ -58,6 +60,8 @@ class CoilView:
     stretches: list[NotInspected] = field(default_factory=list)
     uninspected_m: dict[str, float] = field(default_factory=dict)
     """Metres of full width by `outcome(reason)`: half the width over 2 m counts as 1 m."""
+    repeats: dict[str, RollRepeat] = field(default_factory=dict)
+    """Roll repeats by their newest revision, the newest repeat last."""
     report: CoilReport | None = None
 
     def reached(self, position_m: float) -> None:
@@ -93,6 +97,13 @@ class CoilView:
             return
         self.stretches.append(body)
         del self.stretches[:-MAX_STRETCHES]
+
+    def repeat(self, body: RollRepeat) -> None:
+        """Enter a roll repeat's revision."""
+        self.reached(body.extent.to_m)
+        self.repeats[body.repeat_id] = body
+        while len(self.repeats) > MAX_REPEATS:
+            self.repeats.pop(next(iter(self.repeats)))
 
     def _full_width_m(self, extent: Extent) -> float:
         share = (extent.to_mm - extent.from_mm) / self.width_mm if self.width_mm else 1.0
@@ -135,6 +146,9 @@ class LineView:
         elif isinstance(body, NotInspected):
             if (coil := self._coil(event.subject)) is not None:
                 coil.missed(body)
+        elif isinstance(body, RollRepeat):
+            if (coil := self._coil(event.subject)) is not None:
+                coil.repeat(body)
         elif isinstance(body, CoilReport) and (coil := self._coil(event.subject)) is not None:
             coil.report = body
             coil.reached(body.length_m)

@@ -6,9 +6,10 @@ from datetime import datetime
 from contract.bodies import CoilReport, CoilStarted, ModelReference, NotInspected, Outcome
 from contract.events import Draft
 from contract.tiles import CellLattice
-from edge.config import Inspect
+from edge.config import Inspect, Rolls
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
-from edge.inspect.decide import DefectTracker
+from edge.inspect.decide import DefectTracker, Ending
+from edge.inspect.rolls import RollRepeats
 from edge.inspect.screening import Screen
 from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
 from edge.lifecycle.geometry import TileSize
@@ -22,11 +23,19 @@ NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
 class CoilInspection:
     """All that is known of the coil under the camera. Owned by the inspecting thread."""
 
-    def __init__(self, coil: Coil, size: TileSize, row_m: float, rules: Inspect) -> None:
+    def __init__(
+        self,
+        coil: Coil,
+        size: TileSize,
+        row_m: float,
+        rules: Inspect,
+        rolls: Rolls = Rolls(),  # noqa: B008 - frozen
+    ) -> None:
         self.coil = coil
         lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
         self.account = CoilAccount(lattice, row_m)
         self.defects = DefectTracker(coil.id, rules.confirm_tiles, rules.close_after_m)
+        self.repeats = RollRepeats(coil, size, rolls)
         self._models: list[ModelReference] = []
         self._screen: Screen | None = None
         self._screened_for: Model | None = None
@@ -76,10 +85,14 @@ class CoilInspection:
         return [tell(not_inspected(fate, stretch, mm), self.coil.id, time)]
 
     def due(self, frame: Frame) -> list[Draft]:
-        """What is to be told of strip not inspected, now that this frame has been dealt with."""
+        """What is to be told of strip not inspected and of rolls whose marks have ceased, now that
+        this frame has been dealt with.
+        """
         at_m = frame.rows.end_m - self.coil.head_m
+        time = frame.grabbed.utc()
         told = self._stretches.due(at_m, frame.grabbed.monotonic_ns)
-        return [tell(body, self.coil.id, frame.grabbed.utc()) for body in told]
+        drafts = [tell(body, self.coil.id, time) for body in told]
+        return drafts + self.repeats.passed(at_m, time)
 
     @property
     def untold(self) -> tuple[NotInspected, ...]:
@@ -94,7 +107,8 @@ class CoilInspection:
         An account that contradicts itself is not valid: better a false alarm than a certificate
         that a fault of this program has signed.
         """
-        drafts = self.defects.finish("interrupted" if interrupted else "closed")
+        phase: Ending = "interrupted" if interrupted else "closed"
+        drafts = self.defects.finish(phase) + self.repeats.finish(phase, time)
         totals = self.account.totals(length_m)
         untold = [*self.untold]
         if totals.unseen:

@@ -28,6 +28,7 @@ SAME_M = 1e-6
 TOUCH_M, TOUCH_MM = 1e-6, 1e-3
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
+Ending = Literal["closed", "interrupted"]
 
 
 UNJUDGED = -1
@@ -219,7 +220,7 @@ class DefectTracker:
                 drafts.append(self._revise(defect, "extended"))
         return drafts + self._close_before(over_m)
 
-    def finish(self, phase: Literal["closed", "interrupted"]) -> list[Draft]:
+    def finish(self, phase: Ending) -> list[Draft]:
         """End all that is open: with the coil, or because the daemon stops."""
         ended, self._open = self._open, []
         return [self._revise(defect, phase) for defect in ended if defect.revision]

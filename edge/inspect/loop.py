@@ -21,6 +21,7 @@ from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.quantify import quantify
+from edge.inspect.rolls import raised
 from edge.inspect.sight import Eye, Sight
 from edge.inspect.stretches import FromTo
 from edge.inspect.strip import View
@@ -126,7 +127,8 @@ class Inspector:
             self._show_model()
         if leaves or now is None:
             model = self._slot.active
-            now = CoilInspection(coil, model.size, frame.rows.m_per_row, self._config.inspect)
+            row_m, config = frame.rows.m_per_row, self._config
+            now = CoilInspection(coil, model.size, row_m, config.inspect, config.rolls)
             self._now = now
             self._drafts.append(now.started(model.reference, time))
         return now
@@ -234,7 +236,9 @@ class Inspector:
         with self._metrics.stage_seconds.labels("decide").time():
             coil.inspected_by(reference)
             drafts = coil.defects.update(seen.patches, names, reference, section, evidence.keep)
-        self._drafts += drafts
+            repeats = coil.repeats.update(drafts)
+        self._drafts += drafts + repeats
+        self._metrics.roll_repeats.inc(raised(repeats))
         self._pictures += evidence.pictures
         for name in announced(drafts):
             self._metrics.defects.labels(name).inc()

@@ -1,10 +1,10 @@
 """After a crash: end in the ledger what the crash left open.
 
-Open defects are closed as `interrupted`. From the last commit's watermark come the stretches not
-inspected that nobody was told of yet, and the tally for the coil's report. Strip that passed
-between that commit and this start is told as a stretch `lost(restart)` without length where the
-coil broke off, and the report's `interrupted` says that the coil's end was not seen. An encoder's
-counter that went on meanwhile tells its length: then the next coil begins with it.
+Open defects and roll repeats are closed as `interrupted`. From the last commit's watermark come
+the stretches not inspected that nobody was told of yet, and the tally for the coil's report. Strip
+that passed between that commit and this start is told as a stretch `lost(restart)` without length
+where the coil broke off, and the report's `interrupted` says that the coil's end was not seen. An
+encoder's counter that went on meanwhile tells its length: then the next coil begins with it.
 """
 
 import re
@@ -12,7 +12,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from contract.bodies import CoilReport, CoilStarted, Defect, ModelChanged, NotInspected, Outcome
+from contract.bodies import (
+    CoilReport,
+    CoilStarted,
+    Defect,
+    ModelChanged,
+    NotInspected,
+    Outcome,
+    RollRepeat,
+)
 from contract.events import Draft, Event
 from edge.inspect.account import PRECEDENCE, Fate
 from edge.inspect.coil import is_valid
@@ -28,6 +36,16 @@ def interrupt_defect(event: Event, time: datetime) -> Draft:
     if not isinstance(body, Defect):
         raise TypeError(f"event {event.seq} is no defect")
     number = body.defect_id.rpartition("/")[2]
+    revised = body.model_copy(update={"revision": body.revision + 1, "phase": "interrupted"})
+    return Draft(revised, event.subject, f"{number}.{revised.revision}", time)
+
+
+def interrupt_repeat(event: Event, time: datetime) -> Draft:
+    """The last revision of a roll repeat that was open at the crash."""
+    body = event.body()
+    if not isinstance(body, RollRepeat):
+        raise TypeError(f"event {event.seq} is no roll repeat")
+    number = body.repeat_id.rpartition("-")[2]
     revised = body.model_copy(update={"revision": body.revision + 1, "phase": "interrupted"})
     return Draft(revised, event.subject, f"{number}.{revised.revision}", time)
 

@@ -19,7 +19,7 @@ from typing import NamedTuple, TextIO
 
 from pydantic import TypeAdapter
 
-from contract.bodies import CoilReport, CoilStarted, Defect
+from contract.bodies import CoilReport, CoilStarted, Defect, RollRepeat
 from contract.events import Draft, Event, number
 from edge.clock import Clock, Stamp
 from edge.errors import LedgerError, LedgerFullError
@@ -48,10 +48,18 @@ class Recovered(NamedTuple):
     """The newest `coil_started` whose coil has no report."""
     last_coil: str | None
     """The coil that started last."""
+    open_repeats: list[Event]
+    """The newest revision of every roll repeat that was neither closed nor interrupted."""
 
 
 _NEW_LOG = Recovered(
-    last_seq=0, watermark=None, clean=True, open_defects=[], open_coil=None, last_coil=None
+    last_seq=0,
+    watermark=None,
+    clean=True,
+    open_defects=[],
+    open_coil=None,
+    last_coil=None,
+    open_repeats=[],
 )
 
 
@@ -212,6 +220,7 @@ class EventLog:
             open_defects=[event for key, event in unfinished if key.startswith("defect/")],
             open_coil=coils[-1] if coils else None,
             last_coil=carry.last_coil,
+            open_repeats=[event for key, event in unfinished if key.startswith("repeat/")],
         )
 
     def _write(self, commit: Commit) -> list[Event]:
@@ -291,6 +300,10 @@ def _track_unfinished(file: sqlite3.Connection, draft: Draft, seq: int, body: by
             _set_unfinished(file, f"defect/{defect}", seq, body)
         case Defect(defect_id=defect):
             file.execute("DELETE FROM unfinished WHERE key = ?", (f"defect/{defect}",))
+        case RollRepeat(repeat_id=repeat, phase="opened" | "extended"):
+            _set_unfinished(file, f"repeat/{repeat}", seq, body)
+        case RollRepeat(repeat_id=repeat):
+            file.execute("DELETE FROM unfinished WHERE key = ?", (f"repeat/{repeat}",))
         case CoilStarted():
             _set_unfinished(file, f"coil/{draft.coil}", seq, body)
             file.execute("UPDATE state SET last_coil = ?", (draft.coil,))

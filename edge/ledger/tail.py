@@ -14,6 +14,7 @@ from contract.bodies import (
     Measure,
     ModelChanged,
     NotInspected,
+    RollRepeat,
 )
 from edge.ledger.reader import EventReader
 from edge.types import Recorded
@@ -75,6 +76,10 @@ def _detail(body: EventBody) -> str:
         case Defect():
             text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
             text += f" {body.probability:.2f}  {body.defect_id}{_size(body.measure)}"
+        case RollRepeat():
+            text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
+            text += f" {body.repeats} times every {body.period_m:.3f} m, {_rolls(body)}"
+            text += f" ({body.confidence:.2%})"
         case NotInspected():
             text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
         case CoilStarted():
@@ -90,6 +95,10 @@ def _detail(body: EventBody) -> str:
         case _:
             pass
     return text
+
+
+def _rolls(body: RollRepeat) -> str:
+    return " or ".join(body.rolls) or "no roll of the table"
 
 
 def _where(extent: Extent) -> str:

@@ -51,7 +51,8 @@ def _move_inspect(metrics: InspectMetrics) -> None:
         histogram.observe(0.012)
     for counter in (metrics.frames, metrics.tiles, metrics.uninspected_metres,
                     metrics.source_reopened, metrics.ledger_errors,
-                    metrics.recorded_bytes, metrics.camera_clock_resets):  # fmt: skip
+                    metrics.recorded_bytes, metrics.camera_clock_resets,
+                    metrics.roll_repeats):  # fmt: skip
         counter.inc()
     for outcome in ("on_time", "late", "lost"):
         metrics.cells.labels(outcome).inc(40)

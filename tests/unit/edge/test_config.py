@@ -21,6 +21,7 @@ GOOD = {
     "ledger": {"path": "ledger"},
     "run_path": "run",
 }
+F7 = {"name": "F7", "diameter_mm": [630, 710]}
 
 
 def write(folder: Path, **changes: object) -> Path:
@@ -54,6 +55,16 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"position": {"kind": "encoder", "counts_per_m": 1, "bit": 9}}, "did you mean 'bits'?"),
         ({"mounting": {"miror": True}}, "did you mean 'mirrored'?"),
         ({"deliver": {"mqtt": [{"host": "a"}, {"host": "b"}]}}, "two receivers are named 'mqtt'"),
+        (
+            {"rolls": {"table": [{"name": "F7", "diametr_mm": [1, 2]}]}},
+            "did you mean 'diameter_mm'?",
+        ),
+        ({"rolls": {"table": [{"name": "F7", "diameter_mm": [700, 650]}]}}, "diameter_mm falls"),
+        ({"rolls": {"table": [{"name": "F7", "diameter_mm": [1e9, 1e9]}]}}, "diameter_mm"),
+        ({"rolls": {"table": [F7, F7]}}, "two rolls are named 'F7'"),
+        ({"rolls": {"table": [F7 | {"reduction_percent": [0, 100]}]}}, "reduction_percent"),
+        ({"rolls": {"any_period_m": [3, 1]}}, "write the shorter period first"),
+        ({"rolls": {"turns": 1}}, "rolls.turns"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(

@@ -12,6 +12,7 @@ from contract.bodies import (
     Extent,
     ModelReference,
     NotInspected,
+    RollRepeat,
 )
 from contract.events import Draft, number
 from edge.console.view import LineView
@@ -45,6 +46,24 @@ def defect(coil: str, defect_id: str, at_m: float = 10.0, **changes: object) -> 
     }
     body = Defect.model_validate(fields | changes)
     return Draft(body, coil, f"{body.defect_id}.{body.revision}", body.grabbed)
+
+
+def roll_repeat(coil: str, repeat_id: str, at_m: float = 20.0, **changes: object) -> Draft:
+    fields: dict[str, Any] = {
+        "repeat_id": repeat_id,
+        "revision": 1,
+        "phase": "opened",
+        "class_name": "roll_mark",
+        "extent": Extent(from_m=at_m - 4.2, to_m=at_m, from_mm=300.0, to_mm=420.0),
+        "period_m": 2.1,
+        "period_error_m": 0.01,
+        "repeats": 3,
+        "confidence": 0.995,
+        "rolls": ("F7 work roll",),
+        "defects": ("1", "2", "3"),
+    }
+    body = RollRepeat.model_validate(fields | changes)
+    return Draft(body, coil, f"{body.repeat_id}.{body.revision}", START)
 
 
 def missed(

@@ -14,6 +14,7 @@ from tests.unit.edge.console.strip_events import (
     defect,
     heard,
     missed,
+    roll_repeat,
 )
 
 SIZE = Measure(
@@ -71,6 +72,25 @@ def test_the_legend_counts_each_class_and_every_metre_missed() -> None:
     assert "lost (restart)" in panel
     assert "2.50 m" in panel
     assert "c0: 400.0 m, 100 % inspected, 3 defects, <b>✕ inspection not valid</b>" in panel
+
+
+def test_a_roll_that_marks_the_strip_is_an_alarm_until_it_ceases() -> None:
+    line = heard([
+        coil_started("c1"), roll_repeat("c1", "r1"), roll_repeat("c1", "r2", rolls=()),
+        roll_repeat("c1", "r1", 22.1, revision=2, phase="closed", repeats=4),
+    ])  # fmt: skip
+    panel = coil_panel(line, Palette(["roll_mark"]))
+    on, over = panel.split('<div class="repeat ')[1:]
+    assert on.startswith('alarm"><b>✕ no roll of the table</b>')
+    assert "goes on" in on
+    assert over.startswith('quiet"><b>F7 work roll</b>')
+    assert "roll mark, 4 times every 2.100 m" in over
+    assert "Roll marks" not in coil_panel(heard([coil_started("c1")]), Palette([]))
+
+
+def test_a_rolls_name_is_escaped() -> None:
+    line = heard([coil_started("c1"), roll_repeat("c1", "r1", rolls=(EVIL,))])
+    assert EVIL not in coil_panel(line, Palette([]))
 
 
 def test_coverage_is_never_rounded_up_to_all() -> None:

@@ -1,7 +1,15 @@
 from dataclasses import replace
 
 from edge.console import view
-from tests.unit.edge.console.strip_events import coil_report, coil_started, defect, heard, missed
+from edge.console.view import MAX_REPEATS
+from tests.unit.edge.console.strip_events import (
+    coil_report,
+    coil_started,
+    defect,
+    heard,
+    missed,
+    roll_repeat,
+)
 
 
 def test_newest_revision_of_a_defect_holds() -> None:
@@ -111,3 +119,11 @@ def test_an_endless_coil_stays_bounded_and_says_what_it_left_out() -> None:
     assert len(coil.marks) == view.MAX_MARKS
     assert coil.left_out == 5
     assert coil.found["scratch"] == view.MAX_MARKS + 5
+
+
+def test_the_newest_roll_repeats_of_a_coil_are_kept() -> None:
+    repeats = [roll_repeat("c1", f"r{i}", at_m=20.0 + i) for i in range(MAX_REPEATS + 5)]
+    line = heard([coil_started("c1"), *repeats])
+    assert line.coil is not None
+    assert list(line.coil.repeats) == [f"r{i}" for i in range(5, MAX_REPEATS + 5)]
+    assert line.coil.newest_m == 20.0 + MAX_REPEATS + 4

@@ -3,13 +3,20 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from contract.bodies import CoilReport, Extent, ModelChanged, ModelReference, NotInspected
+from contract.bodies import (
+    CoilReport,
+    Extent,
+    ModelChanged,
+    ModelReference,
+    NotInspected,
+    RollRepeat,
+)
 from contract.events import Draft, Event, number
 from edge.inspect.account import Fate
-from edge.inspect.recover import end_coil, interrupt_defect
+from edge.inspect.recover import end_coil, interrupt_defect, interrupt_repeat
 from edge.inspect.stretches import not_inspected, tell
 from edge.types import Watermark
-from tests.unit.edge.ledger.making import MODEL, SOURCE, coil_started, defect
+from tests.unit.edge.ledger.making import MODEL, SOURCE, coil_started, defect, roll_repeat
 
 NOW = datetime(2026, 11, 23, 13, tzinfo=UTC)
 STARTED = number(coil_started("c-1"), SOURCE, 1)
@@ -84,3 +91,11 @@ def test_defects_are_counted_once_and_both_models_named() -> None:
 def test_an_open_defect_gets_its_last_revision() -> None:
     draft = interrupt_defect(number(defect("c-1/7", 3, "extended"), SOURCE, 9), NOW)
     assert (draft.coil, draft.key) == ("c-1", "7.4")
+
+
+def test_an_open_roll_repeat_is_interrupted_with_the_key_of_its_next_revision() -> None:
+    event = number(roll_repeat("c-1/repeat-7", 4, "extended"), SOURCE, 6)
+    draft = interrupt_repeat(event, NOW)
+    assert isinstance(draft.body, RollRepeat)
+    assert (draft.body.phase, draft.body.revision, draft.key) == ("interrupted", 5, "7.5")
+    assert (draft.coil, draft.time) == ("c-1", NOW)

@@ -2,7 +2,15 @@
 
 from datetime import UTC, datetime
 
-from contract.bodies import Action, CoilReport, CoilStarted, Defect, Extent, ModelReference
+from contract.bodies import (
+    Action,
+    CoilReport,
+    CoilStarted,
+    Defect,
+    Extent,
+    ModelReference,
+    RollRepeat,
+)
 from contract.events import Draft
 from edge.clock import Stamp
 from edge.types import Commit, Picture, TileRecord, Watermark
@@ -47,6 +55,25 @@ def defect(name: str, revision: int = 1, phase: str = "opened", coil: str = "c-1
         }
     )
     return Draft(body, coil, f"{name}/{revision}", body.grabbed)
+
+
+def roll_repeat(name: str, revision: int = 1, phase: str = "opened", coil: str = "c-1") -> Draft:
+    body = RollRepeat.model_validate(
+        {
+            "repeat_id": name,
+            "revision": revision,
+            "phase": phase,
+            "class_name": "scale",
+            "extent": EXTENT,
+            "period_m": 2.1,
+            "period_error_m": 0.004,
+            "repeats": 3,
+            "confidence": 0.995,
+            "rolls": ("F7", "F6"),
+            "defects": ("c-1/1", "c-1/2", "c-1/3"),
+        }
+    )
+    return Draft(body, coil, f"{name}.{revision}", datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 def coil_started(coil: str) -> Draft:

@@ -27,6 +27,7 @@ from tests.unit.edge.ledger.making import (
     coil_started,
     commit,
     defect,
+    roll_repeat,
 )
 
 
@@ -40,7 +41,7 @@ def test_new_log_is_clean_and_empty(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "a" / "ledger", SOURCE, SetClock(), reserve_bytes=0)
     recovered = log.open()
     log.close()
-    assert recovered == (0, None, True, [], None, None)
+    assert recovered == (0, None, True, [], None, None, [])
 
 
 def test_what_is_committed_is_read_back_to_the_byte(tmp_path: Path) -> None:
@@ -85,6 +86,22 @@ def test_recovery_tells_what_was_left_open(tmp_path: Path) -> None:
     assert recovered.open_coil is not None
     assert (recovered.open_coil.subject, recovered.last_coil) == ("c-2", "c-2")
     assert recovered.watermark == commit(frame=9).watermark
+
+
+def test_recovery_tells_which_roll_repeats_were_left_open(tmp_path: Path) -> None:
+    clock = SetClock()
+    log = opened(tmp_path, clock)
+    log.commit(commit(roll_repeat("c-1/repeat-1"), roll_repeat("c-1/repeat-2")))
+    clock.utc_ns += DAY_NS
+    log.commit(commit(roll_repeat("c-1/repeat-1", 2, "extended"), frame=1))
+    log.commit(commit(roll_repeat("c-1/repeat-2", 2, "closed"), frame=2))
+    log.close(clean=False)
+    again = EventLog(tmp_path, SOURCE, clock, reserve_bytes=0)
+    recovered = again.open()
+    again.close()
+    assert [e.data["repeat_id"] for e in recovered.open_repeats] == ["c-1/repeat-1"]
+    assert recovered.open_repeats[0].data["revision"] == 2
+    assert recovered.open_defects == []
 
 
 def test_a_watermark_of_an_earlier_program_is_read(tmp_path: Path) -> None:

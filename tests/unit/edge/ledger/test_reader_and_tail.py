@@ -26,6 +26,7 @@ from tests.unit.edge.ledger.making import (
     coil_started,
     commit,
     defect,
+    roll_repeat,
 )
 
 TODAY = date(2026, 11, 23)
@@ -193,7 +194,11 @@ def test_follow_reports_gaps_and_ends(tmp_path: Path) -> None:
 def test_lines_for_people(tmp_path: Path) -> None:
     log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
     log.open()
-    log.commit(commit(coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a")))
+    log.commit(
+        commit(
+            coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a"), roll_repeat("r")
+        )
+    )
     lines = [format_line(item) for item in EventReader(tmp_path).after(0, 10)]
     log.close()
     assert lines[1].split() == [
@@ -202,6 +207,7 @@ def test_lines_for_people(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert "coverage 100.00%, valid, 0 defects" in lines[2]
     assert lines[3].endswith("activate by test: done")
+    assert lines[4].endswith("scale                3 times every 2.100 m, F7 or F6 (99.50%)")
     assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
 
 

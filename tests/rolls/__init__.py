@@ -1,0 +1,1 @@
+"""How soon a roll mark is told from clutter, and how often clutter is taken for one."""
