@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from edge.coil_desk import app as coil_app
 from edge.config import Config, load_config
 from edge.control import Request, ask
 from edge.desk import ConfigOption
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 model_app = typer.Typer(no_args_is_help=True, help="The bundle that inspects.")
 app.add_typer(model_app, name="model")
+app.add_typer(coil_app, name="coil")
 app.add_typer(desk_app)
 
 Supervised = Annotated[int, typer.Option("--supervised", hidden=True)]

@@ -9,9 +9,9 @@ from html import escape
 from itertools import islice
 
 from contract.bodies import CoilReport, Measure, RollRepeat
-from edge.console.palette import Palette, Swatch
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark
+from edge.palette import Palette, Swatch
 
 _TO = " &ndash; "
 SHOWN_DEFECTS = 12

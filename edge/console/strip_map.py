@@ -11,8 +11,8 @@ from html import escape
 from typing import NamedTuple
 
 from contract.bodies import Extent
-from edge.console.palette import Palette
 from edge.console.view import CoilView, Mark
+from edge.palette import Palette
 
 WIDTH, HEIGHT = 1600, 380
 LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT = 118, 34, 1452, 256

@@ -13,19 +13,17 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from contract.bodies import CoilStarted
-from contract.bundle import CARD
-from contract.card import read_card
 from contract.events import Event
 from edge.clock import Clock, SystemClock
 from edge.config import Config
-from edge.console.palette import Palette
 from edge.console.panels import coil_panel, last_defects, news_of_events, state_line
 from edge.console.status import News, Status, state_cells
 from edge.console.strip_map import StripMap
 from edge.console.view import LineView
 from edge.control import Request, ask
-from edge.errors import BundleError, LedgerError, ReceiverError
+from edge.errors import LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
+from edge.palette import Palette
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class Watcher:
         self._config = config
         self._when_over = when_over
         self._clock = clock or SystemClock()
-        self._palette = Palette(_classes(config))
+        self._palette = Palette.of_bundle(config.bundle)
         self._map = StripMap(self._palette)
         self._line = LineView()
         self._reader: EventReader | None = None
@@ -144,12 +142,3 @@ class Watcher:
             coil=coil_panel(line, palette),
             foot=news_of_events(line, news, now),
         )
-
-
-def _classes(config: Config) -> tuple[str, ...]:
-    """The defect classes in the bundle's order; without a readable bundle they come as met."""
-    try:
-        return read_card(config.bundle / CARD).classes.defects
-    except BundleError as error:
-        log.warning("colours by order of appearance: %s", error)
-        return ()

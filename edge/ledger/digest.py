@@ -18,16 +18,23 @@ class Digest:
     def __init__(self) -> None:
         self.first = 0
         self.last = 0
+        self.events = 0
         self._sum = hashlib.sha256()
 
     def add(self, seq: int, body: bytes) -> None:
         """The next event."""
         self.first = self.first or seq
         self.last = seq
+        self.events += 1
         self._sum.update(body + b"\n")
 
+    @property
+    def sha256(self) -> str:
+        """Of what was added so far, in hexadecimal."""
+        return self._sum.hexdigest()
+
     def __str__(self) -> str:
-        return f"events {self.first} to {self.last}, sha256 {self._sum.hexdigest()}"
+        return f"events {self.first} to {self.last}, sha256 {self.sha256}"
 
 
 def digest_of(directory: Path, after: int = 0, last: int | None = None) -> Digest:

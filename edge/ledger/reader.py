@@ -10,19 +10,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from contract.events import Event
 from edge.clock import Stamp
 from edge.errors import LedgerError
 from edge.ledger import day
-from edge.types import Recorded, TileRecord
+from edge.types import Recorded, TileRecord, Watermark
 
 _COLUMNS = (
     "seq, body, grabbed_monotonic_ns, grabbed_utc_ns, committed_monotonic_ns, committed_utc_ns"
 )
 _KEPT_OPEN = 4
 _TILES_AT_ONCE = 4096
+_BODIES_AT_ONCE = 2000
+_WATERMARK = TypeAdapter(Watermark)
 
 
 class _File(NamedTuple):
@@ -82,6 +84,35 @@ class EventReader:
         wanted = f" AND kind IN ({_marks(kinds)})" if kinds else ""
         where = f"WHERE coil = ?{wanted} ORDER BY seq"
         return [r for f in self._files for r in self._select(f, where, (coil_id, *kinds))]
+
+    def of_kinds(self, kinds: Sequence[str]) -> list[Recorded]:
+        """Every event of some kinds, in order."""
+        self._follow()
+        where = f"WHERE kind IN ({_marks(kinds)}) ORDER BY seq"
+        return [r for f in self._files for r in self._select(f, where, tuple(kinds))]
+
+    def bodies_of_coil(self, coil_id: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """`seq`, kind and unparsed body of a coil's events `first` to `last`, in order; for those
+        who have no time to check each.
+        """
+        for file in tuple(self._files_after(first - 1)):
+            after = first - 1
+            while rows := self._query(
+                file,
+                "SELECT seq, kind, body FROM events WHERE coil = ? AND seq > ? AND seq <= ?"
+                " ORDER BY seq LIMIT ?",
+                (coil_id, after, last, _BODIES_AT_ONCE),
+            ):
+                yield from rows
+                after = rows[-1][0]
+
+    def watermark(self) -> Watermark | None:
+        """How far the strip had been dealt with at the newest commit."""
+        self._follow()
+        for file in reversed(self._files):
+            if rows := self._query(file, "SELECT watermark FROM state", ()):
+                return _WATERMARK.validate_json(rows[0][0]) if rows[0][0] else None
+        return None
 
     def tiles(self) -> Iterator[TileRecord]:
         """The tile log, oldest first."""

@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 
 from contract.bodies import Extent, Measure
-from edge.console.palette import Palette
 from edge.console.panels import coil_panel, last_defects, news_of_events, state_line
 from edge.console.status import News, state_cells
 from edge.console.view import LineView
+from edge.palette import Palette
 from tests.unit.edge.console.strip_events import (
     START,
     coil_report,

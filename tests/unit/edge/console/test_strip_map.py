@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.bodies import Extent
-from edge.console.palette import Palette
 from edge.console.strip_map import (
     LEFT,
     LETTERED,
@@ -18,6 +17,7 @@ from edge.console.strip_map import (
     scale_of,
 )
 from edge.console.view import CoilView
+from edge.palette import Palette
 from tests.unit.edge.console.strip_events import coil_started, defect, heard, missed
 
 _SVG = "{http://www.w3.org/2000/svg}"

@@ -6,8 +6,16 @@ common colour-vision deficiencies; the letter says the same without colour. Yell
 it is weak on light steel.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from contract.bundle import CARD
+from contract.card import read_card
+from contract.errors import BundleError
+
+log = logging.getLogger(__name__)
 
 COLOURS = ("#d55e00", "#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -26,6 +34,15 @@ class Palette:
 
     def __init__(self, classes: Sequence[str]) -> None:
         self._names = list(dict.fromkeys(classes))
+
+    @classmethod
+    def of_bundle(cls, bundle: Path) -> Self:
+        """In the order of the bundle's defect classes; without a readable one, as they are met."""
+        try:
+            return cls(read_card(bundle / CARD).classes.defects)
+        except BundleError as error:
+            log.warning("colours by order of appearance: %s", error)
+            return cls(())
 
     def __getitem__(self, name: str) -> Swatch:
         if name not in self._names:

@@ -1,0 +1,166 @@
+"""One coil's events, read once.
+
+Of a coil with 200,000 defects and their revisions every event is hashed, but only the highest
+revision of each defect is parsed: its id is cut out of the body's bytes. A quotation mark within a
+JSON string is always escaped, so `"defect_id":"` can stand nowhere but at that key.
+"""
+
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter, ValidationError
+
+from contract.bodies import (
+    CoilReport,
+    Defect,
+    DefectDensity,
+    EventBody,
+    ModelChanged,
+    NotInspected,
+    RollRepeat,
+)
+from contract.events import Event
+from edge.errors import LedgerError
+from edge.ledger.digest import Digest
+from edge.ledger.reader import EventReader
+from edge.report.document import FoundDefect, LedgerRange
+from edge.report.inspections import Inspection
+
+_ID = b'"defect_id":"'
+_AFTER_ID = b'","revision":'
+_SAME_PLACE_M = 1e-6
+
+
+@dataclass(slots=True)
+class _DefectEvent:
+    data: FoundDefect
+
+
+_DEFECT = TypeAdapter(_DefectEvent)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a coil's events say."""
+
+    defects: list[FoundDefect] = field(default_factory=list)
+    """Highest revisions, by position along; without those merged into another."""
+    merged: int = 0
+    missing: list[NotInspected] = field(default_factory=list)
+    """In the order told; neighbours of one reason are joined."""
+    densities: list[DefectDensity] = field(default_factory=list)
+    repeats: dict[str, RollRepeat] = field(default_factory=dict)
+    """Highest revisions by `repeat_id`."""
+    takeovers: list[ModelChanged] = field(default_factory=list)
+    report: CoilReport | None = None
+    events: list[Event] = field(default_factory=list)
+    """Stretches not inspected and changes of model as they were told."""
+    unknown: int = 0
+    """Events of a kind, or with data, that this version does not know."""
+    ledger: LedgerRange = field(default_factory=lambda: _range(Digest()))
+
+
+def gather(reader: EventReader, inspection: Inspection) -> Gathered:
+    """Read all there is of one inspection.
+
+    Raises:
+        LedgerError: the ledger cannot be read, or a defect in it is damaged.
+    """
+    found, newest, digest = Gathered(), dict[bytes, bytes](), Digest()
+    last = inspection.last_seq or reader.last_seq()
+    for seq, kind, body in reader.bodies_of_coil(inspection.subject, inspection.first_seq, last):
+        digest.add(seq, body)
+        if kind == Defect.kind:
+            newest[_defect_key(body)] = body
+        else:
+            _take(found, body)
+    found.defects = _parsed(newest, found)
+    found.ledger = _range(digest)
+    return found
+
+
+def coil_digest(reader: EventReader, subject: str, first_seq: int, last_seq: int) -> LedgerRange:
+    """The events of a range as the ledger holds them now, to be compared with a report's.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    digest = Digest()
+    for seq, _, body in reader.bodies_of_coil(subject, first_seq, last_seq):
+        digest.add(seq, body)
+    return _range(digest)
+
+
+def _range(digest: Digest) -> LedgerRange:
+    return LedgerRange(
+        first_seq=digest.first, last_seq=digest.last, events=digest.events, sha256=digest.sha256
+    )
+
+
+def _defect_key(body: bytes) -> bytes:
+    """The defect's id as it stands in the body; of one that another program wrote, as parsed."""
+    start = body.find(_ID)
+    end = body.find(_AFTER_ID, start)
+    if start >= 0 and end >= 0:
+        return body[start + len(_ID) : end]
+    return str(Event.model_validate_json(body).data["defect_id"]).encode()
+
+
+def _parsed(newest: dict[bytes, bytes], found: Gathered) -> list[FoundDefect]:
+    defects = []
+    for key in list(newest):
+        try:
+            defect = _DEFECT.validate_json(newest.pop(key)).data
+        except ValidationError as error:
+            raise LedgerError(
+                f"defect {key.decode(errors='replace')}: its newest event in the ledger is damaged;"
+                " move that file away and keep it for examination"
+            ) from error
+        if defect.merged_into is None:
+            defects.append(defect)
+        else:
+            found.merged += 1
+    return sorted(defects, key=lambda d: (d.extent.from_m, d.extent.from_mm))
+
+
+def _take(found: Gathered, raw: bytes) -> None:
+    """Enter an event that is no defect."""
+    try:
+        event = Event.model_validate_json(raw)
+        body: EventBody = event.body()
+    except ValueError:
+        found.unknown += 1
+        return
+    match body:
+        case NotInspected():
+            _join(found.missing, body)
+            found.events.append(event)
+        case DefectDensity():
+            found.densities.append(body)
+        case RollRepeat():
+            found.repeats[body.repeat_id] = body
+        case ModelChanged():
+            found.takeovers.append(body)
+            found.events.append(event)
+        case CoilReport():
+            found.report = body
+        case _:
+            pass
+
+
+def _join(stretches: list[NotInspected], body: NotInspected) -> None:
+    """Append a stretch, or lengthen the last one when this goes on where that ends."""
+    last = stretches[-1] if stretches else None
+    if last is None or not _continues(last, body):
+        stretches.append(body)
+        return
+    extent = last.extent.model_copy(update={"to_m": body.extent.to_m})
+    cells = last.cells + body.cells
+    stretches[-1] = last.model_copy(update={"extent": extent, "cells": cells})
+
+
+def _continues(last: NotInspected, body: NotInspected) -> bool:
+    return (
+        (last.outcome, last.reason) == (body.outcome, body.reason)
+        and (last.extent.from_mm, last.extent.to_mm) == (body.extent.from_mm, body.extent.to_mm)
+        and abs(body.extent.from_m - last.extent.to_m) < _SAME_PLACE_M
+    )

@@ -1,0 +1,81 @@
+"""The coils of a ledger as a table for a terminal, or as JSON lines for a script."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from edge.report.compose import percent
+from edge.report.inspections import Inspection, State, shown
+
+_HEADS = ("coil", "started (UTC)", "length", "coverage", "valid", "defects", "grade", "")
+_NUMBERS = {2, 3, 5}
+_ID_LENGTH = 40
+_STATES: dict[State, str] = {
+    "finished": "",
+    "interrupted": "interrupted",
+    "not_finished": "not finished",
+}
+
+
+class ListedCoil(BaseModel):
+    """One line of `coil list --json`; null for what a coil without its report does not have."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    subject: str
+    state: State
+    started: datetime | None
+    from_seq: int
+    length_m: float | None
+    coverage: float | None
+    inspection_valid: bool | None
+    defects: int | None
+    grade: str | None
+
+
+def listed(inspection: Inspection) -> ListedCoil:
+    """What a list says of a coil."""
+    report, grade, started = inspection.report, inspection.grade, inspection.started
+    return ListedCoil(
+        id=inspection.coil_id,
+        subject=inspection.subject,
+        state=inspection.state,
+        started=started.event.time if started else None,
+        from_seq=inspection.first_seq,
+        length_m=report.length_m if report else None,
+        coverage=report.coverage if report else None,
+        inspection_valid=report.inspection_valid if report else None,
+        defects=sum(report.defects.values()) if report else None,
+        grade=grade.name if grade else None,
+    )
+
+
+def as_table(coils: Sequence[ListedCoil]) -> str:
+    """Lines with a head, for a person."""
+    rows = [_HEADS, *(_row(coil) for coil in coils)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in _NUMBERS else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _row(coil: ListedCoil) -> tuple[str, ...]:
+    note = _STATES[coil.state]
+    if coil.subject != coil.id:
+        note = f"{note} told as {shown(coil.subject, _ID_LENGTH)}".strip()
+    return (
+        shown(coil.id, _ID_LENGTH),
+        f"{coil.started:%Y-%m-%d %H:%M:%S}" if coil.started else "-",
+        "-" if coil.length_m is None else f"{coil.length_m:.2f} m",
+        "-" if coil.coverage is None else percent(coil.coverage),
+        {True: "yes", False: "NO", None: "-"}[coil.inspection_valid],
+        "-" if coil.defects is None else f"{coil.defects}",
+        shown(coil.grade, 20) if coil.grade else "-",
+        note,
+    )

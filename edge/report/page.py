@@ -1,0 +1,239 @@
+"""The report as one HTML file that needs nothing else, on screen and on A4 paper."""
+
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from edge.palette import Palette
+from edge.report.compose import percent
+from edge.report.document import CoilDocument
+from edge.report.glyphs import LEVELS, Glyphs
+from edge.report.inspections import shown
+from edge.report.lanes import draw_lanes
+from edge.report.marks import ALL_TO, BIN, BOXES_TO
+from edge.report.pictures import pictures_of
+from edge.report.scale import Scale
+from edge.report.sections import (
+    TO,
+    classes_table,
+    coil_facts,
+    defects_table,
+    density_table,
+    gallery,
+    missing_table,
+    outcomes_table,
+    provenance,
+    repeats_table,
+)
+from edge.report.strip import draw_strip, scale_for
+from edge.report.worst import Worst
+
+WORST_SHOWN = 120
+_WORST_LETTERED = 2000
+_BANDS_ON_FIRST = 2
+"""A larger map takes the second page, so that the first one is filled with what is smaller."""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_STATES = {
+    "finished": ("✓", "Finished", "tail seen", "good"),
+    "interrupted": ("▲", "Interrupted", "end not seen", "warning"),
+    "not_finished": ("▲", "Preliminary", "not finished yet", "warning"),
+}
+
+
+def draw_page(
+    document: CoilDocument, palette: Palette, severities: Sequence[str], ledger: Path
+) -> str:
+    """The page.
+
+    Args:
+        document: What it shows.
+        palette: Colours and letters of the classes.
+        severities: Of the grading rules, from the mildest to the worst; may be empty.
+        ledger: Folder in which the evidence pictures lie.
+    """
+    glyphs, worst = Glyphs(palette), Worst(severities)
+    for counted in document.classes:
+        glyphs.index(counted.class_name)  # one that the bundle does not know has its place by name
+    ranked = worst.of(document.defects, _WORST_LETTERED)
+    scale, listed = scale_for(document), ranked[:WORST_SHOWN]
+    by_severity = worst.order(list(document.severities))
+    pictures = [
+        "<h2>Map of the coil</h2>"
+        + draw_strip(document, ranked, scale, glyphs)
+        + _legend(document, scale, glyphs),
+        _along(document, glyphs),
+    ]
+    if scale.bands > _BANDS_ON_FIRST:
+        pictures.reverse()
+    body = (
+        _head(document), _verdicts(document), _remarks(document), coil_facts(document),
+        "<h2>What was found</h2>", classes_table(document, glyphs, by_severity),
+        _grade(document), repeats_table(document, glyphs),
+        density_table(document, glyphs), *pictures,
+        '<h2 class="new-page">Coverage certificate</h2>', _coverage(document),
+        '<div class="two">', outcomes_table(document), provenance(document), "</div>",
+        missing_table(document),
+        _defects(document, len(listed)), gallery(pictures_of(ledger, ranked), glyphs),
+        defects_table(listed, glyphs) if listed else "",
+    )  # fmt: skip
+    return _frame(document, "".join(body))
+
+
+def _frame(document: CoilDocument, body: str) -> str:
+    name = escape(shown(document.coil.id))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Coil report {name}</title><style>{_style(document)}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
+    )
+
+
+def _style(document: CoilDocument) -> str:
+    """The style sheet, with the running head and foot that CSS writes into the paper's margins."""
+    css = (resources.files("edge.report") / "page.css").read_text("utf-8")
+    preliminary = " (preliminary)" if document.coil.state == "not_finished" else ""
+    return (
+        css
+        + f"@page{{@top-left{{content:{css_string('StripSight coil report' + preliminary)}}}"
+        + f"@top-right{{content:{css_string('Coil ' + shown(document.coil.id))}}}"
+        + f"@bottom-left{{content:{css_string(document.coil.source)}}}"
+        + '@bottom-right{content:"page " counter(page) " of " counter(pages)}}'
+    )
+
+
+def css_string(text: str) -> str:
+    """A text as a CSS string that ends neither the string nor the style element."""
+    plain = "".join(c if c.isalnum() and c.isascii() else f"\\{ord(c):x} " for c in text)
+    return f'"{plain}"'
+
+
+def _head(document: CoilDocument) -> str:
+    coil = document.coil
+    name = shown(coil.id, 200)
+    note = " <small>provisional id</small>" if coil.provisional else ""
+    return (
+        f'<header><p class="kicker">Coil report · {escape(coil.source)}</p>'
+        f"<h1>{escape(name)}{note}</h1></header>"
+    )
+
+
+def _verdicts(document: CoilDocument) -> str:
+    certificate, grade = document.certificate, document.grade
+    valid = (
+        ("✓", "Valid", "nothing in doubt", "good")
+        if certificate.inspection_valid
+        else ("✕", "Not valid", "clean is not proven", "alarm")
+    )
+    missed = certificate.expected_cells and certificate.coverage < 1
+    cells = [
+        ("Inspection", *valid),
+        ("Coil", *_STATES[document.coil.state]),
+        (
+            "Coverage", "▲" if missed else "✓", percent(certificate.coverage),
+            f"of {certificate.expected_cells:,} cells", "warning" if missed else "good",
+        ),
+        ("Defects", "", f"{len(document.defects):,}", _dense(document), "good"),
+    ]  # fmt: skip
+    if grade is not None:
+        by = f"by {document.graded_by}" if document.graded_by else "by the rules"
+        cells.append(("Grade", "", grade.name, by, "good"))
+    return f'<div id="verdicts">{"".join(_verdict(*cell) for cell in cells)}</div>'
+
+
+def _dense(document: CoilDocument) -> str:
+    dense = sum(c.in_density for c in document.classes)
+    return f"{dense:,} in dense stretches" if dense else f"in {len(document.classes)} classes"
+
+
+def _verdict(label: str, symbol: str, value: str, detail: str, level: str) -> str:
+    sign = f'<span class="sign">{symbol}</span> ' if symbol else ""
+    return (
+        f'<div class="verdict {level}"><div class="label">{label}</div><div class="value">{sign}'
+        f'{escape(value[:40])}</div><div class="detail">{escape(detail[:60])}</div></div>'
+    )
+
+
+def _remarks(document: CoilDocument) -> str:
+    if not document.remarks:
+        return ""
+    items = "".join(f"<li>{escape(remark)}</li>" for remark in document.remarks)
+    return f'<ul id="remarks">{items}</ul>'
+
+
+def _grade(document: CoilDocument) -> str:
+    if document.grade is None or not document.grade.reasons:
+        return ""
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in document.grade.reasons)
+    name = escape(document.grade.name)
+    return f'<div id="reasons"><p>Grade {name}, because of:</p><ul>{reasons}</ul></div>'
+
+
+def _legend(document: CoilDocument, scale: Scale, glyphs: Glyphs) -> str:
+    classes = "".join(
+        f"<li>{glyphs.named(c.class_name)}</li>"
+        for c in sorted(document.classes, key=lambda c: -c.defects)
+    )
+    sizes = "".join(
+        f'<svg class="size" viewBox="-12 -12 24 24" aria-hidden="true"><circle class="small"'
+        f' r="{radius}"/></svg>{text} '
+        for radius, text in zip(LEVELS, ("1,", f"2{TO}9,", "10 or more"), strict=True)
+    )
+    near_m = BIN / 10 * scale.m_per_mm
+    boxes = "; boxes are their true extent" if len(document.defects) <= BOXES_TO else ""
+    return (
+        f'<ul id="legend">{classes}<li><span class="key missed-key"></span>not inspected</li>'
+        '<li><span class="key doubt-key"></span>place or width in doubt</li>'
+        '<li><span class="key dense-key"></span>dense</li></ul>'
+        f'<p class="more">Marks without a letter: {sizes} defects of a class within'
+        f" {near_m:.2g} m{boxes}.{_shared(document)} Letters go to the worst first. Along, 1 mm is"
+        f" {scale.m_per_mm:.2g} m; across is drawn {scale.stretch:.3g} times larger than"
+        " along.</p>"
+    )
+
+
+def _shared(document: CoilDocument) -> str:
+    if len(document.defects) <= ALL_TO:
+        return ""
+    return (
+        f" Where classes of more than {ALL_TO} marks share a place the most frequent one is drawn."
+    )
+
+
+def _along(document: CoilDocument, glyphs: Glyphs) -> str:
+    drawing = draw_lanes(document, glyphs)
+    if not drawing:
+        return ""
+    return (
+        f"<h2>Along the coil, class by class</h2>{drawing}"
+        '<p class="more">Each bar is one millimetre of paper, as high as its defects; the number is'
+        " the lane's highest bar. Hatched: not inspected, over part of the width at least.</p>"
+    )
+
+
+def _coverage(document: CoilDocument) -> str:
+    """A bar of what was seen, and the sentence that a quality engineer signs."""
+    certificate = document.certificate
+    seen = certificate.coverage * 1816
+    sentence = (
+        f"{percent(certificate.coverage)} of {certificate.expected_cells:,} expected cells were"
+        f" inspected. The inspection is <b>{'' if certificate.inspection_valid else 'not '}valid"
+        "</b>."
+    )
+    return (
+        f'<p class="certified">{sentence}</p><svg id="coverage" viewBox="0 0 1820 44" role="img"'
+        f' aria-label="{percent(certificate.coverage)} inspected"><path class="left-out"'
+        f' fill="url(#missed)" d="M2 2h1816v40h-1816z"/><path class="seen" d="M2 2h{seen:.1f}v40'
+        f'h-{seen:.1f}z"/></svg>'
+    )
+
+
+def _defects(document: CoilDocument, listed: int) -> str:
+    total = len(document.defects)
+    if not total:
+        return ""
+    which = f"The {listed} worst of {total:,}" if listed < total else "All"
+    where = " The others are in the CSV and JSON." if listed < total else ""
+    return f'<h2 class="new-page">Defects one by one</h2><p class="more">{which}.{where}</p>'

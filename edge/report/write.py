@@ -1,0 +1,97 @@
+"""A coil's report in one of its formats, to a file or a stream; and a report held to the ledger."""
+
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge.errors import ConfigError
+from edge.ledger.reader import EventReader
+from edge.palette import Palette
+from edge.report.document import CoilDocument, CoilName, LedgerRange
+from edge.report.gather import coil_digest
+from edge.report.page import draw_page
+from edge.report.table import write_csv
+
+Format = Literal["json", "csv", "html"]
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_NAME_LENGTH = 60
+_SUM_LENGTH = 8
+
+
+def render(
+    document: CoilDocument, form: Format, palette: Palette, severities: Sequence[str], ledger: Path
+) -> str:
+    """The report as text; CSV with its line ends of CR and LF."""
+    if form == "json":
+        return document.model_dump_json() + "\n"
+    if form == "html":
+        return draw_page(document, palette, severities, ledger)
+    stream = io.StringIO(newline="")
+    write_csv(document, stream)
+    return stream.getvalue()
+
+
+def file_name(coil_id: str, form: Format) -> str:
+    """A name that no coil id can lead astray; an id that it cannot hold adds its checksum."""
+    plain = _UNSAFE.sub("_", coil_id)[:_NAME_LENGTH].strip("._-")
+    if plain != coil_id:
+        total = hashlib.sha256(coil_id.encode("utf-8", "surrogatepass")).hexdigest()
+        plain = f"{plain}-{total[:_SUM_LENGTH]}".lstrip("-")
+    return f"coil-{plain}.{form}"
+
+
+def save(text: str, path: Path) -> None:
+    """Write a report, so that a reader sees the whole of it or none.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    draft = path.with_name(path.name + ".partial")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+class _Certificate(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    ledger: LedgerRange
+
+
+class _Report(BaseModel):
+    """What of a report leads back to the ledger."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    coil: CoilName
+    certificate: _Certificate
+
+
+def verify(reader: EventReader, report: Path) -> LedgerRange:
+    """Hold a JSON report's range against the ledger; returns the range that both have.
+
+    Raises:
+        ConfigError: the file is no JSON report.
+        LedgerError: the ledger cannot be read.
+        ValueError: the ledger holds other events than the report was made from.
+    """
+    try:
+        told = _Report.model_validate_json(report.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ConfigError(f"{report}: is no coil report in JSON ({error})") from error
+    wanted = told.certificate.ledger
+    held = coil_digest(reader, told.coil.subject, wanted.first_seq, wanted.last_seq)
+    if held != wanted:
+        raise ValueError(
+            f"{report}: made from {wanted.events} events with sha256 {wanted.sha256}; the ledger"
+            f" holds {held.events} with {held.sha256}"
+        )
+    return held
