@@ -1,11 +1,13 @@
 """The generated documents are those that the code gives today."""
 
+import json
+import re
 import runpy
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from contract.events import json_schema, number
+from contract.events import Event, json_schema, number
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
 
@@ -18,6 +20,14 @@ def test_documents_equal_the_code() -> None:
     }  # fmt: skip
     for path, text in documents.items():
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
+
+
+def test_the_examples_of_the_contract_are_events() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "events.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        Draft202012Validator(json_schema()).validate(json.loads(block))
+        Event.model_validate_json(block).body()
 
 
 def test_the_schema_accepts_events_and_refuses_what_is_none() -> None:

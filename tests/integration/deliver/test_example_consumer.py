@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,21 @@ EXAMPLE = ROOT / "docs" / "examples" / "consumer.py"
 EVENTS, KILLS = 600, 5
 
 
-def start(port: int, database: Path) -> subprocess.Popen[str]:
+@pytest.fixture
+def start() -> Iterator[Callable[[int, Path], subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def run(port: int, database: Path) -> subprocess.Popen[str]:
+        started.append(started_at(port, database))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def started_at(port: int, database: Path) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-u", str(EXAMPLE), "--port", str(port), "--topic", f"{TOPIC}/events",
         "--database", str(database),
@@ -40,7 +54,11 @@ def last_seq(database: Path) -> int:
 
 
 def test_each_event_has_its_effect_once_over_kills(
-    line: Line, broker: Mosquitto, start_courier: Callable[[Line], CourierProcess], tmp_path: Path
+    line: Line,
+    broker: Mosquitto,
+    start_courier: Callable[[Line], CourierProcess],
+    start: Callable[[int, Path], subprocess.Popen[str]],
+    tmp_path: Path,
 ) -> None:
     database = tmp_path / "coils.db"
     consumer = start(broker.port, database)
