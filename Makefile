@@ -45,7 +45,7 @@ $(DEMO)/truth.json: | $(VENV)/.line
 	@$(BIN)/stripsight-edge simulate --out $(DEMO) --tiles 0 --strip-mm 940 --coil-m 20.48
 
 run: $(VENV)/.line $(DEMO)/truth.json ## run the daemon on the demo line (ARGS="--for 20" stops by itself)
-	@$(BIN)/stripsight-edge run --config deploy/config/demo.yaml $(ARGS)
+	@$(BIN)/stripsight-edge run --config deploy/config/demo.yaml --report $(DEMO)/report.html $(ARGS)
 
 test: $(VENV)/.dev ## install what the tests need, then check and run all that CI runs
 	@deploy/setup/programs.sh

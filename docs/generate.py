@@ -3,6 +3,8 @@
     metrics.md           from edge/metrics.py
     events.schema.json   from contract/events.py, bodies.py
     asyncapi.yaml        from edge/deliver/asyncapi.py
+    coil-report.schema.json
+                         from edge/report/document.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
@@ -28,6 +30,7 @@ from prometheus_client import CollectorRegistry  # noqa: E402
 from contract.events import json_schema  # noqa: E402
 from edge.deliver import asyncapi  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+from edge.report.document import document_schema  # noqa: E402
 from tests.bench.position_error import table  # noqa: E402
 from tests.bench.report import published  # noqa: E402
 from training.study_report import read_finished  # noqa: E402
@@ -59,6 +62,7 @@ def documents() -> dict[Path, str]:
         DOCS / "metrics.md": metrics_page(),
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "asyncapi.yaml": asyncapi_page(),
+        DOCS / "coil-report.schema.json": json.dumps(document_schema(), indent=2) + "\n",
         DOCS / "benchmarks.md": benchmarks_page(),
         DOCS / "positions.md": positions_page(),
     }

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edge.coil_desk import app as coil_app
+from edge.coil_desk import save_newest
 from edge.config import Config, load_config
 from edge.control import Request, ask
 from edge.desk import ConfigOption
@@ -41,6 +42,9 @@ def run(
     for_s: Annotated[
         float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the newest coil's report here at the end, as HTML.")
+    ] = None,
 ) -> None:
     """Run the whole line: inspect, courier and console under one supervisor."""
     from edge.supervisor import Supervisor
@@ -53,6 +57,8 @@ def run(
         timer.daemon = True
         timer.start()
     Supervisor(settings, config).run(stop, ready=lambda: print(_where_to_look(settings, config)))
+    if report is not None:
+        save_newest(settings, report)
 
 
 @app.command()
@@ -188,6 +194,8 @@ def _where_to_look(settings: Config, config: Path) -> str:
     lines += [
         f"  metrics           http://{listen.host}:{listen.inspect_port}/metrics (inspect)",
         f"                    http://{listen.host}:{listen.courier_port}/metrics (courier)",
+        f"  coils             {sys.argv[0]} coil list --config {config}",
+        f"  a coil's report   {sys.argv[0]} coil report --config {config}",
         f"  events            {sys.argv[0]} tail --config {config}",
         f"  state             {sys.argv[0]} status --config {config}",
         f"  ledger            {settings.ledger.path}",

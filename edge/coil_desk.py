@@ -10,7 +10,7 @@ import typer
 
 from edge.config import Config, load_config
 from edge.desk import ConfigOption
-from edge.errors import LedgerError
+from edge.errors import LedgerError, StripSightError
 
 if TYPE_CHECKING:
     from edge.report.document import CoilDocument
@@ -98,13 +98,30 @@ def verify(
     print(f"{report}: made from the {held.events} events that the ledger holds, {held.sha256}")
 
 
+def save_newest(settings: Config, path: Path) -> None:
+    """Write the newest coil's report as HTML and say where it is; without a coil say that."""
+    from edge.report.inspections import shown
+    from edge.report.write import save
+
+    try:
+        document, text = report_text(settings, None, Form.html)
+        save(text, path)
+    except StripSightError as error:
+        print(f"no coil report: {error}", file=sys.stderr)
+    else:
+        coil = document.coil
+        print(
+            f"\nThe report of coil {shown(coil.id)} ({coil.length_m:.2f} m,"
+            f" {len(document.defects)} defects): {path.resolve()}"
+        )
+
+
 def report_text(
     settings: Config, coil: str | None, form: Form, from_seq: int | None = None
 ) -> tuple["CoilDocument", str]:
     """The report of a coil and its text; says on stderr where there are more of the same id."""
     from edge.clock import SystemClock
     from edge.ledger.reader import EventReader
-    from edge.palette import Palette
     from edge.report.compose import compose
     from edge.report.inspections import find, inspections, others
     from edge.report.write import render
@@ -115,8 +132,7 @@ def report_text(
     if from_seq is None:
         _say_others(others(known, inspection))
     document = compose(reader, inspection, settings, SystemClock())
-    palette = Palette.of_bundle(settings.bundle)
-    return document, render(document, form.value, palette, (), settings.ledger.path)
+    return document, render(document, form.value, settings)
 
 
 def _say_others(inspections: list["Inspection"]) -> None:

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from nicegui import ui
 
 from edge.config import Config
+from edge.console.coil_report import add_coil_report
 from edge.console.watcher import PERIOD_S, Drawn
 from edge.errors import LedgerError
 from edge.ledger.evidence import evidence_path
@@ -22,8 +23,9 @@ _ICON = (
 
 
 def add_page(app: FastAPI, config: Config, drawn: Callable[[], Drawn]) -> None:
-    """Put the page at `/` and the evidence pictures at `/evidence/<name>`."""
+    """Put the page at `/`, the pictures at `/evidence/<name>`, coils' reports at `/coil`."""
     app.add_api_route("/evidence/{name:path}", _evidence(config.ledger.path), methods=["GET"])
+    add_coil_report(app, config)
     title = f"{config.site} · {config.line} · {config.camera}"
     ui.page("/")(partial(_page, title, drawn))
     ui.run_with(

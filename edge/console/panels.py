@@ -9,6 +9,7 @@ from html import escape
 from itertools import islice
 
 from contract.bodies import CoilReport, Measure, RollRepeat
+from edge.console.coil_report import link_to
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark
 from edge.palette import Palette, Swatch
@@ -111,7 +112,8 @@ def coil_panel(line: LineView, palette: Palette) -> str:
         legend = '<tr><td class="quiet">none</td></tr>'
     parts = [
         _repeats(coil),
-        f'<h3>Defects on this coil</h3><table id="legend"><tbody>{legend}</tbody></table>',
+        f"<h3>Defects on this coil{_report_so_far(coil)}</h3>",
+        f'<table id="legend"><tbody>{legend}</tbody></table>',
         _missed(coil),
     ]
     if coil and coil.left_out:
@@ -146,6 +148,10 @@ def _is_over(body: RollRepeat) -> bool:
     return body.phase in {"closed", "interrupted"}
 
 
+def _report_so_far(coil: CoilView | None) -> str:
+    return f" · {link_to(coil.id, 'report so far')}" if coil else ""
+
+
 def _missed(coil: CoilView | None) -> str:
     if coil is None or not coil.uninspected_m:
         return '<h3>Not inspected</h3><p class="quiet">nothing on this coil</p>'
@@ -160,7 +166,8 @@ def _missed(coil: CoilView | None) -> str:
 def _previous(coil: CoilView) -> str:
     report = coil.report
     text = _verdict(report) if report else "ended without a report"
-    return f'<h3>Coil before</h3><p class="quiet">{escape(coil.id)}: {text}</p>'
+    link = f" · {link_to(coil.id, 'report')}" if report else ""
+    return f'<h3>Coil before{link}</h3><p class="quiet">{escape(coil.id)}: {text}</p>'
 
 
 def _verdict(report: CoilReport) -> str:

@@ -112,13 +112,13 @@ def find(
     known: Sequence[Inspection], wanted: str | None, from_seq: int | None = None
 ) -> Inspection:
     """The newest inspection of a coil, by its id or the provisional one; without an id the newest
-    that has its report. `from_seq` chooses an older one of the same id.
+    that finished, or was interrupted. `from_seq` chooses an older one of the same id.
 
     Raises:
         ConfigError: there is none; the text names the nearest ids.
     """
     if wanted is None:
-        return _newest_reported(known)
+        return _newest_ended(known)
     named = [i for i in known if i.coil_id == wanted] or [i for i in known if i.subject == wanted]
     chosen = [i for i in named if from_seq in {None, i.first_seq}]
     if chosen:
@@ -136,10 +136,11 @@ def others(known: Iterable[Inspection], chosen: Inspection) -> list[Inspection]:
     return [i for i in known if i.coil_id == chosen.coil_id and i != chosen]
 
 
-def _newest_reported(known: Sequence[Inspection]) -> Inspection:
-    reported = [i for i in known if i.reported is not None]
-    if reported:
-        return reported[-1]
+def _newest_ended(known: Sequence[Inspection]) -> Inspection:
+    for state in ("finished", "interrupted"):
+        ended = [i for i in known if i.state == state]
+        if ended:
+            return ended[-1]
     if known:
         raise ConfigError(
             f"no coil has ended yet; `coil report {shown(known[-1].coil_id)}` gives a preliminary"

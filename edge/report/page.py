@@ -26,7 +26,7 @@ from edge.report.sections import (
     provenance,
     repeats_table,
 )
-from edge.report.strip import draw_strip, scale_for
+from edge.report.strip import draw_strip, is_doubt, scale_for
 from edge.report.worst import Worst
 
 WORST_SHOWN = 120
@@ -71,8 +71,8 @@ def draw_page(
         "<h2>What was found</h2>", classes_table(document, glyphs, by_severity),
         _grade(document), repeats_table(document, glyphs),
         density_table(document, glyphs), *pictures,
-        '<h2 class="new-page">Coverage certificate</h2>', _coverage(document),
-        '<div class="two">', outcomes_table(document), provenance(document), "</div>",
+        '<section id="certificate"><h2>Coverage certificate</h2>', _coverage(document),
+        '<div class="two">', outcomes_table(document), provenance(document), "</div></section>",
         missing_table(document),
         _defects(document, len(listed)), gallery(pictures_of(ledger, ranked), glyphs),
         defects_table(listed, glyphs) if listed else "",
@@ -184,13 +184,26 @@ def _legend(document: CoilDocument, scale: Scale, glyphs: Glyphs) -> str:
     near_m = BIN / 10 * scale.m_per_mm
     boxes = "; boxes are their true extent" if len(document.defects) <= BOXES_TO else ""
     return (
-        f'<ul id="legend">{classes}<li><span class="key missed-key"></span>not inspected</li>'
-        '<li><span class="key doubt-key"></span>place or width in doubt</li>'
-        '<li><span class="key dense-key"></span>dense</li></ul>'
+        f'<ul id="legend">{classes}{_keys(document)}</ul>'
         f'<p class="more">Marks without a letter: {sizes} defects of a class within'
         f" {near_m:.2g} m{boxes}.{_shared(document)} Letters go to the worst first. Along, 1 mm is"
         f" {scale.m_per_mm:.2g} m; across is drawn {scale.stretch:.3g} times larger than"
         " along.</p>"
+    )
+
+
+def _keys(document: CoilDocument) -> str:
+    """What hatching and shading mean, where there is any."""
+    doubts = [is_doubt(stretch) for stretch in document.certificate.missing]
+    used = {
+        "missed": ("not inspected in time", not all(doubts)),
+        "doubt": ("place or width in doubt", any(doubts)),
+        "dense": ("dense", bool(document.densities)),
+    }
+    return "".join(
+        f'<li><span class="key {name}-key"></span>{text}</li>'
+        for name, (text, shown_there) in used.items()
+        if shown_there
     )
 
 
@@ -209,7 +222,8 @@ def _along(document: CoilDocument, glyphs: Glyphs) -> str:
     return (
         f"<h2>Along the coil, class by class</h2>{drawing}"
         '<p class="more">Each bar is one millimetre of paper, as high as its defects; the number is'
-        " the lane's highest bar. Hatched: not inspected, over part of the width at least.</p>"
+        " the lane's highest bar. Hatched: not inspected in time, over part of the width at"
+        " least.</p>"
     )
 
 
@@ -234,6 +248,6 @@ def _defects(document: CoilDocument, listed: int) -> str:
     total = len(document.defects)
     if not total:
         return ""
-    which = f"The {listed} worst of {total:,}" if listed < total else "All"
+    which = f"The {listed} worst of {total:,}" if listed < total else f"All {total:,}"
     where = " The others are in the CSV and JSON." if listed < total else ""
     return f'<h2 class="new-page">Defects one by one</h2><p class="more">{which}.{where}</p>'

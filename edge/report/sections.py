@@ -63,27 +63,28 @@ def classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[s
     """Defects by class and severity, the worst severity first."""
     if not document.classes:
         return '<p class="none">No defect was reported on this coil.</p>'
-    dense = any(c.in_density for c in document.classes)
-    heads = ["Class", "#Defects", *(f"#{escape(name)}" for name in severities), "#Area, mm²"]
+    heads = ["Class", "#Defects", *(f"#{escape(name)}" for name in severities)]
+    heads += ["#Area, mm²", "#In dense stretches"]
     rows = [
         [
             glyphs.named(c.class_name),
             f"{c.defects:,}",
             *(f"{c.by_severity.get(name, 0):,}" for name in severities),
             "" if c.area_mm2 is None else f"{c.area_mm2:,.0f}",
-            *([f"{c.in_density:,}"] if dense else []),
+            f"{c.in_density:,}" if c.in_density else "",
         ]
         for c in sorted(document.classes, key=lambda c: -c.defects)
     ]
-    total = [
-        "<b>All</b>",
-        f"<b>{len(document.defects):,}</b>",
-        *(f"<b>{document.severities.get(name, 0):,}</b>" for name in severities),
-        "",
-        *([""] if dense else []),
-    ]
-    heads += ["#In dense stretches"] if dense else []
-    return table("classes", "Defects by class and severity", heads, [*rows, total])
+    by_severity = (f"<b>{document.severities.get(name, 0):,}</b>" for name in severities)
+    total = ["<b>All</b>", f"<b>{len(document.defects):,}</b>", *by_severity, "", ""]
+    caption = "Defects by class and severity" if severities else "Defects by class"
+    return table("classes", caption, *_used(heads, [*rows, total]))
+
+
+def _used(heads: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
+    """Without the columns that are empty in every row."""
+    used = [i for i in range(len(heads)) if any(row[i] for row in rows)]
+    return [heads[i] for i in used], [[row[i] for i in used] for row in rows]
 
 
 def repeats_table(document: CoilDocument, glyphs: Glyphs) -> str:
@@ -230,7 +231,7 @@ def defects_table(shown: Sequence[FoundDefect], glyphs: Glyphs) -> str:
         "Class", "Severity", "#Along, m", "#Across, mm", "#Area, mm²", "#Size, mm", "#Angle",
         "#Contrast", "#Prob.",
     )  # fmt: skip
-    return table("defects", "Defects along the coil", heads, rows)
+    return table("defects", "Defects along the coil", *_used(heads, rows))
 
 
 def _defect(defect: FoundDefect, glyphs: Glyphs) -> Row:

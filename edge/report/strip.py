@@ -71,9 +71,8 @@ def _missed(stretches: list[NotInspected], scale: Scale) -> tuple[str, str]:
     names = []
     for stretch in stretches:
         at = stretch.extent
-        doubt = stretch.outcome == DOUBT and not stretch.cells
         for rect in scale.rects((at.from_m, at.to_m), (at.from_mm, at.to_mm), _LEAST_MISSED):
-            hatched["doubt" if doubt else "missed"].add(Rect(*(round(v) for v in rect)))
+            hatched["doubt" if is_doubt(stretch) else "missed"].add(Rect(*(round(v) for v in rect)))
             if rect.w >= _NAMED_FROM and rect.h >= 40:
                 names.append(_plate(rect, f"{stretch.outcome} ({stretch.reason})"))
     paths = "".join(
@@ -82,6 +81,11 @@ def _missed(stretches: list[NotInspected], scale: Scale) -> tuple[str, str]:
         if rects
     )
     return paths, "".join(names)
+
+
+def is_doubt(stretch: NotInspected) -> bool:
+    """Looked at, but the strip was not where or not as wide as it should be."""
+    return stretch.outcome == DOUBT and not stretch.cells
 
 
 def _plate(rect: Rect, text: str) -> str:

@@ -1,8 +1,9 @@
 """The defects as CSV (RFC 4180): a line each, for a spreadsheet.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or their full-width forms, and some
-cut lines at `;` or a tab whatever the quotation marks say. Where a text would begin such a cell an
-apostrophe stands before it: `=cmd` is `'=cmd` (OWASP, "CSV Injection"). Numbers stay numbers.
+cut lines at `;` whatever the quotation marks say. Where a text would begin such a cell an
+apostrophe stands before it: `=cmd` is `'=cmd` (OWASP, "CSV Injection"); a control character is a
+blank. Numbers stay numbers.
 """
 
 import csv
@@ -21,8 +22,9 @@ COLUMNS = (
 """Units are in the names; `from_m` and `to_m` are metres from the coil's head, `from_mm` and
 `to_mm` millimetres from the operator side.
 """
-_STARTS_A_FORMULA = re.compile(r"(^|[;,\t\r\n])(\s*)(?=[=+\-@\t\r＝＋－＠])")  # noqa: RUF001
-_SUSPECT = re.compile(r"^\s*[=+\-@＝＋－＠]|[;,\t\r\n]")  # noqa: RUF001
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_STARTS_A_FORMULA = re.compile(r"(^|[;,])(\s*)(?=[=+\-@＝＋－＠])")  # noqa: RUF001
+_SUSPECT = re.compile(r"^\s*[=+\-@＝＋－＠]|[;,\x00-\x1f\x7f-\x9f\u2028\u2029]")  # noqa: RUF001
 _YES = ("no", "yes")
 _NOT_MEASURED = (None, None, None, None, None, "no")
 
@@ -54,8 +56,10 @@ def _measured(measure: Measured) -> tuple[object, ...]:
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return _STARTS_A_FORMULA.sub(r"\1'\2", text) if _SUSPECT.search(text) else text
+    """A text that no spreadsheet takes for a formula, on one line."""
+    if not _SUSPECT.search(text):
+        return text
+    return _STARTS_A_FORMULA.sub(r"\1'\2", _CONTROL.sub(" ", text))
 
 
 @lru_cache(maxsize=1024)

@@ -3,12 +3,12 @@
 import hashlib
 import io
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge.config import Config
 from edge.errors import ConfigError
 from edge.ledger.reader import EventReader
 from edge.palette import Palette
@@ -23,23 +23,26 @@ _NAME_LENGTH = 60
 _SUM_LENGTH = 8
 
 
-def render(
-    document: CoilDocument, form: Format, palette: Palette, severities: Sequence[str], ledger: Path
-) -> str:
+def render(document: CoilDocument, form: Format, config: Config) -> str:
     """The report as text; CSV with its line ends of CR and LF."""
     if form == "json":
         return document.model_dump_json() + "\n"
     if form == "html":
-        return draw_page(document, palette, severities, ledger)
+        return render_page(document, config)
     stream = io.StringIO(newline="")
     write_csv(document, stream)
     return stream.getvalue()
 
 
+def render_page(document: CoilDocument, config: Config) -> str:
+    """The report as one HTML file, its classes in the colours of the config's bundle."""
+    return draw_page(document, Palette.of_bundle(config.bundle), (), config.ledger.path)
+
+
 def file_name(coil_id: str, form: Format) -> str:
     """A name that no coil id can lead astray; an id that it cannot hold adds its checksum."""
     plain = _UNSAFE.sub("_", coil_id)[:_NAME_LENGTH].strip("._-")
-    if plain != coil_id:
+    if plain != coil_id or not plain:
         total = hashlib.sha256(coil_id.encode("utf-8", "surrogatepass")).hexdigest()
         plain = f"{plain}-{total[:_SUM_LENGTH]}".lstrip("-")
     return f"coil-{plain}.{form}"

@@ -1,0 +1,170 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.bodies import CoilReport
+from contract.events import Draft
+from edge.palette import Palette
+from edge.report.document import CoilDocument
+from edge.report.page import css_string, draw_page
+from tests.unit.edge.console.strip_events import (
+    START,
+    coil_report,
+    coil_started,
+    defect,
+    missed,
+)
+from tests.unit.edge.report.ledger_of import (
+    COIL,
+    GRADE,
+    MEASURE,
+    corrected,
+    dense,
+    graded,
+    repeat,
+    report_of,
+)
+
+HOSTILE = st.text(st.sampled_from("<>&\"'/\\;{}()=:* \n\x00\x1baé–script"), max_size=30)  # noqa: RUF001
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Elements, texts and attributes; counts what is not closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+def _page(document: CoilDocument) -> Page:
+    return Page(draw_page(document, Palette(["scratch"]), ("minor", "major"), Path("nowhere")))
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> CoilDocument:
+    body = coil_report(COIL, 60.0, valid=False).body
+    assert isinstance(body, CoilReport)
+    report = body.model_copy(
+        update={
+            "cells": {"on_time": 6, "lost": 4}, "reasons": {"lost(restart)": 4}, "coverage": 0.6,
+            "grade": GRADE, "provisional": True,
+        }
+    )  # fmt: skip
+    return report_of(
+        tmp_path_factory.mktemp("page"),
+        coil_started(COIL),
+        defect(COIL, f"{COIL}/1", 10.0, measure=MEASURE, severity="major", evidence="d1.jpg"),
+        defect(COIL, f"{COIL}/2", 30.0, class_name="oxide_scale", severity="minor", crowded=True),
+        missed(COIL, 40.0, 50.0),
+        dense(COIL, 20.0, 30.0),
+        repeat(COIL),
+        Draft(report, COIL, "report", START),
+    )
+
+
+def test_what_was_found_and_what_was_not_looked_at_stand_on_the_page(
+    document: CoilDocument,
+) -> None:
+    page = _page(document)
+    for told in (
+        COIL, "Not valid", "60.00 %", "not proven clean", "provisional", "oxide scale", "F5 top",
+        "lost(restart)", "40.00–50.00", "2.3100 ± 0.0040", GRADE.reasons[0], GRADE.rules,  # noqa: RUF001
+        document.certificate.ledger.sha256, "420.5", "crowded", "90.0",
+    ):  # fmt: skip
+        assert told in page.text, told
+    assert page.open == []
+
+
+def test_it_needs_nothing_from_elsewhere(document: CoilDocument) -> None:
+    page = _page(document)
+    assert {"script", "link", "iframe", "object", "base", "form"}.isdisjoint(page.tags)
+    for name, value in page.attributes:
+        assert not name.startswith("on")
+        if name in {"src", "href"}:
+            assert value.startswith("data:image/jpeg;base64,")
+        assert "http" not in value
+
+
+def test_a_coil_that_runs_has_a_preliminary_report(tmp_path: Path) -> None:
+    page = _page(report_of(tmp_path, coil_started(COIL), defect(COIL, "d", 3.0), coil=COIL))
+    assert "Preliminary" in page.text
+    assert "not yet" in page.text
+    assert "so far, 3.40 m" in page.text
+
+
+def test_a_coil_without_defects_says_so(tmp_path: Path) -> None:
+    page = _page(report_of(tmp_path, coil_started(COIL), coil_report(COIL)))
+    assert "No defect was reported" in page.text
+    assert "No stretch of this coil was left out" in page.text
+
+
+def test_the_right_id_and_the_inspector_s_grade_hold(tmp_path: Path) -> None:
+    page = _page(
+        report_of(
+            tmp_path, coil_started("p-1"), coil_report("p-1"), corrected("p-1", "26-4711"),
+            graded("p-1", "D"),
+        )
+    )  # fmt: skip
+    assert "26-4711" in page.text
+    assert "provisional id p-1" in page.text
+    assert "by A. Inspector" in page.text
+
+
+@given(name=HOSTILE, other=HOSTILE)
+@settings(max_examples=60)
+def test_hostile_names_are_text_and_nothing_else(
+    document: CoilDocument, name: str, other: str
+) -> None:
+    coil = document.coil.model_copy(update={"id": name, "subject": other, "source": other})
+    classes = [c.model_copy(update={"class_name": name}) for c in document.classes]
+    repeats = [
+        r.model_copy(update={"rolls": (name,), "class_name": other}) for r in document.repeats
+    ]
+    hostile = document.model_copy(
+        update={"coil": coil, "classes": classes, "repeats": repeats, "remarks": [other],
+                "graded_by": name}
+    )  # fmt: skip
+    harmless, page = _page(document), _page(hostile)
+    # A class more or less may be drawn, but no element of a kind that was not there before.
+    assert set(page.tags) <= set(harmless.tags) | {"br", "small"}
+    assert page.open == []
+    known = {name for name, _ in harmless.attributes}
+    assert {name for name, _ in page.attributes} <= known | {"class"}
+
+
+@given(st.text(max_size=40))
+def test_a_css_string_ends_where_it_should(text: str) -> None:
+    quoted = css_string(text)
+    assert re.fullmatch(r'"(?:[A-Za-z0-9]|\\[0-9a-f]{1,6} )*"', quoted)
+    back = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), quoted[1:-1])
+    assert back == text

@@ -1,0 +1,124 @@
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from edge.clock import SystemClock
+from edge.errors import ConfigError
+from edge.ledger.reader import EventReader
+from edge.report.compose import compose
+from edge.report.document import CoilDocument, document_schema
+from edge.report.inspections import find, inspections
+from edge.report.listing import as_table, listed
+from edge.report.write import Format, file_name, render, save, verify
+from edge.types import Watermark
+from tests.unit.edge.console.strip_events import coil_report, coil_started, defect, missed
+from tests.unit.edge.report.ledger_of import (
+    COIL,
+    MEASURE,
+    config_of,
+    corrected,
+    dense,
+    graded,
+    record,
+    repeat,
+)
+
+
+@given(st.text(max_size=200), st.sampled_from(get_args(Format)))
+def test_a_file_name_leads_nowhere_else(coil_id: str, form: Format) -> None:
+    name = file_name(coil_id, form)
+    assert re.fullmatch(r"coil-[A-Za-z0-9][A-Za-z0-9._-]*\.(json|csv|html)", name)
+    assert len(name) < 100
+    assert Path(name).name == name
+
+
+def test_ids_that_look_alike_have_files_of_their_own() -> None:
+    ids = ["26/4711", "26:4711", "26_4711", "..", "", "26_4711_", "x" * 70, "x" * 80]
+    assert len({file_name(i, "html") for i in ids}) == len(ids)
+    assert file_name("26-4711", "csv") == "coil-26-4711.csv"
+
+
+def _document(folder: Path) -> CoilDocument:
+    reader = record(
+        folder,
+        [coil_started(COIL), defect(COIL, f"{COIL}/1", measure=MEASURE, severity="minor"),
+         defect(COIL, f"{COIL}/2"), missed(COIL, 1.0, 2.0), dense(COIL, 5.0, 15.0), repeat(COIL),
+         coil_report(COIL), graded(COIL), corrected(COIL, "26-4711")],
+    )  # fmt: skip
+    found = find(inspections(reader), "26-4711")
+    return compose(reader, found, config_of(folder), SystemClock())
+
+
+def test_the_json_is_what_the_published_schema_says(tmp_path: Path) -> None:
+    schema = document_schema()
+    Draft202012Validator.check_schema(schema)
+    document = _document(tmp_path)
+    told = json.loads(render(document, "json", config_of(tmp_path)))
+    Draft202012Validator(schema).validate(told)
+    assert CoilDocument.model_validate(told) == document
+    assert told["coil"]["id"] == "26-4711"
+    assert told["coil"]["width_mm"] == 1100
+    assert told["grade"]["name"] == "C"
+    assert [c["in_density"] for c in told["classes"] if c["class_name"] == "scale"] == [90]
+
+
+def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
+    text = render(_document(tmp_path), "json", config_of(tmp_path))
+    path = tmp_path / "report.json"
+    save(text, path)
+    assert path.read_text() == text
+    reader = EventReader(tmp_path / "ledger")
+    assert verify(reader, path).events == 9
+    record(tmp_path, [graded(COIL, "D", "later")])
+    assert verify(reader, path).events == 9, "what comes later does not change what was"
+    path.write_text(text.replace('"last_seq":9', '"last_seq":8'))
+    with pytest.raises(ValueError, match=r"made from 9 events .* holds 8"):
+        verify(reader, path)
+    path.write_text("<html>")
+    with pytest.raises(ConfigError, match="is no coil report in JSON"):
+        verify(reader, path)
+
+
+def test_a_report_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent/x\.html: cannot be written"):
+        save("", tmp_path / "absent" / "x.html")
+
+
+def test_the_running_coil_is_reported_as_far_as_the_last_commit_tells(tmp_path: Path) -> None:
+    mark = Watermark(5, 22.5, COIL, 22.5, {"on_time": 30, "late": 10})
+    reader = record(tmp_path, [coil_started(COIL), defect(COIL, f"{COIL}/1")], mark=mark)
+    found = find(inspections(reader), COIL)
+    document = compose(reader, found, config_of(tmp_path), SystemClock())
+    assert document.coil.state == "not_finished"
+    assert document.coil.length_m == 22.5
+    assert (document.certificate.coverage, document.certificate.expected_cells) == (0.75, 40)
+    assert document.remarks[0].startswith("Preliminary")
+    other = Watermark(5, 22.5, "another", 22.5, {"on_time": 30})
+    record(tmp_path, [defect(COIL, f"{COIL}/2")], mark=other)
+    assert compose(reader, found, config_of(tmp_path), SystemClock()).coil.length_m == 0
+
+
+def test_a_list_says_what_each_coil_came_to(tmp_path: Path) -> None:
+    reader = record(
+        tmp_path,
+        [coil_started("p-1"), coil_report("p-1", 400.0), corrected("p-1", "26\x1b-1"),
+         graded("p-1"), coil_started("c" * 300)],
+    )  # fmt: skip
+    coils = [listed(i) for i in inspections(reader)]
+    head, first, second = as_table(coils).splitlines()
+    assert head.split() == [
+        "coil", "started", "(UTC)", "length", "coverage", "valid", "defects", "grade",
+    ]  # fmt: skip
+    assert first.split() == [
+        "26\\x1b-1", "2026-03-01", "08:00:00", "400.00", "m", "100", "%", "yes", "3", "C",
+        "told", "as", "p-1",
+    ]  # fmt: skip
+    assert second.endswith("not finished")
+    assert len(second) < 130
+    assert json.loads(coils[0].model_dump_json())["from_seq"] == 1
