@@ -122,7 +122,7 @@ def density_table(document: CoilDocument, glyphs: Glyphs) -> str:
         for s in sorted(shown, key=lambda s: s.from_m)
     ]
     heads = ("Class", "#Along, m", "#Defects", "#Per 10 m")
-    return table("dense", "Dense stretches", heads, rows) + _more(len(document.densities))
+    return table("densities", "Dense stretches", heads, rows) + _more(len(document.densities))
 
 
 def outcomes_table(document: CoilDocument) -> str:

@@ -42,12 +42,24 @@ class Browser:
         """Wait until a JavaScript expression is true."""
         wait_for(lambda: bool(self.script(f"return Boolean({condition})")), condition, timeout_s)
 
-    def view(self, width: int, height: int, scheme: str = "light") -> None:
-        """Size of the window in CSS pixels, and the colour scheme that the system asks for."""
+    def view(self, width: int, height: int, scheme: str = "light", media: str = "") -> None:
+        """Size of the window in CSS pixels, the colour scheme that the system asks for, and the
+        medium: `print`, or nothing for the screen.
+        """
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self._devtools("Emulation.setEmulatedMedia", {"features": features})
+        self._devtools("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+    def pdf(self) -> bytes:
+        """The page as it prints, on the paper that its style sheet asks for."""
+        options = {"preferCSSPageSize": True, "printBackground": True}
+        printed = self._devtools("Page.printToPDF", options)
+        return base64.b64decode(printed["data"])
+
+    def complaints(self) -> list[str]:
+        """What the console has said since the last call: errors, and what a policy forbade."""
+        return [entry["message"] for entry in self._post("se/log", type="browser")]
 
     def screenshot(self, path: Path) -> None:
         answer = self._http.get("screenshot").raise_for_status()
@@ -57,8 +69,8 @@ class Browser:
         self._http.delete(self._session).raise_for_status()
         self._http.close()
 
-    def _devtools(self, command: str, parameters: Mapping[str, object]) -> None:
-        self._post("goog/cdp/execute", cmd=command, params=parameters)
+    def _devtools(self, command: str, parameters: Mapping[str, object]) -> Any:  # noqa: ANN401
+        return self._post("goog/cdp/execute", cmd=command, params=parameters)
 
     def _post(self, path: str, **body: object) -> Any:  # noqa: ANN401 - WebDriver's own shapes
         answer = self._http.post(path, json=body)
