@@ -56,33 +56,51 @@ class Found(NamedTuple):
     marks: npt.NDArray[np.intp]
 
 
-def find_lattice(
-    band: Band, ranges: tuple[PeriodRange, ...], turns: int, error: float, tried: int
-) -> Found | None:
-    """The lattice through the newest defect that chance explains worst, of at least two more.
+class Search(NamedTuple):
+    """What is looked for: periods in ranges that do not overlap, over so many turns back, where
+    distances err by a share `error`; a chance above `log_limit` is of no interest.
+    """
+
+    ranges: tuple[PeriodRange, ...]
+    turns: int
+    error: float
+    log_limit: float
+
+
+def find_lattice(band: Band, search: Search, tried: int) -> Found | None:
+    """The lattice through the newest defect that chance explains worst, of at least two more;
+    None where chance explains it better than `search` asks.
 
     Args:
         band: what lies before it.
-        ranges: the periods to try; they do not overlap.
-        turns: how many to look back.
-        error: of a distance, as a share of it.
+        search: what to look for.
         tried: defects that were looked back from so far, this one included.
     """
-    if len(band.behind_m) < 2:
-        return None
-    periods = _suggested(band, ranges, turns)
+    ranges, turns, error, log_limit = search
     j = np.arange(1, turns + 1)
     trials = math.log(tried) + np.log(np.maximum(j * (j - 1), 1))
+    if len(band.behind_m) < 2 or _hopeless(band, turns, float(log_limit - trials[-1])):
+        return None
+    periods = _suggested(band, ranges, turns)
     width_m = sum(r.greatest_m - r.least_m for r in ranges)
     window_m = _window_m(band, periods, turns, error)
     log_chance = trials + np.log(len(ranges) + width_m * j / window_m)
     log_chance += _log_chance(band, periods, turns, error)
-    if not log_chance.size or log_chance.min() >= 0:
+    if not log_chance.size or log_chance.min() > min(log_limit, 0.0):
         return None
     row, column = np.unravel_index(log_chance.argmin(), log_chance.shape)
     found = _found(band, float(periods[row]), int(column) + 1, error)
     found = found._replace(log_chance=float(log_chance[row, column]))
     return _fundamental(band, found, ranges, error)
+
+
+def _hopeless(band: Band, turns: int, log_limit: float) -> bool:
+    """Whether clutter is so dense that a hit at every place would prove nothing: then a crowded
+    strip costs no search.
+    """
+    clutter = max(0, len(band.behind_m) - turns) / band.known_m
+    q = -math.expm1(-clutter * 2 * float(band.half_m.min()))
+    return q > 0 and turns * math.log(q) > log_limit
 
 
 def _fundamental(band: Band, found: Found, ranges: tuple[PeriodRange, ...], error: float) -> Found:

@@ -15,7 +15,7 @@ from contract.bodies import Defect, RollRepeat
 from contract.events import Draft
 from edge.config import Roll, Rolls
 from edge.inspect.decide import Ending, Phase
-from edge.inspect.periodic import find_lattice
+from edge.inspect.periodic import Search, find_lattice
 from edge.inspect.roll_lattice import OpenRepeat, points_of
 from edge.inspect.roll_marks import ClassMarks, Mark, mark_of
 from edge.lifecycle.geometry import TileSize
@@ -32,9 +32,9 @@ class RollRepeats:
         self._coil = coil
         self._size = size
         self._rules = rules
-        self._ranges = rules.ranges
-        self._look_back_m = rules.turns * max((r.greatest_m for r in self._ranges), default=0.0)
-        self._limit = math.log(max(1 - rules.confidence, 1e-300))
+        ranges, log_limit = rules.ranges, math.log(max(1 - rules.confidence, 1e-300))
+        self._search = Search(ranges, rules.turns, rules.position_error, log_limit)
+        self._look_back_m = rules.turns * max((r.greatest_m for r in ranges), default=0.0)
         self._classes: dict[str, ClassMarks] = {}
         self._open: list[OpenRepeat] = []
         self._tried = 0
@@ -42,7 +42,7 @@ class RollRepeats:
 
     def update(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Take the newly announced defects among these drafts; what there is to tell of them."""
-        if not self._ranges:
+        if not self._search.ranges:
             return []
         new = [
             (mark_of(draft.body, self._size), draft.body.class_name, draft.time)
@@ -78,16 +78,14 @@ class RollRepeats:
         before = known.before(mark, self._look_back_m, rules, self._coil.width_mm)
         known.add(mark)
         self._tried += 1
-        found = find_lattice(
-            before.band, self._ranges, rules.turns, rules.position_error, self._tried
-        )
+        found = find_lattice(before.band, self._search, self._tried)
         beside = [
             repeat
             for repeat in self._open
             if repeat.class_name == class_name and repeat.last.beside(mark, rules)
         ]
         home = _go_on(beside, mark)
-        if found is None or found.log_chance > self._limit:
+        if found is None:
             return home
         points = points_of(found, before.marks, mark)
         owner = home or next((r for r in beside if r.shares(points) > 1), None)

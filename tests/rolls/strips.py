@@ -49,7 +49,7 @@ class Coil:
     `bursts`: it comes in heaps of so many on average, each 2 m long and 100 mm wide.
     """
 
-    length_m: float = 600.0
+    length_m: float = 400.0
     width_mm: float = 1200.0
     clutter_per_m: float = 0.1
     band_mm: float | None = None
