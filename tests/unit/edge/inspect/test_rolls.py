@@ -130,6 +130,28 @@ def test_a_mark_that_is_missed_at_first_on_every_second_turn_is_corrected() -> N
     assert {event.repeat_id for event in events} == {"c/repeat-1"}
 
 
+def test_a_mark_that_is_clearest_on_every_second_turn_is_told_with_its_own_period() -> None:
+    """Twelve turns of the longer period are twice as far back, with fewer marks missing there."""
+    table = tuple(Roll(name=f"{k} turns", diameter_mm=(k * 660, k * 680)) for k in (1, 2))
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        seen = [turn for turn in range(40) if rng.random() > (0.05 if turn % 2 else 0.6)]
+        events = told(turns(F7_M, *seen), Rolls(table=table))
+        assert events[-1].rolls == ("1 turns",)
+
+
+def test_one_roll_that_marks_two_bands_is_told_for_each() -> None:
+    repeats = watching()
+    drafts = []
+    for turn in range(8):
+        marks = enumerate(((F7_M * turn, 200.0), (F7_M * turn + 0.03, 800.0)))
+        new = [defect(f"c/{turn}.{i}", m, y) for i, (m, y) in marks]
+        drafts += repeats.update(new[turn == 5 :])
+    last = {body.repeat_id: body for body in bodies(drafts)}
+    bands = [(body.extent.from_mm, body.extent.to_mm, body.repeats) for body in last.values()]
+    assert bands == [(192, 256, 7), (768, 832, 8)]
+
+
 def test_rolls_of_nearly_one_circumference_are_all_named_the_likelier_first() -> None:
     wide = Roll(name="wide", diameter_mm=(600, 800))
     narrow = Roll(name="narrow", diameter_mm=(660, 680))
