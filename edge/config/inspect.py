@@ -56,7 +56,7 @@ class Inspect(Section):
     """Separate defects of one frame that are told one by one; where there are more, all of a class
     are told as one, marked `crowded`, so that a strip full of defects still meets the deadline.
     """
-    quantified_px: Annotated[int, Field(ge=0)] = 1_000_000
+    quantified_px: Annotated[int, Field(ge=0)] = 500_000
     """Pixels of a frame's defects, the steel around them included, that are looked at to measure
     them: they bound what that costs. Small defects come first; what is left over is marked
     `complete: false`. 0 measures none.

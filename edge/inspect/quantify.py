@@ -15,7 +15,7 @@ from edge.inspect.look import Seen
 from edge.inspect.segment import Mask, Segment, segment
 from edge.inspect.shape import Shape, shape_of
 
-MARGIN_SHARE = 0.5
+MARGIN_SHARE = 0.25
 """Of a tile's side."""
 
 

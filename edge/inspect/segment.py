@@ -26,7 +26,7 @@ SQUARE = np.ones((3, 3), np.uint8)
 class SegmentRules(NamedTuple):
     """The settings; lengths in pixels of the picture, grey in its 255 levels."""
 
-    smooth_px: int = 5
+    smooth_px: int = 3
     """Side of the Gaussian that takes the camera's noise off; odd."""
     shrink: int = 4
     """The steel's own grey is looked for in a picture so many times smaller."""
@@ -36,7 +36,7 @@ class SegmentRules(NamedTuple):
     """The steel's noise is what changes across the strip over so many pixels, so that streaks along
     it count, and a defect that fills half of the picture does not.
     """
-    seed: float = 4.5
+    seed: float = 4.0
     """A defect has pixels that differ by so many times the noise..."""
     grow: float = 2.5
     """... and goes on to where they differ by so many,"""
@@ -108,7 +108,7 @@ def _pieces(side: U8, own: Mask, noise: float, rules: SegmentRules) -> Mask:
     """The pieces that begin with a seed in `own`."""
     least = max(rules.seed * noise, rules.least_grey)
     seeds = (side > least) & own
-    if not seeds.any():
+    if np.count_nonzero(seeds) < rules.least_seeds:
         return np.zeros(side.shape, np.bool_)
     depth = _quantile(side, seeds, 0.75)
     limit = max(rules.grow * noise, rules.depth_share * depth, rules.least_grey / 2)

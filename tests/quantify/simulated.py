@@ -24,7 +24,7 @@ from edge.simulator.tiles import Shown, label_of
 from edge.types import Frame, Section
 from tests.quantify.real import Case
 
-MILLS = {"choose": range(40), "report": range(100, 160)}
+MILLS = {"choose": range(20), "report": range(100, 130)}
 FRAMES = 3
 BESIDE_PX = 6
 MODEL = ModelReference(name="truth", version="1", digest="-")
@@ -72,11 +72,11 @@ def cases(half: str, tile_px: int, mm_per_px: float) -> Iterator[Case]:
             told = seen(frame, config, tile_px)
             for number, patch in enumerate(told.patches):
                 at = region_of(patch, told).at
-                own = tiles_of(told._replace(patches=[patch]))[at]
+                own = tiles_of(told._replace(patches=[patch]))[at].copy()
                 name = f"{config.seed}-{frame.seq}-{number}"
-                truth = _pixels(frame, patch)[at]
-                class_name = CLASSES[patch.class_index]
-                yield Case(class_name, str(config.seed), name, frame.pixels[at], own, truth)
+                truth = _pixels(frame, patch)[at].copy()
+                pixels = frame.pixels[at].copy()  # a view would keep the whole frame
+                yield Case(CLASSES[patch.class_index], str(config.seed), name, pixels, own, truth)
 
 
 def _pixels(frame: SimulatedFrame, patch: Patch) -> np.ndarray:
