@@ -19,6 +19,8 @@ Points = npt.NDArray[np.float64]
 MOST_POINTS = 128
 """Of a hull. A circle loses 0.1 % of its diameter by it."""
 WHITE = 255
+TIE_DECIMALS = 6
+"""Of two rectangles as small as each other the first: no processor's rounding decides."""
 
 
 class Shape(NamedTuple):
@@ -134,8 +136,8 @@ def smallest_rectangle(hull: Points) -> tuple[float, float, float]:
     edges /= np.hypot(*edges.T)[:, None]
     turned = np.stack([edges, np.stack([-edges[:, 1], edges[:, 0]], axis=1)])
     reach = np.ptp(turned @ hull.T, axis=2)
-    best = int(reach.prod(axis=0).argmin())
-    side = int(reach[1, best] > reach[0, best])
+    best = int(reach.prod(axis=0).round(TIE_DECIMALS).argmin())
+    side = int(np.diff(reach[:, best].round(TIE_DECIMALS))[0] > 0)
     along, across = turned[side, best].tolist()
     degrees = float(np.degrees(np.arctan2(across, along))) % 180
     return float(reach[side, best]), float(reach[1 - side, best]), degrees
