@@ -1,4 +1,4 @@
-"""`python -m tests.quantify [--data FOLDER] [--choose] [--pictures FOLDER]`: the tables of
+"""`python -m tests.quantify [--data FOLDER] [--choose | --cost] [--pictures FOLDER]`: the tables of
 docs/quantification.md.
 
 `--choose` prints what the settings were chosen by, the mean IoU over classes: other values of
@@ -17,6 +17,7 @@ import numpy as np
 from edge.inspect.segment import Mask, SegmentRules, segment
 from edge.types import U8
 from tests.quantify import real, simulated
+from tests.quantify.cost import cost
 from tests.quantify.real import Case
 from tests.quantify.score import (
     Method,
@@ -54,10 +55,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--choose", action="store_true")
+    parser.add_argument("--cost", action="store_true", help="what it costs, and nothing else")
     parser.add_argument("--pictures", type=Path)
     asked = parser.parse_args()
     if asked.choose:
         _choose(asked.data)
+        return
+    _cost()
+    if asked.cost:
         return
     kinds = _cases(asked.data, "report")
     for title, cases in kinds.items():
@@ -128,6 +133,18 @@ def _table(title: str, cases: Sequence[Case]) -> None:
 def _cell(figure: tuple[float, float, float], form: str) -> str:
     value, low, high = (form.format(f) for f in figure)
     return f"{value} ({low} to {high})"
+
+
+def _cost() -> None:
+    print("| tiles | patches | pixels a patch | ms a patch | ns a pixel |\n|---|---|---|---|---|")
+    for tile_px, mm_per_px in TILES:
+        found = cost(tile_px, mm_per_px)
+        cells = (
+            f"{found.pixels / found.patches:,.0f}",
+            f"{found.seconds / found.patches * 1e3:.2f}",
+            f"{found.seconds / found.pixels * 1e9:.1f}",
+        )
+        print(f"| {tile_px} px | {found.patches} | " + " | ".join(cells) + " |", flush=True)
 
 
 def _measures(tile_px: int, mm_per_px: float) -> None:
