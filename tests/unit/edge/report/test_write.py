@@ -63,7 +63,8 @@ def test_the_json_is_what_the_published_schema_says(tmp_path: Path) -> None:
     Draft202012Validator(schema).validate(told)
     assert CoilDocument.model_validate(told) == document
     assert told["coil"]["id"] == "26-4711"
-    assert told["coil"]["width_mm"] == 1100
+    assert (told["coil"]["length_m"], told["coil"]["width_mm"]) == (400, 1100)
+    assert (told["certificate"]["coverage"], told["certificate"]["expected_cells"]) == (1, 10)
     assert told["grade"]["name"] == "C"
     assert [c["in_density"] for c in told["classes"] if c["class_name"] == "scale"] == [90]
 
