@@ -28,7 +28,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     again = [(frame + 10 * coil, row, column) for coil in (0, 1) for frame, row, column in DEFECTS]
     frames = write_strip(folder / "frames", FRAMES, again)
     source = {"kind": "folder", "path": str(frames), "frames_per_s": 50, "repeat": False}
-    config = write_config(folder, sections(folder, frames, source=source))
+    # Room for every frame: how busy the machine is must not decide what is in the ledger.
+    patient = {"deadline_s": 60.0, "frame_buffer": FRAMES}
+    config = write_config(folder, sections(folder, frames, source=source, inspect=patient))
     with Daemon(config, "inspect") as daemon:
         assert daemon.wait() == 0
     return config
@@ -132,7 +134,8 @@ def test_a_run_that_ends_leaves_the_report_and_says_where(tmp_path: Path) -> Non
     write_line_bundle(tmp_path / "bundle")
     frames = write_strip(tmp_path / "frames", 12, DEFECTS)
     source = {"kind": "folder", "path": str(frames), "frames_per_s": 50, "repeat": False}
-    config = write_config(tmp_path, sections(tmp_path, frames, source=source))
+    patient = {"deadline_s": 60.0, "frame_buffer": FRAMES}
+    config = write_config(tmp_path, sections(tmp_path, frames, source=source, inspect=patient))
     out = tmp_path / "report.html"
     with Daemon(config, "run", "--report", str(out)) as daemon:
         assert daemon.wait() == 0

@@ -67,7 +67,7 @@ def test_the_summary_is_there_in_time(tmp_path: Path, broker: Broker, waiting: i
     consumer = Timed(broker.port, TOPIC)
     with Daemon(config) as daemon:
         daemon.wait_until_inspecting()
-        wait_for(lambda: len(_delays_s(daemon.reader(), consumer)) >= 3, "three coils", 60)
+        wait_for(lambda: len(_delays_s(daemon.reader(), consumer)) >= 3, "three coils", 90)
     delays_s = _delays_s(daemon.reader(), consumer)
     consumer.close()
     assert not consumer.gaps
@@ -76,11 +76,16 @@ def test_the_summary_is_there_in_time(tmp_path: Path, broker: Broker, waiting: i
 
 
 def _delays_s(reader: EventReader, consumer: Timed) -> list[float]:
-    """Of the coils that ended by themselves: from the frame with the tail to the receipt."""
+    """Of the coils that ended by themselves, once the first event of all had come: from the frame
+    that showed the tail to the receipt.
+    """
+    connected_ns = min(consumer.received_ns.values(), default=0)
     reports = [r for r in reader.of_kinds(["coil_report"]) if r.event.subject != "old"]
     reader.close()
     return [
         (consumer.received_ns[r.event.seq] - r.grabbed.utc_ns) / 1e9
         for r in reports
-        if not r.event.data["interrupted"] and r.event.seq in consumer.received_ns
+        if not r.event.data["interrupted"]
+        and r.event.seq in consumer.received_ns
+        and r.grabbed.utc_ns > connected_ns
     ]
