@@ -44,6 +44,7 @@ class EventReader:
         self._directory = directory
         self._files: list[_File] = []
         self._open: dict[Path, sqlite3.Connection] = {}
+        self._newest: Path | None = None  # of those that have their tables
         self._follow()
 
     def after(self, seq: int, limit: int) -> list[Recorded]:
@@ -158,8 +159,13 @@ class EventReader:
 
     def _follow(self) -> None:
         known = {file.path: file for file in self._files}
-        files = [known.get(path) or self._look_at(path) for path in day.day_paths(self._directory)]
-        self._files = [file for file in files if file is not None]
+        files: list[_File] = []
+        self._newest = None
+        for path in reversed(day.day_paths(self._directory)):
+            if file := known.get(path) or self._look_at(path):
+                files.append(file)
+                self._newest = self._newest or path
+        self._files = files[::-1]
         for gone in self._open.keys() - {file.path for file in self._files}:
             self._open.pop(gone).close()
 
@@ -180,7 +186,8 @@ class EventReader:
         if path not in self._open:
             while len(self._open) >= _KEPT_OPEN:
                 self._open.pop(next(iter(self._open))).close()
-            self._open[path] = day.connect_reader(path)
+            over = self._newest is not None and path != self._newest
+            self._open[path] = day.connect_reader(path, over=over)
         return self._open[path]
 
     def _select(self, file: _File, where: str, values: tuple[object, ...]) -> list[Recorded]:
