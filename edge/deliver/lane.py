@@ -14,7 +14,7 @@ from random import SystemRandom
 
 from edge.clock import Clock
 from edge.deliver.cursors import Cursors
-from edge.errors import StripSightError
+from edge.errors import ReceiverError, StripSightError
 from edge.ledger.reader import EventReader
 from edge.metrics import CourierMetrics
 from edge.ports import Receiver
@@ -116,6 +116,11 @@ class Lane:
         reader = self._reader = self._reader or EventReader(self._ledger)
         batch = reader.after(self._cursor, BATCH)
         acknowledged = self._receiver.deliver(batch)
+        if batch and acknowledged > (last := batch[-1].event.seq):
+            raise ReceiverError(
+                f"{self.name}: acknowledges event {acknowledged}, and was sent {last} and those"
+                " before; all of them are sent again, check the receiver"
+            )
         if batch and acknowledged > self._cursor:
             self._cursor = acknowledged
             count = sum(recorded.event.seq <= acknowledged for recorded in batch)

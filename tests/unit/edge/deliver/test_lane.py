@@ -83,6 +83,17 @@ def test_failure_moves_nothing_and_is_told_once(
     assert caplog.text.count("away; switch it on") == 2
 
 
+def test_who_acknowledges_what_it_never_got_is_told_of_and_gets_it_all_again(
+    ledger: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
+    stop = threading.Event()
+    receiver = Scripted("a", [2, 99, 6, 4], stop)
+    assert run(receiver, ledger, stop) == 4
+    assert receiver.offered == [[1, 2, 3, 4, 5], *[[3, 4, 5]] * 3]
+    assert caplog.text.count("acknowledges event 99, and was sent 5") == 1
+
+
 def test_cursor_survives_a_restart(ledger: Path) -> None:
     for offered, answer in (([1, 2, 3, 4, 5], 3), ([4, 5], 5)):
         stop = threading.Event()
