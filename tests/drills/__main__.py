@@ -37,7 +37,7 @@ def main() -> int:
             return 1
     print(f"{soak.rounds} drills, {soak.planted} planted defects: each recorded or told as not"
           " inspected")  # fmt: skip
-    for name, count in sorted(soak.trials.items()):
+    for name, count in sorted(soak.trials.items(), key=lambda item: item[0] not in FAULTS):
         print(f"{count:8}  {name}")
     return 0
 

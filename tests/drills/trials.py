@@ -218,8 +218,9 @@ class _Trials:
         try:
             yield
         except (AssertionError, LedgerError, OSError) as error:
-            ledger = self._daemon.settings["ledger"]["path"]
-            kept = shutil.copytree(ledger, self._folder / "kept", dirs_exist_ok=True)
+            kept = self._folder / "kept"
+            with contextlib.suppress(OSError):  # the line goes on meanwhile
+                shutil.copytree(self._daemon.settings["ledger"]["path"], kept)
             raise AssertionError(
                 f"{error}\nin round {what}; its ledger is kept in {kept}; again:"
                 f" python -m tests.drills.trials {what.partition(':')[0]}"
@@ -233,7 +234,9 @@ def _last_report(events: Sequence[Event]) -> int:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    found = run_line(Path(tempfile.mkdtemp(prefix="stripsight-trial-")), sys.argv[1])
+    folder = Path(tempfile.mkdtemp(prefix="stripsight-trial-"))
+    found = run_line(folder, sys.argv[1])
+    shutil.rmtree(folder, ignore_errors=True)
     _log.info("%s, %d planted, %d recorded", found.trials, found.planted, found.recorded)
 
 
