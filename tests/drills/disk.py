@@ -11,14 +11,14 @@ DISK_MB = 40
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[Path]:
-    """A file system of 40 MB.
+def small_disk(path: Path, size_mb: int = DISK_MB) -> Iterator[Path]:
+    """A file system of so many megabytes.
 
     Raises:
         PermissionError: mounting is not permitted.
     """
     path.mkdir()
-    mount = [require_program("mount"), "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", str(path)]
+    mount = [require_program("mount"), "-t", "tmpfs", "-o", f"size={size_mb}m", "none", str(path)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         raise PermissionError("mounting a small disk needs root")
     try:

@@ -35,6 +35,8 @@ from tests.waiting import free_port, wait_for
 TOPIC = "stripsight/mill/line-1/top/events"
 FRAMES_PER_S = 20
 AT_ONCE = 3
+DISK_MB = 120
+"""Room for the ledger's reserve, and for what a line of trials writes on a slow machine."""
 MOMENT_S = 0.7
 _log = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ def merged(found: Sequence[Findings]) -> Findings:
 
 def _disk(path: Path, opened: contextlib.ExitStack) -> Path | None:
     try:
-        return opened.enter_context(small_disk(path))
+        return opened.enter_context(small_disk(path, DISK_MB))
     except PermissionError:
         return None
 
@@ -125,7 +127,10 @@ class _Trials:
             source={
                 "kind": "folder", "path": frames, "frames_per_s": FRAMES_PER_S, "repeat": True,
             },
-            ledger={"path": str((disk or folder) / "ledger"), "event_buffer_s": 0.5},
+            ledger={
+                "path": str((disk or folder) / "ledger"), "event_buffer_s": 0.5,
+                "max_evidence_mb": 20,
+            },
             deliver={"mqtt": [{"host": "127.0.0.1", "port": proxy.port, "timeout_s": 2.0}]},
             console={"enabled": True, "port": free_port()},
         )  # fmt: skip
