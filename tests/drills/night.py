@@ -42,11 +42,11 @@ def three_in_the_morning(folder: Path, seed: int, effort: int) -> Findings:
             console={"enabled": True, "port": free_port()},
         )
         with line.inspecting() as daemon:
-            wait_for(lambda: _sound(daemon), "all of the line is sound", 60)
+            wait_for(lambda: sound(daemon), "all of the line is sound", 60)
             for _ in range(effort):
                 _hurt(daemon, disk, broker, camera)
                 _mend(disk, broker, camera)
-                wait_for(lambda: _sound(daemon), "all of the line is sound again", 60)
+                wait_for(lambda: sound(daemon), "all of the line is sound again", 60)
                 line.pass_coils(2)
         last = daemon.reader().last_seq()
         wait_for(lambda: consumer.seq == last, "the consumer has everything")
@@ -89,7 +89,7 @@ def _courier_since(daemon: Daemon) -> float:
     return daemon.metrics("courier_port").get("process_start_time_seconds", 0.0)
 
 
-def _sound(daemon: Daemon) -> bool:
+def sound(daemon: Daemon) -> bool:
     """What the control socket, the courier and the operator's page say."""
     status, settings = daemon.status(), daemon.settings
     return (

@@ -26,6 +26,7 @@ from tests.drills.disk import small_disk
 from tests.drills.faults import FAULTS, PATIENCE_S, Plant, pause
 from tests.drills.impatient import PROGRAM
 from tests.drills.line import ALL, DrillLine
+from tests.drills.night import sound
 from tests.line.ack_proxy import AckProxy
 from tests.line.broker import Broker
 from tests.line.mill import Mill
@@ -197,8 +198,7 @@ class _Trials:
 
     def _works(self) -> bool:
         self._keep_up()
-        status = self._daemon.status()
-        return (status.get("state"), status.get("inspection_valid")) == ("running", True)
+        return sound(self._daemon)
 
     def _hold(self, *, finished: bool) -> Findings:
         """The mill's effects against the ledger, byte for byte, and against the strip. Of a line
