@@ -20,7 +20,7 @@ from edge.config.acquire import (
     SpeedSignalPosition,
     emulate_camera,
 )
-from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt, Record
+from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt, PlcBlock, Record
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
 from edge.config.rolls import PeriodRange, Roll, Rolls
@@ -44,6 +44,7 @@ __all__ = [
     "Name",
     "Optics",
     "PeriodRange",
+    "PlcBlock",
     "Port",
     "Position",
     "Positive",

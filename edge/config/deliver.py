@@ -68,10 +68,27 @@ class Mqtt(Section):
         return self
 
 
+Code = Annotated[int, Field(ge=1, le=65535)]
+
+
+class PlcBlock(Section):
+    """The flat block for PLCs, the same in our OPC UA server and in a PLC's own."""
+
+    ring: Annotated[int, Field(ge=1, le=99)] = 16
+    """How many defects it holds."""
+    class_codes: dict[str, Code] = {}
+    """Class name -> number for the PLC, 0 for what is not listed. Given here and not taken from
+    the bundle, whose order of classes may change when it is trained again.
+    """
+    severity_codes: dict[str, Code] = {}
+    """Severity of the grading rules -> number for the PLC."""
+
+
 class Deliver(Section):
     """Who gets the events."""
 
     mqtt: tuple[Mqtt, ...] = ()
+    plc_block: PlcBlock = PlcBlock()
 
     @model_validator(mode="after")
     def _one_cursor_each(self) -> Self:
