@@ -76,11 +76,11 @@ class PlcBlock(Section):
 
     ring: Annotated[int, Field(ge=1, le=99)] = 16
     """How many defects it holds."""
-    class_codes: dict[str, Code] = {}
+    class_codes: dict[str, Code] = Field(default_factory=dict)
     """Class name -> number for the PLC, 0 for what is not listed. Given here and not taken from
     the bundle, whose order of classes may change when it is trained again.
     """
-    severity_codes: dict[str, Code] = {}
+    severity_codes: dict[str, Code] = Field(default_factory=dict)
     """Severity of the grading rules -> number for the PLC."""
 
 
