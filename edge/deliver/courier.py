@@ -17,6 +17,7 @@ from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
+from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
 from edge.deliver.pulse import Pulse
 from edge.errors import LedgerError
@@ -52,6 +53,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
         for mqtt in config.deliver.mqtt
     ]
+    mirrors: list[Mirror] = []
     with contextlib.ExitStack() as opened:
         with explained(config.ledger.path):
             config.ledger.path.mkdir(parents=True, exist_ok=True)
@@ -61,9 +63,9 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         opened.callback(waker.close)
         lanes = [
             Lane(receiver, config.ledger.path, cursors, metrics, clock, stop, DRAIN_S)
-            for receiver in receivers
+            for receiver in (*receivers, *mirrors)
         ]
-        loop = _Loop(config, lanes, receivers, cursors, waker, clock)
+        loop = _Loop(config, lanes, receivers, mirrors, cursors, waker, clock)
         opened.callback(loop.close)
         health = serve_health(
             config.metrics.host,
@@ -108,17 +110,18 @@ class _Loop:
         config: Config,
         lanes: Sequence[Lane],
         receivers: Sequence[MqttReceiver],
+        mirrors: Sequence[Mirror],
         cursors: Cursors,
         waker: WakeReceiver,
         clock: Clock,
     ) -> None:
         self._config = config
         self._lanes = lanes
-        self._receivers = receivers
+        self._receivers: tuple[MqttReceiver | Mirror, ...] = (*receivers, *mirrors)
         self._cursors = cursors
         self._waker = waker
         self._clock = clock
-        self._pulse = Pulse(config, receivers, clock)
+        self._pulse = Pulse(config, receivers, mirrors, clock)
         self.heart = Heartbeat(clock)
         self._retain_ns = 0
         self._pulse.tick()  # before any lane starts: what is new counts from here

@@ -92,11 +92,16 @@ class PlcBlock:
         self._coils: dict[str, str] = {}
         self._repeats: dict[str, RollRepeat] = {}
         self._told: dict[str, Value] = {}
+        self._resumed = 0
         self.acknowledged = 0
 
-    def take(self, event: Event, *, again: bool = False) -> None:
-        """Show an event. `again`: it was shown before a restart, so what it pushes out of the ring
-        is not counted.
+    def resume(self) -> None:
+        """All of the ring was shown before a restart: what leaves it is not counted as lost."""
+        self._resumed = int(self._head["LastSeq"])
+        self._set("Overwritten", 0)
+
+    def take(self, event: Event) -> None:
+        """Show an event.
 
         Raises:
             ValueError: its data break its schema; it counts as shown, and nothing else changed.
@@ -109,7 +114,7 @@ class PlcBlock:
             return
         body = event.body()
         if isinstance(body, Defect):
-            self._defect(event, body, again=again)
+            self._defect(event, body)
         elif isinstance(body, CoilCorrected):
             self._correct(event, body)
         elif isinstance(body, RollRepeat):
@@ -151,7 +156,7 @@ class PlcBlock:
         self._told = now
         return changed
 
-    def _defect(self, event: Event, body: Defect, *, again: bool) -> None:
+    def _defect(self, event: Event, body: Defect) -> None:
         told = event.subject or ""
         coil = self._coils.get(told, told)
         digits = body.defect_id.rpartition("/")[2]
@@ -159,7 +164,7 @@ class PlcBlock:
         slot = self._slot_of(_fit(_SLOT["Coil"], coil), number)
         if slot is None:
             slot = min(self._slots, key=lambda s: int(s["Seq"]))
-            if int(slot["Seq"]) > self.acknowledged and not again:
+            if int(slot["Seq"]) > max(self.acknowledged, self._resumed):
                 self._set("Overwritten", int(self._head["Overwritten"]) + 1)
         slot.update(self._shown(event.seq, coil, number, body))
         if coil != told:

@@ -1,7 +1,7 @@
 """What the receivers are told beside the events: new defects at once, and the state each second."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -10,6 +10,8 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.control import Request, ask
 from edge.deliver.mqtt import MqttReceiver
+from edge.deliver.mirror import Mirror
+from edge.deliver.mqtt import MqttReceiver, State
 from edge.errors import LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
 
@@ -28,9 +30,16 @@ _log = logging.getLogger(__name__)
 class Pulse:
     """Owned by the courier's main thread. Begins with the events that come after its start."""
 
-    def __init__(self, config: Config, receivers: Sequence[MqttReceiver], clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        receivers: Sequence[MqttReceiver],
+        mirrors: Sequence[Mirror],
+        clock: Clock,
+    ) -> None:
         self._config = config
         self._receivers = receivers
+        self._mirrors = mirrors
         self._clock = clock
         self._reader: EventReader | None = None
         self._seq = 0
@@ -73,6 +82,7 @@ class Pulse:
     def _beat(self) -> None:
         details: dict[str, JsonValue] = {"inspection": "not_running", "seq": self._seq}
         state: State = "offline"
+        status: Mapping[str, JsonValue] | None = None
         try:
             question = Request(action="status", by="courier")
             reply = ask(self._config.run_path, question, STATUS_TIMEOUT_S)
@@ -81,6 +91,9 @@ class Pulse:
         else:
             found = reply.result.get("state")
             details["inspection"] = found
+            status = reply.result if reply.ok else {}
             state = _STATES.get(found, "degraded") if reply.ok else "degraded"
         for receiver in self._receivers:
             receiver.beat(state, details)
+        for mirror in self._mirrors:
+            mirror.tell(status)

@@ -77,7 +77,17 @@ def test_what_leaves_the_ring_unacknowledged_is_counted() -> None:
     for seq in (4, 5):
         shown.take(defect(seq, seq))
     assert (shown.values()["Overwritten"], shown.values()["Unread"]) == (1, 2)
-    shown.take(defect(6, 6), again=True)
+
+
+def test_what_was_shown_before_a_restart_is_not_counted_as_lost() -> None:
+    shown = block(2)
+    for seq in (1, 2, 3):
+        shown.take(defect(seq, seq))
+    shown.resume()
+    for seq in (4, 5):
+        shown.take(defect(seq, seq))
+    assert shown.values()["Overwritten"] == 0
+    shown.take(defect(6, 6))
     assert shown.values()["Overwritten"] == 1
 
 
