@@ -15,6 +15,7 @@ from edge.control import Request, ask
 from edge.desk import ConfigOption
 from edge.desk import app as desk_app
 from edge.errors import BundleError, ConfigError, SourceError, StripSightError
+from edge.opcua_cli import app as opcua_app
 from edge.process import die_with_parent, give_way, log_to_stderr, stop_on_signals
 from edge.systemd import Notifier
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 model_app = typer.Typer(no_args_is_help=True, help="The bundle that inspects.")
 app.add_typer(model_app, name="model")
 app.add_typer(coil_app, name="coil")
+app.add_typer(opcua_app, name="opcua")
 app.add_typer(desk_app)
 
 Supervised = Annotated[int, typer.Option("--supervised", hidden=True)]
@@ -191,6 +193,8 @@ def _where_to_look(settings: Config, config: Path) -> str:
     for receiver in settings.deliver.mqtt:
         host = "127.0.0.1" if receiver.host == "embedded" else receiver.host
         lines.append(f"  MQTT              {host}:{receiver.port}  topic {settings.topic}/events")
+    if (opcua := settings.deliver.opcua_server) is not None:
+        lines.append(f"  OPC UA            opc.tcp://{opcua.host}:{opcua.port}/  (docs/opcua.md)")
     lines += [
         f"  metrics           http://{listen.host}:{listen.inspect_port}/metrics (inspect)",
         f"                    http://{listen.host}:{listen.courier_port}/metrics (courier)",

@@ -79,11 +79,13 @@ class Commands:
         degraded = self.degraded()
         state = "no_source" if not self._grab.up else "degraded" if degraded else "running"
         waiting = self._slot.waiting
-        uptime_ns = self._clock.now().monotonic_ns - self._started.monotonic_ns
+        now_ns = self._clock.now().monotonic_ns
+        uptime_ns = now_ns - self._started.monotonic_ns
         return {
             "state": state,
             "degraded": list(degraded),
             "inspection_valid": self.valid(),
+            "coverage_10s": self._inspector.recent.coverage(now_ns),
             "coil": mark.coil,
             "coil_m": round(mark.coil_m, 3),
             "line_m": round(mark.line_m, 3),

@@ -262,6 +262,25 @@ class CourierMetrics:
             registry=registry,
         )
 
+        self.opcua_sessions = Gauge(
+            "stripsight_opcua_sessions",
+            "Sessions that clients have at the OPC UA server",
+            ["receiver"],
+            registry=registry,
+        )
+        self.opcua_connections = Gauge(
+            "stripsight_opcua_connections",
+            "TCP connections to the OPC UA server, those without a session included",
+            ["receiver"],
+            registry=registry,
+        )
+        self.opcua_refused = Counter(
+            "stripsight_opcua_refused",
+            "What clients of the OPC UA server were refused",
+            ["receiver", "reason"],
+            registry=registry,
+        )
+
 
 class Described(NamedTuple):
     """A metric as its documentation names it."""

@@ -20,7 +20,16 @@ from edge.config.acquire import (
     SpeedSignalPosition,
     emulate_camera,
 )
-from edge.config.deliver import Console, Deliver, Ledger, Metrics, Mqtt, PlcBlock, Record
+from edge.config.deliver import (
+    Console,
+    Deliver,
+    Ledger,
+    Metrics,
+    Mqtt,
+    OpcUaServer,
+    PlcBlock,
+    Record,
+)
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
 from edge.config.rolls import PeriodRange, Roll, Rolls
@@ -42,6 +51,7 @@ __all__ = [
     "Mounting",
     "Mqtt",
     "Name",
+    "OpcUaServer",
     "Optics",
     "PeriodRange",
     "PlcBlock",

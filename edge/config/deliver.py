@@ -84,15 +84,67 @@ class PlcBlock(Section):
     """Severity of the grading rules -> number for the PLC."""
 
 
+Policy = Literal["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss", "None"]
+
+
+class OpcUaServer(Section):
+    """A server that PLCs and SCADA systems read: `docs/opcua.md`."""
+
+    name: Name = "opcua"
+    host: str = "127.0.0.1"
+    """Address of this PC to listen on; 0.0.0.0 for all of them."""
+    port: Port = 4840
+    policies: Annotated[tuple[Policy, ...], Field(min_length=1)] = (
+        "Basic256Sha256",
+        "Aes128_Sha256_RsaOaep",
+        "Aes256_Sha256_RsaPss",
+    )
+    """All of them sign and encrypt. `None` does neither: then passwords can be read on the network
+    and any program gets in that knows one.
+    """
+    certificate: Path | None = None
+    """Ours, in DER; `stripsight-edge opcua certificate` makes it and the key."""
+    key: Path | None = None
+    trusted: Path | None = None
+    """Folder of the certificates of clients that may connect."""
+    users: Path | None = None
+    """File of names and hashed passwords, made by `stripsight-edge opcua user`."""
+    anonymous: bool = False
+    """Let clients in without a name. They can read and not write."""
+    namespace: Annotated[str, Field(pattern=r"^\S{1,255}$")] = "urn:stripsight:plc-block"
+    """URI of the block's nodes, the same on every line, so that a PLC's project can be copied."""
+    max_sessions: Annotated[int, Field(ge=1, le=100)] = 20
+    session_timeout_s: Annotated[float, Field(ge=5, le=600)] = 30.0
+    """A client that is silent for so long has lost its session; shorter where it asks for less."""
+    connections_per_s: Annotated[int, Field(ge=1, le=1000)] = 20
+    """New connections from one address; more are hung up at once (bursts of 5 s are let pass)."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        secure = any(policy != "None" for policy in self.policies)
+        if secure and not (self.certificate and self.key and self.trusted):
+            raise ValueError(
+                "certificate, key and trusted are needed for secure connections; `stripsight-edge"
+                " opcua certificate` makes them where they are named"
+            )
+        if self.users is None and not self.anonymous:
+            raise ValueError("nobody could log in: name a file of users, or set anonymous: true")
+        return self
+
+
 class Deliver(Section):
     """Who gets the events."""
 
     mqtt: tuple[Mqtt, ...] = ()
     plc_block: PlcBlock = PlcBlock()
+    opcua_server: OpcUaServer | None = None
+    """Null: none."""
 
     @model_validator(mode="after")
     def _one_cursor_each(self) -> Self:
         names = [receiver.name for receiver in self.mqtt]
+        if self.opcua_server is not None:
+            names.append(self.opcua_server.name)
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(
                 f"two receivers are named {twice!r} and would share one delivery cursor; give each"

@@ -20,7 +20,7 @@ from edge.deliver.lane import Lane
 from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
 from edge.deliver.pulse import Pulse
-from edge.errors import LedgerError
+from edge.errors import ConfigError, LedgerError
 from edge.health import Heartbeat, serve_health
 from edge.ledger.day import explained
 from edge.ledger.retention import retain
@@ -53,7 +53,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
         for mqtt in config.deliver.mqtt
     ]
-    mirrors: list[Mirror] = []
+    mirrors = _mirrors(config, metrics, clock)
     with contextlib.ExitStack() as opened:
         with explained(config.ledger.path):
             config.ledger.path.mkdir(parents=True, exist_ok=True)
@@ -77,6 +77,24 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         )
         opened.callback(health.close)
         _run(lanes, loop, ready, stop)
+
+
+def _mirrors(config: Config, metrics: CourierMetrics, clock: Clock) -> list[Mirror]:
+    """The receivers over OPC UA.
+
+    Raises:
+        ConfigError: asyncua is not installed, or a file that the config names cannot be used.
+    """
+    section = config.deliver.opcua_server
+    if section is None:
+        return []
+    try:
+        from edge.deliver.opcua.server import OpcUaReceiver  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigError(
+            "deliver.opcua_server needs asyncua; pip install 'stripsight[opcua]'"
+        ) from error
+    return [OpcUaReceiver(section, config, metrics, clock)]
 
 
 def _run(

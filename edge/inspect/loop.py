@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from contract.bodies import ModelChanged
+from contract.bodies import ModelChanged, Outcome
 from contract.events import Draft
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock
@@ -22,6 +22,7 @@ from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.quantify import quantify
 from edge.inspect.rolls import raised
+from edge.inspect.recent import Recent
 from edge.inspect.sight import Eye, Sight
 from edge.inspect.stretches import FromTo
 from edge.inspect.strip import View
@@ -64,6 +65,8 @@ class Inspector:
         self._count: int | None = None  # of an encoder, at `_told_m`
         self.watermark = Watermark(frame=0, line_m=start.line_m, coil=None, coil_m=0.0)
         """How far the strip has been dealt with."""
+        self.recent = Recent()
+        """Coverage of the last ten seconds."""
         self._sound = False  # of the frame in hand, so far
         self.valid = False
         """Whether the newest frame was seen as it should be. Other threads ask."""
@@ -94,6 +97,7 @@ class Inspector:
         if self._now is not None:
             self._drafts += self._now.due(frame)
         self._advance(frame)
+        self.recent.frame(frame.grabbed.monotonic_ns)
         return self._commit(frame)
 
     def finish(self) -> Commit | None:
@@ -138,7 +142,7 @@ class Inspector:
     ) -> list[Draft]:
         """Report a coil, and hold its account against what was told of it on the way."""
         drafts, totals = coil.finish(length_m, time, interrupted=interrupted)
-        self._metrics.cells.labels(UNSEEN.outcome).inc(totals.unseen)
+        self._tally(UNSEEN.outcome, totals.unseen)
         if totals.breach:
             log.error("the account of coil %s contradicts itself: %s", coil.coil.id, totals.breach)
             self._metrics.account_breaches.inc()
@@ -184,7 +188,7 @@ class Inspector:
         for mm, part in sight.seen(fate):
             if shown is not None and part == fate:
                 news = coil.account.record(*stretch, ON_TIME, mm, shown)
-                self._metrics.cells.labels(ON_TIME.outcome).inc(news.first)
+                self._tally(ON_TIME.outcome, news.first)
             missed |= self._record(coil, stretch, mm, part)
         if self._beside(section, sight, coil) or missed:
             self._metrics.uninspected_metres.inc(stretch[1] - stretch[0])
@@ -201,7 +205,7 @@ class Inspector:
         for mm, fate in sight.beside():
             elsewhere = shared and fate.outcome == "lost"
             news = coil.record(stretch, mm, fate, lasts=elsewhere)
-            self._metrics.cells.labels(fate.outcome).inc(news.first)
+            self._tally(fate.outcome, news.first)
             missed |= news.cells > 0 and not elsewhere
         self._sound = self._sound and not missed
         return missed
@@ -252,11 +256,15 @@ class Inspector:
     def _record(self, coil: CoilInspection, stretch: FromTo, mm: FromTo, fate: Fate) -> bool:
         """Account for a rectangle; whether it is news that cells of it were not inspected."""
         news = coil.record(stretch, mm, fate)
-        self._metrics.cells.labels(fate.outcome).inc(news.first)
+        self._tally(fate.outcome, news.first)
         missed = news.cells > 0 and fate.outcome not in SEEN
         if missed or fate.outcome in NOT_VALID:
             self._sound = self._sound and fate.outcome == "late"
         return missed
+
+    def _tally(self, outcome: Outcome, cells: int) -> None:
+        self._metrics.cells.labels(outcome).inc(cells)
+        self.recent.count(outcome, cells)
 
     def _show_model(self) -> None:
         """Publish which bundle inspects, and start the series of its classes at zero."""

@@ -80,3 +80,6 @@ def _move_courier(metrics: CourierMetrics) -> None:
         counter.labels("mqtt").inc()
     for histogram in (metrics.committed_to_acknowledged, metrics.grabbed_to_acknowledged):
         histogram.labels("mqtt").observe(0.02)
+    metrics.opcua_sessions.labels("opcua").set(2)
+    metrics.opcua_connections.labels("opcua").set(3)
+    metrics.opcua_refused.labels("opcua", "user").inc()
