@@ -87,6 +87,7 @@ class PlcBlock:
         self._class_codes = class_codes
         self._severity_codes = severity_codes
         self._slots: list[Slot] = [{word.name: word.zero for word in RING} for _ in range(ring)]
+        self._ids: list[str | None] = [None] * ring
         self._head: dict[str, Value] = {word.name: word.zero for word in HEAD}
         self._head["Coverage10s"] = UNKNOWN_COVERAGE
         self._coils: dict[str, str] = {}
@@ -161,11 +162,14 @@ class PlcBlock:
         coil = self._coils.get(told, told)
         digits = body.defect_id.rpartition("/")[2]
         number = int(digits) if digits.isascii() and digits.isdecimal() else 0
-        slot = self._slot_of(_fit(_SLOT["Coil"], coil), number)
-        if slot is None:
-            slot = min(self._slots, key=lambda s: int(s["Seq"]))
-            if int(slot["Seq"]) > max(self.acknowledged, self._resumed):
+        if body.defect_id in self._ids:
+            place = self._ids.index(body.defect_id)
+        else:
+            place = min(range(len(self._slots)), key=lambda n: int(self._slots[n]["Seq"]))
+            if int(self._slots[place]["Seq"]) > max(self.acknowledged, self._resumed):
                 self._set("Overwritten", int(self._head["Overwritten"]) + 1)
+        self._ids[place] = body.defect_id
+        slot = self._slots[place]
         slot.update(self._shown(event.seq, coil, number, body))
         if coil != told:
             slot["Flags"] = int(slot["Flags"]) | CORRECTED
@@ -191,10 +195,6 @@ class PlcBlock:
             **texts,
         }
         return {name: _fit(_SLOT[name], value) for name, value in values.items()}
-
-    def _slot_of(self, coil: Value, number: int) -> Slot | None:
-        mine = (s for s in self._slots if s["Seq"] and (s["Coil"], s["Defect"]) == (coil, number))
-        return next(mine, None)
 
     def _correct(self, event: Event, body: CoilCorrected) -> None:
         """Slots of the coil are shown anew: under the right id, with this event's number."""

@@ -9,14 +9,14 @@ from weakref import WeakKeyDictionary
 from asyncua import Server, ua
 from asyncua.common.connection import TransportLimits
 from asyncua.common.utils import Buffer, ServiceError
-from asyncua.crypto import security_policies
+from asyncua.crypto import security_policies, uacrypto
 from asyncua.crypto.security_policies import SecurityPolicy, SecurityPolicyFactory
-from asyncua.crypto.uacrypto import InvalidSignature
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession, SessionState
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.ua_binary import uatcp_to_binary
+from cryptography.exceptions import InvalidSignature
 
 from edge.deliver.opcua.certificates import UntrustedError
 from edge.deliver.opcua.door import Door, Reason
@@ -24,6 +24,7 @@ from edge.deliver.opcua.door import Door, Reason
 LIMITS = TransportLimits(
     max_recv_buffer=65_535, max_send_buffer=65_535, max_chunk_count=64, max_message_size=4_000_000
 )
+_MESSAGES = frozenset((b"HEL", b"OPN", b"MSG", b"CLO"))
 UNREAD_BYTES = 4_000_000
 """A client that leaves so much unread is hung up on."""
 WITHOUT_SESSION_S = 10.0
@@ -65,11 +66,25 @@ class Sessions(InternalServer):
         self.supported_tokens = cast("Any", tuple(tokens))
         self.certificates: WeakKeyDictionary[InternalSession, bytes | None] = WeakKeyDictionary()
         """Which certificate began a session."""
+        self.clients: list[OPCUAProtocol] = []
+        """The connections."""
 
     @property
     def sessions(self) -> tuple[InternalSession, ...]:
         """Those of clients."""
         return tuple(self._external_sessions.values())
+
+    async def make_room(self) -> bool:
+        """Whether there is room for a session: where not, the oldest one that has lost its
+        connection gives way, so that a client who comes back is not kept out by its own past.
+        """
+        if len(self.sessions) < self.door.config.max_sessions:
+            return True
+        held = {client.processor.session for client in self.clients if client.processor}
+        lost = next((session for session in self.sessions if session not in held), None)
+        if lost is not None:
+            await lost.close_session()
+        return lost is not None
 
     async def end_orphans(self) -> None:
         """End subscriptions whose session is gone: a client may close it without them."""
@@ -93,7 +108,7 @@ class _Processor(UaProcessor):
         body: Buffer,
     ) -> bool | None:
         door = self.iserver.door
-        self._check(typeid, requesthdr)
+        await self._check(typeid, requesthdr)
         try:
             done: bool | None = await super()._process_message(typeid, requesthdr, seqhdr, body)
         except (ServiceError, ua.uaerrors.UaStatusCodeError) as error:
@@ -110,7 +125,7 @@ class _Processor(UaProcessor):
         found: bytes | None = self._connection.security_policy.peer_certificate
         return found
 
-    def _check(self, typeid: ua.NodeId, requesthdr: ua.RequestHeader) -> None:
+    async def _check(self, typeid: ua.NodeId, requesthdr: ua.RequestHeader) -> None:
         door, policy = self.iserver.door, self._connection.security_policy
         open_door = "None" in door.config.policies
         if (
@@ -126,7 +141,10 @@ class _Processor(UaProcessor):
             door.refuse("service", f"{_address(self.name)}: this is no discovery server")
             raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
         if typeid in _CREATE:
-            self._check_room()
+            held = self.session is not None and self.session.state is not SessionState.Closed
+            if held or not await self.iserver.make_room():
+                door.refuse("too_many", f"{_address(self.name)}: one more session")
+                raise ServiceError(ua.StatusCodes.BadTooManySessions)
         if typeid in _ACTIVATE and self.session is None:
             taken = self.iserver.lookup_external_session(requesthdr.AuthenticationToken)
             if taken is not None and self.iserver.certificates.get(taken) != self._certificate:
@@ -134,13 +152,6 @@ class _Processor(UaProcessor):
                     "certificate", f"{_address(self.name)}: the session is another client's"
                 )
                 raise ServiceError(ua.StatusCodes.BadSecurityChecksFailed)
-
-    def _check_room(self) -> None:
-        door = self.iserver.door
-        held = self.session is not None and self.session.state is not SessionState.Closed
-        if held or len(self.iserver.sessions) >= door.config.max_sessions:
-            door.refuse("too_many", f"{_address(self.name)}: one more session")
-            raise ServiceError(ua.StatusCodes.BadTooManySessions)
 
 
 class _Connection(OPCUAProtocol):
@@ -165,8 +176,13 @@ class _Connection(OPCUAProtocol):
         if self.transport is None or self.transport.is_closing():
             return
         super().data_received(data)
-        # What asyncua cannot read stays in its buffer: a longer rest than a chunk is no message.
-        if len(self._buffer) > self.limits.max_recv_buffer:
+        # asyncua waits for the rest of whatever was begun, and keeps what it cannot read.
+        rest = bytes(self._buffer[:8])
+        if len(rest) == 8 and (
+            rest[:3] not in _MESSAGES
+            or int.from_bytes(rest[4:], "little") > self.limits.max_recv_buffer
+            or len(self._buffer) > self.limits.max_recv_buffer
+        ):
             self._hang_up("malformed", "it sends no OPC UA")
 
     async def _process_one_msg(self, header: ua.Header, buf: Buffer) -> bool:
@@ -174,7 +190,7 @@ class _Connection(OPCUAProtocol):
             return await super()._process_one_msg(header, buf)
         except UntrustedError as error:
             self._hang_up("certificate", str(error))
-        except InvalidSignature:
+        except (InvalidSignature, uacrypto.InvalidSignature):
             self._hang_up("certificate", "it has not the key of the certificate that it shows")
         except Exception as error:  # noqa: BLE001 - a stranger's bytes break asyncua in many ways
             self._hang_up("malformed", f"{type(error).__name__}: {str(error)[:120]}")
@@ -257,6 +273,7 @@ class GuardedServer(Server):
         host, port = self._door.config.host, self._door.config.port
         self.bserver = _Listener(self.iserver, host, port, self.limits)
         self.bserver.set_policies(checked)
+        self.iserver.clients = self.bserver.clients
         try:
             await self.bserver.start()
         except OSError:
