@@ -113,6 +113,10 @@ class OpcUaServer(Section):
     """Let clients in without a name. They can read and not write."""
     namespace: Annotated[str, Field(pattern=r"^\S{1,255}$")] = "urn:stripsight:plc-block"
     """URI of the block's nodes, the same on every line, so that a PLC's project can be copied."""
+    nodeset: Path | None = None
+    """`Opc.Ua.MachineVision.NodeSet2.xml`, installed by deploy/setup/nodeset.sh: with it the line
+    is shown after OPC 40100-1 too. Null, or where it cannot be read: the flat block alone.
+    """
     max_sessions: Annotated[int, Field(ge=1, le=100)] = 20
     session_timeout_s: Annotated[float, Field(ge=5, le=600)] = 30.0
     """A client that is silent for so long has lost its session; shorter where it asks for less."""

@@ -25,7 +25,8 @@ from edge.metrics import CourierMetrics
 from edge.stage import Stage
 from edge.types import Recorded
 
-START_S, ANSWER_S, STOP_S = 60.0, 10.0, 5.0
+START_S, ANSWER_S, STOP_S = 120.0, 10.0, 5.0
+"""The types of OPC 40100-1 take two seconds to read, many more on a PC that is busy."""
 TICK_S = 0.5
 _log = logging.getLogger(__name__)
 

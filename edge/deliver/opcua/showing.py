@@ -7,12 +7,20 @@ from asyncua import ua
 from pydantic import JsonValue
 
 from edge.clock import Clock
-from edge.config import Config, OpcUaServer
+from edge.config import (
+    Config,
+    FolderSource,
+    OpcUaServer,
+    PylonSource,
+    SimulatedSource,
+    Source,
+)
 from edge.deliver.mirror import refill
 from edge.deliver.opcua.certificates import application_uri, read_certificate
 from edge.deliver.opcua.door import Door
 from edge.deliver.opcua.listening import GuardedServer
 from edge.deliver.opcua.nodes import BlockNodes, Writes
+from edge.deliver.opcua.vision import Vision
 from edge.deliver.plc_block import PlcBlock, line_state
 from edge.deliver.waited import Waited
 from edge.errors import ConfigError, ReceiverError
@@ -27,7 +35,7 @@ POLICIES = {
 }
 PRODUCT = "urn:stripsight:edge"
 _log = logging.getLogger(__name__)
-for _noisy in ("asyncua.server", "asyncua.uaprotocol", "asyncua.crypto"):
+for _noisy in ("asyncua.server", "asyncua.uaprotocol", "asyncua.crypto", "asyncua.common"):
     logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # each stranger's doing; the door tells it
 
 
@@ -40,6 +48,13 @@ def server_uri(section: OpcUaServer, config: Config) -> str:
     if section.certificate is None:
         return f"urn:stripsight:{config.site}:{config.line}:{config.camera}"
     return application_uri(read_certificate(section.certificate), section.certificate)
+
+
+def is_simulated(source: Source) -> bool:
+    """Whether its pictures are of no strip that runs here."""
+    if isinstance(source, PylonSource):
+        return source.emulation is not None
+    return isinstance(source, SimulatedSource | FolderSource)
 
 
 class Showing:
@@ -61,6 +76,7 @@ class Showing:
         self._waited = Waited(clock)
         self._server = GuardedServer(door)
         self._nodes: BlockNodes | None = None
+        self._vision: Vision | None = None
         self._block: PlcBlock | None = None
         self._seq = 0
 
@@ -85,6 +101,7 @@ class Showing:
         server.iserver.attribute_service = Writes(
             server, self._door, self._nodes.acknowledge, self._acknowledge
         )
+        self._vision = await self._with_vision(index)
         try:
             await server.start()
         except OSError as error:
@@ -101,10 +118,12 @@ class Showing:
             LedgerError: the event log, from which the block is filled at first, cannot be read.
         """
         if self._block is None or (events and events[0].event.seq <= self._seq):
-            self._block = self._filled(events[0].event.seq if events else None)
+            self._block = await self._filled(events[0].event.seq if events else None)
         for recorded in events:
             try:
                 self._block.take(recorded.event)
+                if self._vision is not None:
+                    await self._vision.result(recorded)
             except ValueError as error:
                 _log.warning("event %d is not shown to PLCs: %s", recorded.event.seq, error)
         await self._write(self._block)
@@ -118,6 +137,8 @@ class Showing:
         if self._block is not None:
             self._block.beat(line_state(status))
             await self._write(self._block)
+        if self._vision is not None:
+            await self._vision.tell(status)
 
     async def sweep(self) -> None:
         """Look after connections and sessions."""
@@ -130,10 +151,12 @@ class Showing:
         """Hang up on all clients and stop listening."""
         await self._server.stop()
 
-    def _filled(self, before: int | None) -> PlcBlock:
+    async def _filled(self, before: int | None) -> PlcBlock:
         rules = self._config.deliver.plc_block
         block = PlcBlock(rules.ring, rules.class_codes, rules.severity_codes)
-        refill(block, self._config.ledger.path, before, rules.ring)
+        for recorded in refill(block, self._config.ledger.path, before, rules.ring):
+            if self._vision is not None:
+                await self._vision.result(recorded, again=True)
         if self._block is not None:
             block.acknowledge(self._block.acknowledged)
         return block
@@ -152,6 +175,19 @@ class Showing:
         if recorded.event.kind == "defect":
             grabbed_s = self._waited.since_s(recorded.grabbed)
             self._metrics.grabbed_to_acknowledged.labels(name).observe(grabbed_s)
+
+    async def _with_vision(self, index: int) -> Vision | None:
+        nodeset, name = self._section.nodeset, self._section.name
+        if nodeset is None:
+            _log.info("deliver.opcua_server %r: no nodeset, so the flat block alone", name)
+            return None
+        vision = Vision(self._server, index, simulated=is_simulated(self._config.source))
+        try:
+            await vision.add(nodeset)
+        except ConfigError as error:
+            _log.warning("%s; the server shows the flat block alone", error)
+            return None
+        return vision
 
     async def _load_key(self) -> None:
         section = self._section

@@ -33,7 +33,7 @@ def serve(log: EventLog) -> Iterator[Callable[[OpcUaLine], Daemon]]:  # noqa: AR
             courier = Daemon(line.config, "courier")
             courier.log.unlink(missing_ok=True)
             running.enter_context(courier)
-            wait_for(lambda: "listens on" in courier.log.read_text(), "the server listens", 60)
+            wait_for(lambda: "listens on" in courier.log.read_text(), "the server listens", 120)
             return courier
 
         yield start

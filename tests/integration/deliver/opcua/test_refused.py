@@ -48,7 +48,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     line = OpcUaLine(tmp_path_factory.mktemp("line"))
     with closing(line.ledger()) as log, Daemon(line.config, "courier") as courier:
         log.commit(commit(defect("c-1/1")))
-        wait_for(lambda: "listens on" in courier.log.read_text(), "the server listens", 60)
+        wait_for(lambda: "listens on" in courier.log.read_text(), "the server listens", 120)
         yield Guarded(line, courier)
 
 

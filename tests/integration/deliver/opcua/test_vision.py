@@ -1,0 +1,167 @@
+"""OPC 40100-1: the vision system as its clients see it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asyncua import Client, Node, ua
+
+from edge.control import ControlServer
+from edge.ledger.log import EventLog
+from tests.conftest import ROOT
+from tests.line.daemon import Daemon
+from tests.line.opcua import PATIENCE_S, Changes, OpcUaLine
+from tests.unit.edge.ledger.making import coil_report, commit, defect
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.integration
+NODESET = ROOT / "var" / "nodesets" / "Opc.Ua.MachineVision.NodeSet2.xml"
+NODES = "ns=2;s="
+URI = "http://opcfoundation.org/UA/MachineVision"
+MODEL = {"name": "demo", "version": "7", "digest": "ab" * 32}
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> OpcUaLine:
+    if not NODESET.exists():
+        pytest.skip(f"{NODESET.name} is not installed: `make test` installs it where npm is there")
+    return OpcUaLine(tmp_path, nodeset=str(NODESET))
+
+
+class Results:
+    """ResultReady events."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.came = asyncio.Event()
+
+    def event_notification(self, event: Any) -> None:  # noqa: ANN401 - fields by its own type
+        self.seen.append(event)
+        self.came.set()
+
+    async def wait_for(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.seen) < count:
+                self.came.clear()
+                await self.came.wait()
+
+
+async def result_type(client: Client) -> Node:
+    mv = await client.get_namespace_index(URI)
+    return client.get_node(f"ns={mv};i=1024")
+
+
+def test_results_are_events_and_kept(line: OpcUaLine, log: EventLog, courier: Daemon) -> None:
+    async def follow() -> None:
+        async with await line.client() as client:
+            await client.load_data_type_definitions()
+            results = Results()
+            subscription = await client.create_subscription(20, results)
+            await subscription.subscribe_events(
+                client.get_node(NODES + "Vision"), await result_type(client)
+            )
+            first = commit(defect("c-1/1"), defect("c-1/1", 2, "extended"), coil_report("c-1"))
+            await asyncio.to_thread(log.commit, first)
+            await results.wait_for(2)
+            found, report = results.seen
+            assert (found.IsPartial, report.IsPartial) == (True, False)
+            assert (found.IsSimulated, report.IsSimulated) == (True, True)
+            assert (found.ResultState, report.ResultState) == (2, 1)
+            assert (found.JobId.Id, report.PartId.Id) == ("c-1", "c-1")
+            assert found.InternalRecipeId.Id == "m"
+            told = json.loads(report.ResultContent[0].Value)
+            assert (told["type"], told["id"]) == ("stripsight.coil_report", report.ResultId.Id)
+            kept = client.get_node(NODES + "Vision.ResultManagement.Results.Result[1]")
+            value = await kept.read_value()
+            assert value.ResultId.Id == report.ResultId.Id
+            assert value.IsSimulated is True
+
+    asyncio.run(follow())
+    assert courier.running
+
+
+def test_kept_results_are_back_after_a_restart_and_not_told_again(
+    line: OpcUaLine, log: EventLog, serve: Callable[[OpcUaLine], Daemon]
+) -> None:
+    log.commit(commit(coil_report("c-1")))
+    first = serve(line)
+    lag = 'stripsight_events_delivered_total{receiver="opcua"}'
+    wait_for(lambda: first.metrics("courier_port").get(lag) == 1, "it is shown")
+    first.stop()
+    serve(line)
+
+    async def look() -> None:
+        async with await line.client() as client:
+            await client.load_data_type_definitions()
+            kept = client.get_node(NODES + "Vision.ResultManagement.Results.Result[1]")
+            async with asyncio.timeout(PATIENCE_S):
+                while (await kept.read_value()) is None:
+                    await asyncio.sleep(0.05)
+            assert (await kept.read_value()).JobId.Id == "c-1"
+
+    asyncio.run(look())
+
+
+def test_the_state_machine_and_the_recipe_follow_the_line(line: OpcUaLine, courier: Daemon) -> None:
+    status: dict[str, Any] = {"state": "running", "coil": "c-1", "model": MODEL}
+    control = ControlServer(line.folder / "run", {"status": lambda _: status})
+    machine = NODES + "Vision.VisionStateMachine"
+
+    async def follow() -> None:
+        async with await line.client() as client:
+            await client.load_data_type_definitions()
+            changes = Changes()
+            subscription = await client.create_subscription(20, changes)
+            state = client.get_node(machine + ".CurrentState")
+            mode = client.get_node(machine + ".AutomaticModeStateMachine.CurrentState")
+            await subscription.subscribe_data_change([state, mode])
+            path, inner = str(state.nodeid.Identifier), str(mode.nodeid.Identifier)
+            await changes.wait_for(path, ua.LocalizedText("Halted", "en"))
+            await asyncio.to_thread(control.start)
+            await changes.wait_for(path, ua.LocalizedText("Operational", "en"))
+            await changes.wait_for(inner, ua.LocalizedText("ContinuousExecution", "en"))
+            number = await client.get_node(machine + ".CurrentState.Id").read_value()
+            assert (await client.get_node(number).read_browse_name()).Name == "Operational"
+            recipes = NODES + "Vision.RecipeManagement.Recipes.Active.InternalId"
+            recipe = await client.get_node(recipes).read_value()
+            assert (recipe.Id, recipe.Version, recipe.Hash) == ("demo", "7", b"\xab" * 32)
+            status["coil"] = None
+            await changes.wait_for(inner, ua.LocalizedText("Ready", "en"))
+            status["state"] = "no_source"
+            await changes.wait_for(path, ua.LocalizedText("Error", "en"))
+            await asyncio.to_thread(control.stop)
+            await changes.wait_for(path, ua.LocalizedText("Halted", "en"))
+
+    asyncio.run(follow())
+    assert courier.running
+
+
+def test_node_opcua_finds_the_vision_system_by_its_type(line: OpcUaLine, courier: Daemon) -> None:
+    with line.node() as client:
+        client.connect()
+        assert client.ask("translate", path="/Types/ObjectTypes/BaseObjectType/3:VisionSystemType")
+        below = client.ask("browse", node=NODES + "Vision")
+        assert isinstance(below, list)
+        assert {"VisionStateMachine", "RecipeManagement", "ResultManagement"} <= set(below)
+    assert courier.running
+
+
+@pytest.mark.parametrize("found", ["nothing", "another file"])
+def test_without_its_types_the_flat_block_is_served(
+    tmp_path: Path, serve: Callable[[OpcUaLine], Daemon], found: str
+) -> None:
+    nodeset = tmp_path / "types.xml"
+    if found == "another file":
+        nodeset.write_text("<xml>no NodeSet</xml")
+    line = OpcUaLine(tmp_path / "line", nodeset=str(nodeset))
+    courier = serve(line)
+    assert "the server shows the flat block alone" in courier.log.read_text()
+
+    async def look() -> None:
+        async with await line.client() as client:
+            await client.get_node(NODES + "Heartbeat").read_value()
+
+    asyncio.run(look())
