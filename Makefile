@@ -31,12 +31,12 @@ $(BIN)/python:
 
 $(VENV)/.line: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the line's packages into $(VENV) (about a minute)"
-	$(PIP) -e '.[edge,broker,camera,cpu,console]'
+	$(PIP) -e '.[edge,broker,opcua,camera,cpu,console]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing all packages into $(VENV) (torch included: some minutes)"
-	$(PIP) -e '.[edge,broker,camera,cpu,console,training,export,dev]'
+	$(PIP) -e '.[edge,broker,opcua,camera,cpu,console,training,export,dev]'
 	@touch $@ $(VENV)/.line
 
 $(DEMO)/truth.json: | $(VENV)/.line
@@ -49,6 +49,8 @@ run: $(VENV)/.line $(DEMO)/truth.json ## run the daemon on the demo line (ARGS="
 
 test: $(VENV)/.dev ## install what the tests need, then check and run all that CI runs
 	@deploy/setup/programs.sh
+	@deploy/setup/node.sh
+	@deploy/setup/nodeset.sh
 	@$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(TRAINED) -n auto --dist loadfile \
 	  --cov --cov-append --cov-report= $(ARGS)

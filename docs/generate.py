@@ -9,6 +9,7 @@
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
     study/NAME/report.md the same
+    opcua.md             the tables between its marks come from edge/deliver/plc_words.py
     positions.md         the table between its marks comes from tests/bench/position_error.py
 
 A test keeps them equal to the code and to the figures.
@@ -29,6 +30,7 @@ from prometheus_client import CollectorRegistry  # noqa: E402
 
 from contract.events import json_schema  # noqa: E402
 from edge.deliver import asyncapi  # noqa: E402
+from edge.deliver.plc_words import ACKNOWLEDGE, HEAD, RING, Word  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
 from edge.report.document import document_schema  # noqa: E402
 from tests.bench.position_error import table  # noqa: E402
@@ -38,6 +40,7 @@ from training.study_report import read_finished  # noqa: E402
 _BENCH = re.compile(r"<!-- bench -->\n.*?<!-- end -->", re.DOTALL)
 _STUDY = re.compile(r"<!-- study (?P<name>[\w+-]+) -->\n.*?<!-- end -->", re.DOTALL)
 
+_BLOCK = re.compile(r"<!-- plc block -->\n.*?<!-- end -->", re.DOTALL)
 _ERRORS = re.compile(r"<!-- position errors -->\n.*?<!-- end -->", re.DOTALL)
 
 _HEAD = """# Metrics
@@ -64,6 +67,7 @@ def documents() -> dict[Path, str]:
         DOCS / "asyncapi.yaml": asyncapi_page(),
         DOCS / "coil-report.schema.json": json.dumps(document_schema(), indent=2) + "\n",
         DOCS / "benchmarks.md": benchmarks_page(),
+        DOCS / "opcua.md": opcua_page(),
         DOCS / "positions.md": positions_page(),
     }
 
@@ -77,6 +81,26 @@ def benchmarks_page() -> str:
     """The page as it is, with the tables of its studies and of `make bench` made anew."""
     page = _STUDY.sub(_study, (DOCS / "benchmarks.md").read_text("utf-8"))
     return _BENCH.sub(lambda _: f"<!-- bench -->\n{published(DOCS / 'bench')}<!-- end -->", page)
+
+
+def opcua_page() -> str:
+    """The page as it is, with the block's words made anew."""
+    parts = (
+        "At the top:\n",
+        *_words((*HEAD, ACKNOWLEDGE)),
+        "\nEach slot, `Ring[1]` to `Ring[16]` (as many as `plc_block.ring`):\n",
+        *_words(RING),
+    )
+    made = "<!-- plc block -->\n" + "\n".join(parts) + "\n<!-- end -->"
+    return _BLOCK.sub(lambda _: made, (DOCS / "opcua.md").read_text("utf-8"))
+
+
+def _words(words: tuple[Word, ...]) -> Iterator[str]:
+    yield "| word | type | unit | meaning |"
+    yield "|---|---|---|---|"
+    for word in words:
+        kind = f"{word.type}, {word.chars} characters" if word.chars else word.type
+        yield f"| `{word.name}` | {kind} | {word.unit} | {word.text} |"
 
 
 def positions_page() -> str:

@@ -66,6 +66,7 @@ class OpcUaLine:
         }  # fmt: skip
         more = dict(sections or {})
         deliver = {"opcua_server": settings, **more.pop("deliver", {})}
+        self.mqtt_port: int = deliver.get("mqtt", [{"port": 0}])[0]["port"]
         base = {"bundle": "none", "source": {"kind": "simulated"}, "coils": {"width_mm": 1200}}
         self.config = write_config(folder, {**base, "deliver": deliver, **more})
         self.client_certificate = self.make_client("client")

@@ -35,6 +35,7 @@ Reason = Literal[
 QUIET_NS = 10_000_000_000
 """After a line in the log, others for the same reason are only counted for so long."""
 BURST_S = 5
+SPARE = 10
 ADDRESSES = 256
 _log = logging.getLogger(__name__)
 
@@ -73,10 +74,21 @@ class Door(UserManager):
         also = f" (and {more} times since the last such line)" if more else ""
         _log.warning("deliver.opcua_server %r: refused %s%s", self.config.name, text, also)
 
-    def lets_connect(self, address: str, connections: int) -> bool:
-        """Whether one more connection may be had; asked once for each."""
-        if connections >= self.config.max_sessions + 10:
-            self.refuse("too_many", f"a connection from {address}: {connections} stand")
+    @property
+    def connections(self) -> int:
+        """How many may stand: some more than sessions, half of them from one address."""
+        return self.config.max_sessions + SPARE
+
+    def lets_connect(self, address: str, same: int, all_: int) -> bool:
+        """Whether one more connection may be had; asked once for each.
+
+        Args:
+            address: Where it comes from.
+            same: Connections that stand from there.
+            all_: Connections that stand.
+        """
+        if all_ >= self.connections or same >= max(1, self.connections // 2):
+            self.refuse("too_many", f"a connection from {address}: {same} stand from there")
             return False
         per_s = self.config.connections_per_s
         now_ns = self._clock.now().monotonic_ns

@@ -52,7 +52,7 @@ class Sessions(InternalServer):
         config = door.config
         self.door = door
         self.max_session_timeout_ms = config.session_timeout_s * 1000
-        self.max_connections = config.max_sessions + 10
+        self.max_connections = door.connections
         self.max_pending_activation_seconds = WITHOUT_SESSION_S
         self.max_pending_messages_per_connection = 50
         self.max_lifetime_count = LIFETIME_COUNT
@@ -160,9 +160,10 @@ class _Connection(OPCUAProtocol):
     iserver: Sessions
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        address = str((transport.get_extra_info("peername") or "?")[0])
+        self.address = str((transport.get_extra_info("peername") or "?")[0])
         self._idle_since = time.monotonic()
-        if not self.iserver.door.lets_connect(address, len(self.clients)):
+        same = sum(getattr(client, "address", None) == self.address for client in self.clients)
+        if not self.iserver.door.lets_connect(self.address, same, len(self.clients)):
             transport.close()
             return
         peer = transport.get_extra_info("socket")
