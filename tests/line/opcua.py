@@ -200,7 +200,7 @@ class NodeClient:
         """Open a session."""
         return self.ask("connect", **self.options)
 
-    def ask(self, action: str, **arguments: object) -> JsonValue:
+    def ask(self, action: str, timeout_s: float = 60, **arguments: object) -> JsonValue:
         """What the client answers.
 
         Raises:
@@ -209,7 +209,7 @@ class NodeClient:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"action": action, **arguments}) + "\n")
         self._process.stdin.flush()
-        answer = self._answers.get(timeout=60)
+        answer = self._answers.get(timeout=timeout_s)
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer.get("result")

@@ -1,8 +1,10 @@
 """asyncua's server with the door before it."""
 
 import asyncio
+import logging
 import socket
 import time
+from collections.abc import Collection
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -24,6 +26,8 @@ from edge.deliver.opcua.door import Door, Reason
 LIMITS = TransportLimits(
     max_recv_buffer=65_535, max_send_buffer=65_535, max_chunk_count=64, max_message_size=4_000_000
 )
+_LOGGERS = "asyncua.server.monitored_item_service."
+logging.getLogger(_LOGGERS[:-1])  # else logging keeps a placeholder there, with all that are below
 _MESSAGES = frozenset((b"HEL", b"OPN", b"MSG", b"CLO"))
 UNREAD_BYTES = 4_000_000
 """A client that leaves so much unread is hung up on."""
@@ -93,6 +97,7 @@ class Sessions(InternalServer):
         subscriptions = self.subscription_service.subscriptions
         orphans = [number for number, s in subscriptions.items() if s.session_id not in known]
         await self.subscription_service.delete_subscriptions(orphans)
+        _forget_loggers(subscriptions.keys())
 
 
 class _Processor(UaProcessor):
@@ -302,6 +307,14 @@ def _named(error: ServiceError | ua.uaerrors.UaStatusCodeError) -> str:
         "BadIdentityTokenInvalid": "a password that cannot be decrypted",
     }
     return words.get(name, name)
+
+
+def _forget_loggers(living: Collection[int]) -> None:
+    """Drop asyncua's loggers of ended subscriptions: it has one for each, which logging keeps."""
+    loggers = logging.Logger.manager.loggerDict
+    for name in [n for n in loggers if n.startswith(_LOGGERS)]:
+        if name.removeprefix(_LOGGERS) not in map(str, living):
+            del loggers[name]
 
 
 def _address(peer: object) -> str:
