@@ -9,9 +9,8 @@ from contract.status import State
 from edge.clock import Clock
 from edge.config import Config
 from edge.control import Request, ask
-from edge.deliver.mqtt import MqttReceiver
 from edge.deliver.mirror import Mirror
-from edge.deliver.mqtt import MqttReceiver, State
+from edge.deliver.mqtt import MqttReceiver
 from edge.errors import LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
 

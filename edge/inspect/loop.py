@@ -21,8 +21,8 @@ from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.quantify import quantify
-from edge.inspect.rolls import raised
 from edge.inspect.recent import Recent
+from edge.inspect.rolls import raised
 from edge.inspect.sight import Eye, Sight
 from edge.inspect.stretches import FromTo
 from edge.inspect.strip import View

@@ -58,7 +58,6 @@ class Sessions(InternalServer):
         self.max_session_timeout_ms = config.session_timeout_s * 1000
         self.max_connections = door.connections
         self.max_pending_activation_seconds = WITHOUT_SESSION_S
-        self.max_pending_messages_per_connection = 50
         self.max_lifetime_count = LIFETIME_COUNT
         self.max_subscriptions = 10 * config.max_sessions
         self.max_unacked_messages_per_subscription = 100
