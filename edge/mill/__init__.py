@@ -1,0 +1,1 @@
+"""What the mill tells of its coils, and which coil therefore lies where."""

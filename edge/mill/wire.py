@@ -1,0 +1,172 @@
+"""From the courier, which speaks with the mill, to the inspecting process: JSON datagrams.
+
+An adapter calls `SignalSender.put`, and `linked` each second while it is connected; the courier's
+loop calls `turn`. Nothing here waits: what cannot be sent now (the inspecting process starts again)
+is kept and follows in order, and to a process that is new the newest announcement and the newest
+head are told once more, as `retained`.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.clock import Clock, Stamp
+from edge.errors import ConfigError
+from edge.mill.signals import CoilSignal, HeadSignal, Signal
+
+SOCKET_NAME = "mill.sock"
+MAX_DATAGRAM = 16_384
+KEPT = 1000
+"""Messages that wait for the inspecting process; speeds and positions do not."""
+_ONLY_NEWEST = frozenset({"speed", "position", "link"})
+_log = logging.getLogger(__name__)
+
+
+class LinkSignal(BaseModel):
+    """An adapter's own word, not the mill's: whether it is connected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signal: Literal["link"] = "link"
+    up: bool
+    why: str = ""
+
+
+class Heard(BaseModel):
+    """A message, who it came from (`mqtt level2`) and when it arrived on this host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    stamp: Stamp
+    signal: Annotated[Signal | LinkSignal, Field()]
+    retained: bool = False
+    """It was said before we listened, or we were told already: an MQTT message with its retain
+    flag, an OPC UA node's value at the subscription.
+    """
+
+
+class SignalSender:
+    """The courier's side. Any thread may call it; it never waits and never fails."""
+
+    def __init__(self, run_path: Path, clock: Clock) -> None:
+        self._path = run_path / SOCKET_NAME
+        self._clock = clock
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(0)
+        self._lock = threading.Lock()
+        self._waiting: deque[Heard] = deque()
+        self._newest: dict[str, Heard] = {}
+        self._peer: tuple[int, int] | None = None
+        self.lost = 0
+        """Messages that found no room while the inspecting process was away."""
+
+    def put(self, source: str, signal: Signal, *, retained: bool = False) -> None:
+        """The mill said this, now."""
+        self._put(Heard(source=source, stamp=self._clock.now(), signal=signal, retained=retained))
+
+    def linked(self, source: str, *, up: bool, why: str = "") -> None:
+        """The adapter is connected, or why it is not. To be called each second and at each change:
+        what was not heard of for three seconds counts as away.
+        """
+        signal = LinkSignal(up=up, why=why)
+        self._put(Heard(source=source, stamp=self._clock.now(), signal=signal))
+
+    def turn(self) -> None:
+        """Send what waits; call it a few times a second."""
+        with self._lock:
+            self._send()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def _put(self, heard: Heard) -> None:
+        with self._lock:
+            if isinstance(heard.signal, CoilSignal | HeadSignal):
+                self._newest[heard.signal.signal] = heard
+            if len(self._waiting) >= KEPT:
+                gone = self._waiting.popleft()
+                self.lost += 1
+                _log.warning("no room for the mill's %s: inspect is away", gone.signal.signal)
+            self._waiting.append(heard)
+            self._send()
+
+    def _send(self) -> None:
+        self._greet()
+        while self._waiting:
+            heard = self._waiting[0]
+            try:
+                self._socket.sendto(heard.model_dump_json().encode(), str(self._path))
+            except OSError:
+                self._keep_what_matters()
+                return
+            self._waiting.popleft()
+
+    def _greet(self) -> None:
+        """To a process that is new, tell what one that was there would know."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return
+        peer = found.st_ino, found.st_ctime_ns
+        if peer != self._peer:
+            known = self._peer is not None
+            self._peer = peer
+            again = [h.model_copy(update={"retained": True}) for h in self._newest.values()]
+            told = [heard for heard in again if known and heard.signal not in self._signals()]
+            self._waiting.extendleft(reversed(told))
+
+    def _signals(self) -> list[object]:
+        return [heard.signal for heard in self._waiting]
+
+    def _keep_what_matters(self) -> None:
+        """Of an old speed or position nobody learns anything."""
+        kept = (heard for heard in self._waiting if heard.signal.signal not in _ONLY_NEWEST)
+        self._waiting = deque(kept)
+
+
+class SignalReceiver:
+    """The inspecting process's side. Owned by one thread.
+
+    Raises:
+        ConfigError: the socket cannot be made in the run folder.
+    """
+
+    def __init__(self, run_path: Path) -> None:
+        self._path = run_path / SOCKET_NAME
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            run_path.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            self._socket.bind(str(self._path))
+            self._path.chmod(0o660)
+        except OSError as error:
+            self._socket.close()
+            raise ConfigError(
+                f"run_path: {self._path} cannot be used ({error}); choose another folder"
+            ) from error
+
+    def take(self, timeout_s: float) -> Heard | None:
+        """The next message; None when none came in time, or one that is not of this version."""
+        self._socket.settimeout(timeout_s)
+        try:
+            body = self._socket.recv(MAX_DATAGRAM)
+            return Heard.model_validate_json(body)
+        except TimeoutError:
+            return None
+        except ValidationError as error:
+            _log.warning("%s: not a message: %s", SOCKET_NAME, error.errors()[0]["msg"])
+            return None
+
+    def close(self) -> None:
+        """Give the socket back and remove its name."""
+        self._socket.close()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
