@@ -154,6 +154,7 @@ Signal = Annotated[
 SignalName = Literal["coil", "head", "tail", "correction", "speed", "position"]
 NAMES: tuple[SignalName, ...] = get_args(SignalName)
 
+_SHORT = 80
 _SIGNAL: TypeAdapter[Signal] = TypeAdapter(Signal)
 
 
@@ -175,13 +176,19 @@ def refused(error: ValidationError) -> RefusedSignalError:
     """What was wrong with a message that an adapter could not make, without its whole content."""
     first = error.errors(include_url=False, include_context=False, include_input=True)[0]
     where = ".".join(str(part) for part in first["loc"])
-    text = f"{where}: {first['msg']} (found {ascii(first['input'])[:60]})"
+    text = f"{_short(where)}: {_short(first['msg'])} (found {_short(ascii(first['input']))})"
     last = str(first["loc"][-1]) if first["loc"] else ""
     if last in {"id", "before"}:
         return RefusedSignalError("bad_id", text)
     if last == "m_per_s":
         return RefusedSignalError("impossible_speed", text)
     return RefusedSignalError("malformed", text)
+
+
+def _short(text: str) -> str:
+    """Fit for a log's line, whatever the mill wrote."""
+    kept = text if len(text) <= _SHORT else text[:_SHORT] + "..."
+    return kept.encode("unicode_escape").decode()
 
 
 def json_schema() -> dict[str, Any]:
