@@ -158,6 +158,10 @@ class CoilStarted(EventBody):
     model: ModelReference
     provisional: bool = False
     data: CoilData = CoilData()
+    late_m: Annotated[float, Field(ge=0)] = 0.0
+    """Metres of this coil that were told under the subject before, since the mill told of its head
+    too late: what lies at 1 m here is that much further on the coil.
+    """
 
 
 class CoilCorrected(EventBody):

@@ -40,7 +40,7 @@ from edge.metrics import InspectMetrics, process_registry
 from edge.record.live import RecordedLog, make_inspector, make_recorder
 from edge.record.recorder import Recorder
 from edge.stage import Stage
-from edge.types import Commit
+from edge.types import Commit, Frame, Loss
 
 log = logging.getLogger(__name__)
 
@@ -193,21 +193,26 @@ class _Inspection:
                 taken = self._frames.get(IDLE_S)
                 self._alive()
                 if taken is None:
-                    continue
-                self._metrics.buffer_depth.labels("frames").set(len(self._frames))
-                with self._metrics.stage_seconds.labels("frame").time():
-                    commit = self._inspects.inspect(taken.item, taken.dropped)
+                    commit = self._inspects.idle()
+                else:
+                    commit = self._look(taken.item, taken.dropped)
                 # The writer tries for as long as the disk is full. A watchdog that killed us
                 # meanwhile would lose what waits in the buffer.
-                while not self._commits.wait_for_room(IDLE_S):
+                while commit is not None and not self._commits.wait_for_room(IDLE_S):
                     self._alive()
-                self._commits.put(commit)
+                if commit is not None:
+                    self._commits.put(commit)
         except ClosedError:
             last = self._inspects.finish()
             if last is not None:
                 self._commits.put(last)
         finally:
             self._commits.close()
+
+    def _look(self, frame: Frame, dropped: tuple[Loss, ...]) -> Commit:
+        self._metrics.buffer_depth.labels("frames").set(len(self._frames))
+        with self._metrics.stage_seconds.labels("frame").time():
+            return self._inspects.inspect(frame, dropped)
 
     def _write(self) -> None:
         """The ledger's thread: commits into the log until there are no more."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from edge.types import Block, Coil, Frame, Placed, Recorded, SourceReport
+from edge.types import Block, Coil, Correction, Frame, Placed, Recorded, SourceReport
 
 
 class FrameSource(Protocol):
@@ -66,10 +66,18 @@ class SpeedSignal(Protocol):
 
 
 class CoilSource(Protocol):
-    """Which coil lies where. Owned by the inspecting thread."""
+    """Which coil lies where. Owned by the inspecting thread.
+
+    What was answered once is not taken back: a coil keeps its id, head and width. That it was told
+    wrongly is a correction.
+    """
 
     def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
         """The coils that a stretch of strip belongs to, in order, without holes."""
+        ...
+
+    def corrections(self) -> Sequence[Correction]:
+        """What has turned out to be otherwise since the last call."""
         ...
 
 

@@ -151,6 +151,20 @@ class Coil:
     provisional: bool = False
     """Its id is ours: the mill has not named it yet."""
     data: CoilData = field(default_factory=CoilData)
+    named: str | None = None
+    """The mill's own id where ours differs: it is told again, or holds what an id of ours cannot.
+    """
+    late_m: float = 0.0
+    """Metres of it that went by as the coil before, since its head was told too late."""
+
+
+class Correction(NamedTuple):
+    """The mill says otherwise of a coil that has begun or has left."""
+
+    coil: Coil
+    """As it should have been told; its id and head are those that it has."""
+    by: str
+    told: Stamp
 
 
 @dataclass(frozen=True, slots=True)

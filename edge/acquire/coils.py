@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from contract.bodies import CoilData
 from edge.config import Coils
 from edge.errors import ConfigError
 from edge.ports import CoilSource
-from edge.types import Coil, Frame, Section
+from edge.types import Coil, Correction, Frame, Section
 
 MIN_LENGTH_M = 0.01
 """A shorter coil is a slip of units, and a frame would fall into thousands of them."""
@@ -34,22 +35,34 @@ class ConstantCoils:
         next_id: id of the first coil of this run, where it goes on from an earlier one; ids would
             repeat without it.
         start_m: the line's count at the start.
+        data: what is known of every coil.
 
     Raises:
         ConfigError: coils shorter than a centimetre.
     """
 
-    def __init__(self, config: Coils, next_id: str | None = None, start_m: float = 0.0) -> None:
+    def __init__(
+        self,
+        config: Coils,
+        next_id: str | None = None,
+        start_m: float = 0.0,
+        data: CoilData = CoilData(),  # noqa: B008 - frozen
+    ) -> None:
         if config.length_m is not None and config.length_m < MIN_LENGTH_M:
             raise ConfigError(f"coils.length_m: {config.length_m:g} m is no coil; give metres")
         self._length_m = config.length_m
         self._width_mm = config.width_mm
         self._first_id = next_id or config.first_id
         self._start_m = start_m
+        self._data = data
 
     def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
         """The coils of a stretch, head first; for an empty stretch the one that holds its place."""
         return tuple(self._from(self._number_at(first_m), end_m))
+
+    def corrections(self) -> Sequence[Correction]:
+        """Nobody who could say otherwise."""
+        return ()
 
     def _from(self, number: int, end_m: float) -> Iterator[Coil]:
         yield self._coil(number)
@@ -60,7 +73,8 @@ class ConstantCoils:
     def _coil(self, number: int) -> Coil:
         tail_m = None if self._length_m is None else self._head_m(number + 1)
         coil_id = following_id(self._first_id, number)
-        return Coil(coil_id, self._head_m(number), tail_m, self._width_mm)
+        head_m = self._head_m(number)
+        return Coil(coil_id, head_m, tail_m, self._width_mm, data=self._data)
 
     def _head_m(self, number: int) -> float:
         return self._start_m + number * (self._length_m or 0.0)

@@ -32,6 +32,7 @@ from edge.config.deliver import (
 )
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
+from edge.config.mill import Mill, MillMqtt
 from edge.config.rolls import PeriodRange, Roll, Rolls
 from edge.config.section import Fraction, Name, Port, Positive, Section
 
@@ -48,6 +49,8 @@ __all__ = [
     "Ledger",
     "LinesPosition",
     "Metrics",
+    "Mill",
+    "MillMqtt",
     "Mounting",
     "Mqtt",
     "Name",

@@ -129,6 +129,8 @@ class Mounting(Section):
     """From the line's reference (where coils' heads are counted) to the camera, downstream."""
     mirrored: bool = False
     """The operator side is at the picture's right, as under a camera that looks from below."""
+    side: Literal["top", "bottom"] | None = None
+    """Which side of the strip the camera sees; told with every coil."""
     rows_backwards: bool = False
     """The picture's last row passed first: an area camera that was mounted upside down."""
 
@@ -147,8 +149,8 @@ class SpeedPosition(Section):
 
 
 class SpeedSignalPosition(Section):
-    """No encoder, but the mill tells the strip's speed: position is speed over time. Today only
-    the simulated source tells one.
+    """No encoder, but the mill tells the strip's speed (`mill`, or the simulated source's ride):
+    position is speed over time.
     """
 
     kind: Literal["speed_signal"]
@@ -188,7 +190,9 @@ Position = Annotated[
 
 
 class Coils(Section):
-    """Coils of constant length one after the other, for lines that do not report them."""
+    """Coils of constant length one after the other, for lines that do not report them. Where `mill`
+    tells of them only `width_mm` is used, until they have one of their own.
+    """
 
     first_id: Name = "coil-0001"
     """Id of the first coil; its trailing number counts on."""

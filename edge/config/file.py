@@ -22,6 +22,7 @@ from edge.config.acquire import (
 )
 from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
 from edge.config.inspect import Inspect, Strip
+from edge.config.mill import Mill
 from edge.config.rolls import Rolls
 from edge.config.section import Name, Section
 from edge.errors import ConfigError
@@ -41,6 +42,8 @@ class Config(Section):
     mounting: Mounting = Mounting()
     position: Position
     coils: Coils
+    mill: Mill | None = None
+    """Null: the mill tells nothing, and coils have constant lengths."""
     strip: Strip = Strip()
     inspect: Inspect = Inspect()
     rolls: Rolls = Rolls()
@@ -65,10 +68,24 @@ class Config(Section):
                 " source.counter_node, or choose another kind"
             )
         rides = isinstance(self.source, SimulatedSource) and self.source.speed is not None
-        if isinstance(self.position, SpeedSignalPosition) and not rides:
+        if isinstance(self.position, SpeedSignalPosition) and not (rides or self.mill):
             raise ValueError(
-                "position.kind speed_signal: nobody tells a speed; today only source.kind simulated"
-                " with source.speed does"
+                "position.kind speed_signal: nobody tells a speed; set up mill, or source.speed of"
+                " source.kind simulated"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _coils_of_the_mill(self) -> Self:
+        """What the mill tells is not stated beside it, and can be told in time."""
+        if self.mill is None:
+            return self
+        if self.coils.length_m is not None:
+            raise ValueError("coils.length_m: the mill tells where coils begin; leave one out")
+        if self.mounting.offset_m < 0:
+            raise ValueError(
+                "mounting.offset_m: before the reference nobody knows yet whose strip it is; with"
+                " mill the camera hangs at the reference or behind it"
             )
         return self
 

@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from contract.bodies import CoilReport, CoilStarted, ModelReference, NotInspected, Outcome
+from contract.bodies import (
+    CoilCorrected,
+    CoilReport,
+    CoilStarted,
+    ModelReference,
+    NotInspected,
+    Outcome,
+)
 from contract.events import Draft
 from contract.tiles import CellLattice
 from edge.config import Inspect, Rolls
@@ -14,7 +21,7 @@ from edge.inspect.screening import Screen
 from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
 from edge.lifecycle.geometry import TileSize
 from edge.lifecycle.model import Model
-from edge.types import Coil, Frame
+from edge.types import Coil, Correction, Frame
 
 SEEN: tuple[Outcome, ...] = ("on_time", "screened")
 NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
@@ -32,6 +39,7 @@ class CoilInspection:
         rolls: Rolls = Rolls(),  # noqa: B008 - frozen
     ) -> None:
         self.coil = coil
+        self._known = coil
         lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
         self.account = CoilAccount(lattice, row_m)
         self.defects = DefectTracker(coil.id, rules.confirm_tiles, rules.close_after_m)
@@ -42,13 +50,24 @@ class CoilInspection:
         self._stretches = Stretches(row_m / 2)
         self._doubts: set[Fate] = set()
 
-    def started(self, model: ModelReference, time: datetime) -> Draft:
-        """The event for the coil's head."""
-        lattice = self.account.lattice
+    def started(self, model: ModelReference, time: datetime) -> list[Draft]:
+        """The event for the coil's head, and the mill's own id where it is another."""
+        lattice, coil = self.account.lattice, self.coil
         body = CoilStarted(
-            width_mm=self.coil.width_mm, cell_m=lattice.cell_m, cell_mm=lattice.cell_mm, model=model
+            width_mm=coil.width_mm,
+            cell_m=lattice.cell_m,
+            cell_mm=lattice.cell_mm,
+            model=model,
+            provisional=coil.provisional,
+            data=coil.data,
+            late_m=coil.late_m,
         )
-        return Draft(body, self.coil.id, "started", time)
+        named = [] if coil.named is None else [Draft(_corrected(coil, "mill"), coil.id, "id", time)]
+        return [Draft(body, coil.id, "started", time), *named]
+
+    def correct(self, correction: Correction) -> None:
+        """The report tells of the coil as it is known now; its cells stay those it began with."""
+        self._known = correction.coil
 
     def inspected_by(self, model: ModelReference) -> None:
         """Remember a model for the report."""
@@ -129,8 +148,22 @@ class CoilInspection:
             defects=dict(self.defects.announced),
             models=tuple(self._models),
             interrupted=interrupted,
+            provisional=self._known.provisional,
+            data=self._known.data,
         )
         return [*drafts, Draft(report, self.coil.id, "report", time)], totals
+
+
+def corrected(correction: Correction) -> Draft:
+    """The event for a coil that was told wrongly, whether it runs or has left."""
+    coil, told = correction.coil, correction.told
+    key = f"corrected@{told.utc_ns}"
+    return Draft(_corrected(coil, correction.by), coil.id, key, told.utc())
+
+
+def _corrected(coil: Coil, by: str) -> CoilCorrected:
+    named = coil.named or coil.id
+    return CoilCorrected(coil_id=named, width_mm=coil.width_mm, data=coil.data, by=by)
 
 
 def is_valid(outcomes: Iterable[Outcome]) -> bool:

@@ -6,17 +6,17 @@ belongs to one coil and one model.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from contract.bodies import ModelChanged, Outcome
 from contract.events import Draft
 from edge.acquire.coils import split_by_coil
-from edge.clock import Clock
+from edge.clock import Clock, Stamp
 from edge.config import Config
 from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
-from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection
+from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection, corrected
 from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
@@ -31,7 +31,18 @@ from edge.lifecycle.model import Model
 from edge.lifecycle.slot import ModelSlot, Swap
 from edge.metrics import InspectMetrics
 from edge.ports import CoilSource
-from edge.types import Coil, Commit, Frame, Loss, Picture, Section, Start, TileRecord, Watermark
+from edge.types import (
+    Coil,
+    Commit,
+    Correction,
+    Frame,
+    Loss,
+    Picture,
+    Section,
+    Start,
+    TileRecord,
+    Watermark,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +68,7 @@ class Inspector:
         self._light = Light(config)
         self._room = TileRoom()
         self._now: CoilInspection | None = None
+        self._early: list[Correction] = []  # of coils that the camera has not come to
         self._drafts: list[Draft] = []
         self._pictures: list[Picture] = []
         self._tiles: list[TileRecord] = []
@@ -79,6 +91,7 @@ class Inspector:
 
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
+        self._correct(self._coils.corrections())
         self._sound = frame.place_known
         if frame.exposed is not None:
             travelled_ns = frame.grabbed.monotonic_ns - frame.exposed.monotonic_ns
@@ -98,17 +111,39 @@ class Inspector:
             self._drafts += self._now.due(frame)
         self._advance(frame)
         self.recent.frame(frame.grabbed.monotonic_ns)
-        return self._commit(frame)
+        return self._commit(frame.grabbed)
+
+    def idle(self) -> Commit | None:
+        """What the mill has corrected while no frame came; None when it has nothing, or no frame
+        has ever come.
+        """
+        if self._now is None:
+            return None
+        self._correct(self._coils.corrections())
+        return self._commit(self._clock.now()) if self._drafts else None
 
     def finish(self) -> Commit | None:
         """Report the coil that the daemon leaves half inspected; None when there is none."""
+        self._correct(self._coils.corrections())
         if self._now is None:
-            return None
+            return self._commit(self._clock.now()) if self._drafts else None
         time = self._clock.now()
-        drafts = self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
+        self._drafts += self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
         self._now, self.valid = None, self._sound
         self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={}, untold=())
-        return Commit(tuple(drafts), self.watermark, time)
+        return self._commit(time)
+
+    def _correct(self, news: Sequence[Correction]) -> None:
+        """Tell of coils that were told wrongly. One whose head has not come yet waits for that."""
+        known, self._early, now = (*self._early, *news), [], self._now
+        at_m = self._told_m if now is None else now.coil.head_m
+        for correction in known:
+            if correction.coil.head_m > at_m:
+                self._early.append(correction)
+                continue
+            if now is not None and correction.coil.id == now.coil.id:
+                now.correct(correction)
+            self._drafts.append(corrected(correction))
 
     def _has_left(self, coil: Coil) -> bool:
         """Whether a coil has its report: frames that overlap reach back over a coil change."""
@@ -134,7 +169,8 @@ class Inspector:
             row_m, config = frame.rows.m_per_row, self._config
             now = CoilInspection(coil, model.size, row_m, config.inspect, config.rolls)
             self._now = now
-            self._drafts.append(now.started(model.reference, time))
+            self._drafts += now.started(model.reference, time)
+            self._correct(())
         return now
 
     def _end(
@@ -286,11 +322,11 @@ class Inspector:
             untold=coil.untold if coil else (),
         )
 
-    def _commit(self, frame: Frame) -> Commit:
+    def _commit(self, grabbed: Stamp) -> Commit:
         commit = Commit(
             tuple(self._drafts),
             self.watermark,
-            frame.grabbed,
+            grabbed,
             tuple(self._pictures),
             tuple(self._tiles),
         )

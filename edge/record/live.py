@@ -15,7 +15,7 @@ from edge.ports import CoilSource
 from edge.record.header import make_header
 from edge.record.notes import NotedClock, NotedCoils, NotedSlot, Notes, bundle_at
 from edge.record.recorder import Recorder
-from edge.record.records import Committed, Finished, Seen
+from edge.record.records import Committed, Finished, Seen, Waited
 from edge.record.ring import Ring
 from edge.types import Commit, Frame, Loss, Start
 
@@ -25,6 +25,10 @@ class Inspects(Protocol):
 
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
+        ...
+
+    def idle(self) -> Commit | None:
+        """Tell what was corrected while no frame came."""
         ...
 
     def finish(self) -> Commit | None:
@@ -84,6 +88,13 @@ class RecordedInspector:
         finally:
             told = self._notes.take()
             self._recorder.put(Seen(frame, losses, start, model, told))
+
+    def idle(self) -> Commit | None:
+        """As the inspector does."""
+        news, told = self._inspector.idle(), self._notes.take()
+        if news is not None:
+            self._recorder.put(Waited(told))
+        return news
 
     def finish(self) -> Commit | None:
         """As the inspector does."""

@@ -1,7 +1,8 @@
 """What the inspector is told from outside: noted while it happens, told again in a replay.
 
-Frames apart, an inspector asks three things: the time, which coil lies where, and whether another
-bundle takes over. Given the same answers it says the same, since all else is arithmetic.
+Frames apart, an inspector asks four things: the time, which coil lies where, what was wrong with
+that, and whether another bundle takes over. Given the same answers it says the same, since all else
+is arithmetic.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from edge.lifecycle.model import Model
 from edge.lifecycle.slot import ModelSlot, Swap
 from edge.ports import CoilSource
 from edge.record.records import BundleAt, Coils, Takeover, Told
-from edge.types import Coil
+from edge.types import Coil, Correction
 
 
 def bundle_at(model: Model) -> BundleAt:
@@ -27,11 +28,14 @@ class Notes:
     times: list[Stamp] = field(default_factory=list)
     coils: list[Coils] = field(default_factory=list)
     takeovers: list[Takeover | None] = field(default_factory=list)
+    corrections: list[tuple[Correction, ...]] = field(default_factory=list)
 
     def take(self) -> Told:
         """The answers so far; the next ones are noted anew."""
-        told = Told(tuple(self.times), tuple(self.coils), tuple(self.takeovers))
-        self.times, self.coils, self.takeovers = [], [], []
+        told = Told(
+            tuple(self.times), tuple(self.coils), tuple(self.takeovers), tuple(self.corrections)
+        )
+        self.times, self.coils, self.takeovers, self.corrections = [], [], [], []
         return told
 
 
@@ -65,6 +69,13 @@ class NotedCoils:
         coils = tuple(self._coils.coils(first_m, end_m))
         self._notes.coils.append(Coils(first_m, end_m, coils))
         return coils
+
+    def corrections(self) -> Sequence[Correction]:
+        """As the source says; nothing is noted where it says nothing."""
+        corrections = tuple(self._coils.corrections())
+        if corrections:
+            self._notes.corrections.append(corrections)
+        return corrections
 
 
 class NotedSlot(ModelSlot):
@@ -118,6 +129,10 @@ class Retold:
             for coil in named.values()
             if coil.head_m < end_m and (coil.tail_m is None or coil.tail_m > first_m)
         )
+
+    def corrections(self) -> Sequence[Correction]:
+        """What was corrected then; nobody asks twice a frame."""
+        return [correction for told in self._told.corrections for correction in told]
 
 
 class RetoldSlot(ModelSlot):

@@ -1,6 +1,7 @@
 """What a recording holds, and its words as JSON.
 
     Seen        a frame as it left the buffer, and all that the inspector was told while it looked
+    Waited      no frame came, and it was told that a coil is another one
     Finished    what it was told when the run ended
     Committed   what one commit gave in the event log, in the log's order
     Ended       the run stopped clean; nothing is missing behind it
@@ -22,7 +23,7 @@ from contract.events import Draft, Event
 from edge.clock import Stamp
 from edge.lifecycle.slot import When
 from edge.record.segment import DamagedError, Raw
-from edge.types import Coil, Commit, Frame, Loss, Start
+from edge.types import Coil, Commit, Correction, Frame, Loss, Start
 
 NO_PIXELS = memoryview(b"")
 
@@ -55,6 +56,7 @@ class Told(NamedTuple):
     times: tuple[Stamp, ...]
     coils: tuple[Coils, ...]
     takeovers: tuple[Takeover | None, ...]
+    corrections: tuple[tuple[Correction, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +69,13 @@ class Seen:
     """How far the strip had been dealt with before this frame."""
     model: BundleAt
     """The bundle that inspected when the frame came."""
+    told: Told
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Waited:
+    """The inspector told what was corrected without a frame."""
+
     told: Told
 
 
@@ -93,7 +102,7 @@ class Ended:
     """The log holds all that the run had to say."""
 
 
-Record = Seen | Finished | Committed | Ended
+Record = Seen | Waited | Finished | Committed | Ended
 
 _FRAME = {n: TypeAdapter(hint) for n, hint in get_type_hints(Frame).items() if n != "pixels"}
 _TOLD, _STAMP, _DROPPED = TypeAdapter(Told), TypeAdapter(Stamp), TypeAdapter(tuple[Loss, ...])
@@ -117,8 +126,9 @@ def to_words(record: Record) -> dict[str, Any]:
                 "model": _BUNDLE.dump_python(record.model, mode="json"),
                 "told": _TOLD.dump_python(record.told, mode="json"),
             }
-        case Finished():
-            return {"kind": "finished", "told": _TOLD.dump_python(record.told, mode="json")}
+        case Waited() | Finished():
+            kind = "waited" if isinstance(record, Waited) else "finished"
+            return {"kind": kind, "told": _TOLD.dump_python(record.told, mode="json")}
         case Committed():
             given = None if record.given is None else _given(record.given)
             events = [event.model_dump(mode="json") for event in record.events]
@@ -167,6 +177,7 @@ def _committed(raw: Raw) -> Committed:
 
 _READERS: Mapping[str, Callable[[Raw], Record]] = {
     "seen": _seen,
+    "waited": lambda raw: Waited(_TOLD.validate_python(raw.words["told"])),
     "finished": lambda raw: Finished(_TOLD.validate_python(raw.words["told"])),
     "committed": _committed,
     "ended": lambda _: Ended(),

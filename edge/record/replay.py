@@ -24,7 +24,7 @@ from edge.record.compare import Comparison
 from edge.record.header import CPU_BACKENDS, Header, this_machine
 from edge.record.notes import Retold, RetoldSlot
 from edge.record.reading import Hole
-from edge.record.records import BundleAt, Committed, Ended, Finished, Record, Seen
+from edge.record.records import BundleAt, Committed, Ended, Finished, Record, Seen, Waited
 from edge.types import Commit
 
 Say = Callable[[str], None]
@@ -100,8 +100,8 @@ class Replay:
                 self._break_off(item)
             case Seen():
                 self._see(item)
-            case Finished():
-                self._finish(item)
+            case Waited() | Finished():
+                self._without_frame(item)
             case Committed():
                 self._commit(item)
             case Ended():
@@ -132,12 +132,14 @@ class Replay:
         retold = self._retold
         return Inspector(config, slot, retold, self._metrics, retold, seen.start)
 
-    def _finish(self, finished: Finished) -> None:
-        if self._inspector is not None:
-            self._retold.tell(finished.told, self._retold.now())
-            last = self._inspector.finish()
-            if last is not None:
-                self._pending.append(last)
+    def _without_frame(self, record: Waited | Finished) -> None:
+        inspector = self._inspector
+        if inspector is None:
+            return
+        self._retold.tell(record.told, self._retold.now())
+        commit = inspector.finish() if isinstance(record, Finished) else inspector.idle()
+        if commit is not None:
+            self._pending.append(commit)
 
     def _commit(self, record: Committed) -> None:
         commit = record.given or self._mine(record.frame)

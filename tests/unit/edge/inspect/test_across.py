@@ -13,7 +13,7 @@ from edge.config import Coils
 from edge.inspect.loop import Inspector
 from edge.metrics import InspectMetrics
 from edge.ports import CoilSource
-from edge.types import U8, Coil, Commit, Frame, RowMap
+from edge.types import U8, Coil, Commit, Correction, Frame, RowMap
 from tests.unit.edge.inspect.test_loop import (
     COLUMNS,
     FRAME_M,
@@ -51,6 +51,9 @@ class Widths:
 
     def __init__(self, *tiles: float) -> None:
         self._tiles = tiles
+
+    def corrections(self) -> Sequence[Correction]:
+        return ()
 
     def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
         heads = [n * FRAME_M / 2 for n in range(len(self._tiles))]

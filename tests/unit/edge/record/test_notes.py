@@ -16,7 +16,7 @@ def test_what_was_told_is_told_again_and_then_the_last_of_it() -> None:
     noted.now()
     answer = coils.coils(1.0, 5.0)
     told, retold = notes.take(), Retold()
-    assert notes.take() == ((), (), ())
+    assert notes.take() == ((), (), (), ())
     retold.tell(told, Stamp(3, 3))
     assert [retold.now().utc_ns for _ in range(3)] == [0, 7, 7]
     assert retold.coils(1.0, 5.0) == answer

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.bodies import CoilData
 from edge.clock import Stamp
 from edge.record.records import (
     BundleAt,
@@ -19,18 +20,24 @@ from edge.record.records import (
     Seen,
     Takeover,
     Told,
+    Waited,
     from_raw,
     pixels_of,
     to_words,
 )
 from edge.record.segment import DamagedError, Raw
-from edge.types import Coil, Frame, Loss, RowMap, Start
+from edge.types import Coil, Correction, Frame, Loss, RowMap, Start
 from tests.unit.edge.ledger.making import action, commit, defect
 
 METRES = st.floats(allow_nan=False, allow_infinity=False)
 STAMPS = st.builds(Stamp, st.integers(0, 1 << 62), st.integers(0, 1 << 62))
 LOSSES = st.lists(st.builds(Loss, METRES, METRES, st.text(max_size=9)), max_size=2).map(tuple)
-COILS = st.builds(Coil, st.text(), METRES, st.none() | METRES, METRES)
+DATA = st.builds(CoilData, st.none() | st.text(), side=st.sampled_from([None, "top", "bottom"]))
+COILS = st.builds(
+    Coil, st.text(), METRES, st.none() | METRES, METRES, st.booleans(), DATA,
+    st.none() | st.text(), METRES,
+)  # fmt: skip
+CORRECTIONS = st.builds(Correction, COILS, st.text(), STAMPS)
 BUNDLES = st.builds(BundleAt, st.text(), st.just(Path("/bundles/one")))
 TOLD = st.builds(
     Told,
@@ -38,6 +45,7 @@ TOLD = st.builds(
     st.lists(st.builds(Coils, METRES, METRES, st.tuples(COILS)), max_size=2).map(tuple),
     st.lists(st.none() | st.builds(Takeover, BUNDLES, st.sampled_from(["coil_start", "now"])),
              max_size=2).map(tuple),
+    st.lists(st.tuples(CORRECTIONS), max_size=2).map(tuple),
 )  # fmt: skip
 FRAMES = st.builds(
     Frame,
@@ -89,7 +97,12 @@ def test_pixels_of_any_layout_come_back(
 
 def test_what_others_committed_comes_back() -> None:
     given_ = dataclasses.replace(commit(action("one"), defect("d")), watermark=None)
-    for record in (Committed(None, given_, ()), Ended(), Finished(Told((Stamp(1, 2),), (), ()))):
+    for record in (
+        Committed(None, given_, ()),
+        Ended(),
+        Finished(Told((Stamp(1, 2),), (), ())),
+        Waited(Told((), (), ())),
+    ):
         assert through_a_file(record) == record
 
 

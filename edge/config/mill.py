@@ -1,0 +1,52 @@
+"""Who tells of the coils, their heads and the strip's speed."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from edge.config.deliver import Mqtt
+from edge.config.section import Name, Positive, Section
+
+Topic = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class MillMqtt(Mqtt):
+    """A broker that the mill's messages come from (docs/coils.md); as for delivery, but `in_flight`
+    means nothing here.
+    """
+
+    name: Name = "mill"
+    """Names the source in logs and metrics."""
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
+    """Topics, with wildcards where need be; any message may come on any of them."""
+
+
+class Mill(Section):
+    """Signals of the mill instead of coils of constant length: `docs/coils.md`."""
+
+    mqtt: tuple[MillMqtt, ...] = ()
+    max_age_s: dict[Literal["speed", "position"], Positive] = Field(default_factory=dict)
+    """Signals that come all the time -> how long they may be silent before that shows as `stale`.
+    """
+    bounce_m: Positive = 1.0
+    """Two heads within so many metres are one: the relay bounced, or two told of the same."""
+    late_id_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60.0
+    """A coil that is announced so soon after a head without an id is that one, not the next."""
+    synchronised: bool = False
+    """The mill's clock and this host's are kept equal (NTP, PTP): a head lies where the strip was
+    at the message's `time`. False: where it was when the message came.
+    """
+
+    @model_validator(mode="after")
+    def _sources(self) -> Self:
+        names = self.sources
+        if not names:
+            raise ValueError("name a source (mqtt), or leave the section out")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two sources are named {twice!r}; give each its own name")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of all that tell something."""
+        return tuple(source.name for source in self.mqtt)
