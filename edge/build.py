@@ -13,12 +13,13 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 from prometheus_client import CollectorRegistry
 
-from contract.bodies import ModelChanged
+from contract.bodies import CoilData, ModelChanged
 from contract.events import Draft
 from edge.acquire.by_speed import SpeedFeed
 from edge.acquire.coils import ConstantCoils, following_id
@@ -37,10 +38,11 @@ from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter, Log
 from edge.lifecycle.model import Model, load_model
 from edge.metrics import InspectMetrics, process_registry
+from edge.mill.make import make_mill
 from edge.record.live import RecordedLog, make_inspector, make_recorder
 from edge.record.recorder import Recorder
 from edge.stage import Stage
-from edge.types import Commit, Frame, Loss
+from edge.types import Commit, Frame, Loss, Start
 
 log = logging.getLogger(__name__)
 
@@ -119,10 +121,12 @@ class _Inspection:
         self._commits: Commits = BoundedBuffer(room, WhenFull.BLOCK, list.append)
         speed = SpeedFeed()
         position = make_position(config, speed, recovered.watermark)
-        source = make_source(config, position, clock, speed)
-        next_id = following_id(recovered.last_coil) if recovered.last_coil else None
         start = start_of(config, recovered.watermark)
-        coils = ConstantCoils(config.coils, next_id, start.line_m)
+        self._mill = make_mill(config, start, position, speed.tell, metrics, clock)
+        if self._mill is not None:
+            position, start = self._mill.position, self._mill.start
+        source = make_source(config, position, clock, speed)
+        coils = self._mill.coils if self._mill else _constant_coils(config, recovered, start)
         self._recorder = books.recorder
         slot, inspector, self._inspects = make_inspector(
             config, model, coils, metrics, clock, start, books.recorder
@@ -133,6 +137,7 @@ class _Inspection:
         self._commands = Commands(
             config, slot, inspector, self._grab, self._writer, books.recorder, clock
         )
+        self._commands.mill = self._mill.state if self._mill else None
         for name, buffer in (("frames", self._frames), ("events", self._commits)):
             metrics.buffer_capacity.labels(name).set(buffer.capacity)
             metrics.buffer_drops.labels(name)
@@ -154,6 +159,8 @@ class _Inspection:
             Stage("ledger", self._write, self._stop),
         ]
         written = stages[-1]
+        if self._mill is not None:
+            stages.append(Stage("mill", partial(self._mill.ear.run, self._stop), self._stop))
         if self._recorder is not None:
             # With a stop of its own: what goes wrong in a recording is not the strip's.
             stages.append(Stage("record", self._recorder.run, threading.Event()))
@@ -225,6 +232,12 @@ class _Inspection:
                 self._recorder.close(clean=clean)
 
 
+def _constant_coils(config: Config, recovered: Recovered, start: Start) -> ConstantCoils:
+    next_id = following_id(recovered.last_coil) if recovered.last_coil else None
+    data = CoilData(side=config.mounting.side)
+    return ConstantCoils(config.coils, next_id, start.line_m, data)
+
+
 def _drain(stages: list[Stage]) -> None:
     for stage in stages:
         if not stage.join(DRAIN_S):
@@ -239,7 +252,7 @@ def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -
     if recovered.open_coil is not None and recovered.watermark is not None:
         coil = recovered.open_coil.subject or ""
         found = EventReader(config.ledger.path).of_coil(
-            coil, ["defect", "model_changed", "not_inspected"]
+            coil, ["defect", "model_changed", "not_inspected", "coil_corrected"]
         )
         drafts += end_coil(
             recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()

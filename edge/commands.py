@@ -19,6 +19,7 @@ from edge.inspect.loop import Inspector
 from edge.ledger.writer import LedgerWriter
 from edge.lifecycle.model import load_model
 from edge.lifecycle.slot import ModelSlot
+from edge.mill.state import MillState
 from edge.record.recorder import Recorder
 from edge.types import Commit
 
@@ -43,6 +44,8 @@ class Commands:
         self._writer = writer
         self._recorder = recorder
         self._clock = clock
+        self.mill: MillState | None = None
+        """What is known of the mill's signals; None where none are set up."""
         self._started = clock.now()
         self._loading = threading.Lock()
 
@@ -68,6 +71,8 @@ class Commands:
             reasons.append("the recording cannot be written")
         if why := self._slot.active.engine.degraded:
             reasons.append(why)
+        if self.mill is not None:
+            reasons += self.mill.troubles()
         return reasons
 
     def valid(self) -> bool:
@@ -90,6 +95,7 @@ class Commands:
             "coil_m": round(mark.coil_m, 3),
             "line_m": round(mark.line_m, 3),
             "width_mm": self._config.coils.width_mm,
+            "mill": self.mill.state if self.mill else None,
             "speed_m_per_s": self._grab.speed_m_per_s,
             "model": model.reference.model_dump(),
             "waiting_model": waiting.model_dump() if waiting else None,

@@ -202,6 +202,13 @@ class InspectMetrics:
         self.speed = Gauge(
             "stripsight_strip_speed_m_per_s", "Strip speed over the last frame", registry=registry
         )
+        self.model = Info(
+            "stripsight_model", "The bundle that inspects and its backend", registry=registry
+        )
+        self._declare_strip(registry)
+        self._declare_mill(registry)
+
+    def _declare_strip(self, registry: CollectorRegistry) -> None:
         self.strip_width = Gauge(
             "stripsight_strip_width_mm",
             "Strip width as the camera sees it; NaN while an edge is out of view",
@@ -217,8 +224,31 @@ class InspectMetrics:
             "How far the strip's operator side has wandered on this coil",
             registry=registry,
         )
-        self.model = Info(
-            "stripsight_model", "The bundle that inspects and its backend", registry=registry
+
+    def _declare_mill(self, registry: CollectorRegistry) -> None:
+        self.mill_signals = Counter(
+            "stripsight_mill_signals",
+            "Messages of the mill, by kind",
+            ["signal"],
+            registry=registry,
+        )
+        self.mill_signal_age = Gauge(
+            "stripsight_mill_signal_age_seconds",
+            "Since a kind of message was heard last; NaN where it never was",
+            ["signal"],
+            registry=registry,
+        )
+        self.mill_state = Gauge(
+            "stripsight_mill_state",
+            "1 for the state of the mill's signals: fine, stale, missing",
+            ["state"],
+            registry=registry,
+        )
+        self.mill_doubts = Counter(
+            "stripsight_mill_doubts",
+            "Messages of the mill that could not be taken at their word, by what was wrong",
+            ["doubt"],
+            registry=registry,
         )
 
 
@@ -245,6 +275,18 @@ class CourierMetrics:
             "stripsight_events_without_subscriber",
             "Events the broker had nobody for",
             ["receiver"],
+            registry=registry,
+        )
+        self.mill_source_up = Gauge(
+            "stripsight_mill_source_up",
+            "1 while the source of the mill's messages is connected",
+            ["source"],
+            registry=registry,
+        )
+        self.mill_refused = Counter(
+            "stripsight_mill_refused",
+            "Messages of the mill that are none, by source and reason",
+            ["source", "reason"],
             registry=registry,
         )
         self.committed_to_acknowledged = Histogram(

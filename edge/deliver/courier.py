@@ -3,6 +3,7 @@
     main loop   wakes the lanes, announces new defects, beats once a second (`pulse.py`), removes
                 old files once an hour
     a lane      ledger -> receiver -> cursor, one thread per receiver (`lane.py`)
+    mill        what the mill says of its coils -> the inspecting process, one thread per source
 
 It reads the event log and never writes it: the inspecting process does not notice whether the
 courier runs. Retention is here because only the courier knows what every receiver has.
@@ -12,11 +13,13 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from edge.clock import Clock, SystemClock
 from edge.config import Config
 from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
+from edge.deliver.mill_mqtt import MqttMill
 from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
 from edge.deliver.pulse import Pulse
@@ -26,6 +29,7 @@ from edge.ledger.day import explained
 from edge.ledger.retention import retain
 from edge.ledger.wake import WakeReceiver
 from edge.metrics import CourierMetrics, process_registry
+from edge.mill.wire import SignalSender
 from edge.stage import Stage
 
 POLL_S = 0.25
@@ -65,6 +69,12 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             Lane(receiver, config.ledger.path, cursors, metrics, clock, stop, DRAIN_S)
             for receiver in (*receivers, *mirrors)
         ]
+        sender = SignalSender(config.run_path, clock)
+        opened.callback(sender.close)
+        mills = [
+            MqttMill(mqtt, config.topic, sender, metrics, clock)
+            for mqtt in (config.mill.mqtt if config.mill else ())
+        ]
         loop = _Loop(config, lanes, receivers, mirrors, cursors, waker, clock)
         opened.callback(loop.close)
         health = serve_health(
@@ -76,7 +86,8 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             key="metrics.courier_port",
         )
         opened.callback(health.close)
-        _run(lanes, loop, ready, stop)
+        loop.sender = sender
+        _run(lanes, mills, loop, ready, stop)
 
 
 def _mirrors(config: Config, metrics: CourierMetrics, clock: Clock) -> list[Mirror]:
@@ -98,9 +109,14 @@ def _mirrors(config: Config, metrics: CourierMetrics, clock: Clock) -> list[Mirr
 
 
 def _run(
-    lanes: Sequence[Lane], loop: "_Loop", ready: Callable[[], None] | None, stop: threading.Event
+    lanes: Sequence[Lane],
+    mills: Sequence[MqttMill],
+    loop: "_Loop",
+    ready: Callable[[], None] | None,
+    stop: threading.Event,
 ) -> None:
     stages = [Stage(f"deliver {lane.name}", lane.run, stop) for lane in lanes]
+    stages += [Stage(f"hear {mill.name}", partial(mill.run, stop), stop) for mill in mills]
     for stage in stages:
         stage.start()
     if ready is not None:
@@ -139,6 +155,7 @@ class _Loop:
         self._cursors = cursors
         self._waker = waker
         self._clock = clock
+        self.sender: SignalSender | None = None
         self._pulse = Pulse(config, receivers, mirrors, clock)
         self.heart = Heartbeat(clock)
         self._retain_ns = 0
@@ -150,6 +167,8 @@ class _Loop:
             self._wake_lanes()
         if self._pulse.tick():
             self._wake_lanes()
+        if self.sender is not None:
+            self.sender.turn()
         self.heart.beat()
         now_ns = self._clock.now().monotonic_ns
         if now_ns >= self._retain_ns:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from contract.bodies import (
+    CoilCorrected,
     CoilReport,
     CoilStarted,
     Defect,
@@ -55,7 +56,7 @@ def end_coil(
 ) -> list[Draft]:
     """What was not told yet of the coil that was under the camera at the crash, and its report.
 
-    `events` are the coil's defects, changes of model and stretches not inspected.
+    `events` are the coil's defects, changes of model, stretches not inspected and corrections.
     """
     body = started.body()
     if not isinstance(body, CoilStarted):
@@ -82,6 +83,7 @@ def _report(
     unseen = (body.outcome for body in bodies if isinstance(body, NotInspected))
     later = (body.after for body in bodies if isinstance(body, ModelChanged))
     first = (body for body in bodies if isinstance(body, Defect) and body.revision == 1)
+    corrected = [body for body in bodies if isinstance(body, CoilCorrected)]
     return CoilReport(
         length_m=length_m,
         width_mm=started.width_mm,
@@ -93,6 +95,8 @@ def _report(
         defects=dict(Counter(body.class_name for body in first)),
         models=tuple(dict.fromkeys((started.model, *later))),
         interrupted=True,
+        provisional=started.provisional and not corrected,
+        data=corrected[-1].data if corrected else started.data,
     )
 
 

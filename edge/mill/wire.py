@@ -2,8 +2,8 @@
 
 An adapter calls `SignalSender.put`, and `linked` each second while it is connected; the courier's
 loop calls `turn`. Nothing here waits: what cannot be sent now (the inspecting process starts again)
-is kept and follows in order, and to a process that is new the newest announcement and the newest
-head are told once more, as `retained`.
+is kept and follows in order, and to a process that is new the newest announcement, the newest head
+and the newest corrections are told once more, as `retained`.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.clock import Clock, Stamp
 from edge.errors import ConfigError
-from edge.mill.signals import CoilSignal, HeadSignal, Signal
+from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal
 
 SOCKET_NAME = "mill.sock"
 MAX_DATAGRAM = 16_384
@@ -63,6 +63,7 @@ class SignalSender:
         self._lock = threading.Lock()
         self._waiting: deque[Heard] = deque()
         self._newest: dict[str, Heard] = {}
+        self._corrections: deque[Heard] = deque(maxlen=16)
         self._peer: tuple[int, int] | None = None
         self.lost = 0
         """Messages that found no room while the inspecting process was away."""
@@ -89,14 +90,23 @@ class SignalSender:
 
     def _put(self, heard: Heard) -> None:
         with self._lock:
-            if isinstance(heard.signal, CoilSignal | HeadSignal):
-                self._newest[heard.signal.signal] = heard
+            self._remember(heard)
             if len(self._waiting) >= KEPT:
                 gone = self._waiting.popleft()
                 self.lost += 1
                 _log.warning("no room for the mill's %s: inspect is away", gone.signal.signal)
             self._waiting.append(heard)
             self._send()
+
+    def _remember(self, heard: Heard) -> None:
+        """What one that begins anew must be told. A correction of the coil that runs is not: by
+        then another one may.
+        """
+        signal = heard.signal
+        if isinstance(signal, CoilSignal | HeadSignal):
+            self._newest[signal.signal] = heard
+        elif isinstance(signal, CorrectionSignal) and signal.before is not None:
+            self._corrections.append(heard)
 
     def _send(self) -> None:
         self._greet()
@@ -119,12 +129,11 @@ class SignalSender:
         if peer != self._peer:
             known = self._peer is not None
             self._peer = peer
-            again = [h.model_copy(update={"retained": True}) for h in self._newest.values()]
-            told = [heard for heard in again if known and heard.signal not in self._signals()]
-            self._waiting.extendleft(reversed(told))
-
-    def _signals(self) -> list[object]:
-        return [heard.signal for heard in self._waiting]
+            told = [h for h in (*self._corrections, *self._newest.values()) if known]
+            again = [h for h in told if not any(h is waits for waits in self._waiting)]
+            self._waiting.extendleft(
+                heard.model_copy(update={"retained": True}) for heard in reversed(again)
+            )
 
     def _keep_what_matters(self) -> None:
         """Of an old speed or position nobody learns anything."""

@@ -32,7 +32,9 @@ from tests.unit.edge.ledger.making import action, commit, defect
 METRES = st.floats(allow_nan=False, allow_infinity=False)
 STAMPS = st.builds(Stamp, st.integers(0, 1 << 62), st.integers(0, 1 << 62))
 LOSSES = st.lists(st.builds(Loss, METRES, METRES, st.text(max_size=9)), max_size=2).map(tuple)
-DATA = st.builds(CoilData, st.none() | st.text(), side=st.sampled_from([None, "top", "bottom"]))
+DATA = st.builds(
+    CoilData, order=st.none() | st.text(), side=st.sampled_from([None, "top", "bottom"])
+)
 COILS = st.builds(
     Coil, st.text(), METRES, st.none() | METRES, METRES, st.booleans(), DATA,
     st.none() | st.text(), METRES,

@@ -1,0 +1,76 @@
+"""The coils of before this start, as the event log holds them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contract.bodies import CoilCorrected, CoilStarted
+from edge.ledger.reader import EventReader
+from edge.mill.row import Passing
+from edge.types import Coil, Recorded
+
+NEWEST = 500
+"""Starts and corrections that are read at once; an older coil is found by its subject alone."""
+_KINDS = (CoilStarted.kind, CoilCorrected.kind)
+
+
+class Past:
+    """Read while a run begins, and by the thread that hears the mill.
+
+    Args:
+        ledger: folder of the event log; it must be there.
+        before_m: a place on the line's count before all strip of this run.
+    """
+
+    def __init__(self, ledger: Path, before_m: float) -> None:
+        self._reader = EventReader(ledger)
+        self._before_m = before_m
+        newest = self._reader.latest(_KINDS, NEWEST)
+        self._coils = self._known(newest[::-1])
+        self._reader.close()
+
+    @property
+    def last_name(self) -> str | None:
+        """The mill's id of the coil that began last, None where it had none."""
+        coils = list(self._coils.values())
+        return coils[-1].name if coils else None
+
+    def began(self, subject: str) -> bool:
+        """Whether the log holds a coil of that subject."""
+        return subject in self._coils or bool(self._reader.of_coil(subject, [CoilStarted.kind]))
+
+    def find(self, name: str) -> Passing | None:
+        """The newest coil of that id or subject."""
+        for passing in reversed(self._coils.values()):
+            if name in {passing.name, passing.coil.id}:
+                return passing
+        older = self._known(self._reader.of_coil(name, _KINDS))
+        self._coils = {**older, **self._coils}
+        return older.get(name)
+
+    def _known(self, events: Sequence[Recorded]) -> dict[str, Passing]:
+        """By subject, in the order in which they began."""
+        coils: dict[str, Passing] = {}
+        for event in (recorded.event for recorded in events):
+            body, subject = event.body(), event.subject or ""
+            if isinstance(body, CoilStarted):
+                coils[subject] = self._begun(subject, body)
+            elif isinstance(body, CoilCorrected) and subject in coils:
+                _correct(coils[subject], body)
+        return coils
+
+    def _begun(self, subject: str, body: CoilStarted) -> Passing:
+        coil = Coil(
+            subject, self._before_m, None, body.width_mm, body.provisional, body.data,
+            late_m=body.late_m,
+        )  # fmt: skip
+        name = None if body.provisional else subject
+        return Passing(coil, coil, name, told_ns=0, answered=True)
+
+
+def _correct(passing: Passing, body: CoilCorrected) -> None:
+    passing.name = body.coil_id
+    subject = passing.coil.id
+    passing.known = Coil(
+        subject, passing.coil.head_m, None, body.width_mm, provisional=False, data=body.data,
+        named=None if body.coil_id == subject else body.coil_id, late_m=passing.coil.late_m,
+    )  # fmt: skip

@@ -1,0 +1,304 @@
+"""The mill's messages become coils on the strip.
+
+A coil begins where its head passes the reference and is seen `mounting.offset_m` later. One without
+an id is `provisional` under a subject of ours until the mill names it; strip behind a tail is a
+provisional coil `between~...`. Nothing stops for want of a message: the newest coil goes on.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from contract.bodies import CoilData
+from edge.clock import Clock, Stamp
+from edge.config import Config, Mill
+from edge.metrics import InspectMetrics
+from edge.mill.doubts import Doubts
+from edge.mill.moments import Moments
+from edge.mill.odometer import Odometer
+from edge.mill.past import Past
+from edge.mill.row import CoilRow, Mark, Passing
+from edge.mill.signals import (
+    CoilSignal,
+    CorrectionSignal,
+    Described,
+    HeadSignal,
+    PositionSignal,
+    SpeedSignal,
+    TailSignal,
+)
+from edge.mill.subjects import Subjects
+from edge.mill.wire import Heard
+from edge.types import Coil, Correction
+
+REMEMBERED = 16
+"""Announcements that a head may still name after newer ones."""
+MOST_AHEAD = 32
+"""Heads that were told and that no frame has come to."""
+
+
+class MillCoils:
+    """A `CoilSource`. `hear` belongs to one thread, `coils` and `corrections` to another.
+
+    Args:
+        config: the whole of it; `mill` is set.
+        start_m: where inspection begins on the line's count.
+        past: what the event log knows.
+        odometer: where the strip was when; told by the source's thread.
+        tell_speed: takes m/s and the moment on the monotonic clock.
+        metrics: the inspecting process's.
+        clock: for the subjects of coils without an id.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        start_m: float,
+        past: Past,
+        odometer: Odometer,
+        tell_speed: Callable[[float, int], None],
+        metrics: InspectMetrics,
+        clock: Clock,
+    ) -> None:
+        self._mill: Mill = config.mill if config.mill is not None else Mill.model_construct()
+        self._width_mm = config.coils.width_mm
+        self._data = CoilData(side=config.mounting.side)
+        self._past = past
+        self._tell_speed = tell_speed
+        self._clock = clock
+        self._subjects = Subjects(past.began)
+        self._doubts = Doubts(metrics, clock)
+        self._moments = Moments(self._mill, self._doubts)
+        first = self._make(None, (), clock.now())
+        first.coil = first.known = replace(first.coil, head_m=start_m)
+        self._row = CoilRow(first, odometer)
+        self._announced: CoilSignal | None = None
+        self._said: dict[str, CoilSignal] = {}
+        self._head: HeadSignal | None = None
+        self._corrections: list[Correction] = []
+        self._lock = threading.Lock()
+
+    def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
+        """The coils of a stretch."""
+        with self._lock:
+            return self._row.answer(first_m, end_m)
+
+    def corrections(self) -> Sequence[Correction]:
+        """What the mill has said otherwise of coils that were answered."""
+        with self._lock:
+            taken, self._corrections = self._corrections, []
+        return taken
+
+    def hear(self, heard: Heard) -> None:
+        """Take a message. The ledger is asked before the lock is held."""
+        signal = heard.signal
+        of_before: Passing | None = None
+        if isinstance(signal, CoilSignal | HeadSignal | CorrectionSignal) and signal.id:
+            self._subjects.learn(signal.id)
+        if isinstance(signal, CorrectionSignal) and signal.before:
+            of_before = self._past.find(signal.before)
+        with self._lock:
+            match signal:
+                case CoilSignal():
+                    self._coil(heard, signal)
+                case HeadSignal():
+                    self._pass_head(heard, signal)
+                case TailSignal():
+                    self._pass_tail(heard, signal)
+                case CorrectionSignal():
+                    self._amend(heard, signal, of_before)
+                case SpeedSignal() if not heard.retained:
+                    self._tell_speed(signal.m_per_s, heard.stamp.monotonic_ns)
+                case PositionSignal() if not heard.retained:
+                    self._moments.counted(heard, signal)
+                case _:
+                    pass
+
+    def _coil(self, heard: Heard, signal: CoilSignal) -> None:
+        """An announcement: of the running coil where it says so or comes late, else of the next."""
+        newest, is_next = self._row.newest, signal.place == "next" and not heard.retained
+        runs = newest.name == signal.id or self._names_late(heard, signal)
+        if signal.place == "running" or (runs and not is_next):
+            self._correct(newest, signal.id, signal, heard)
+        elif heard.retained and signal.id == self._last_name:
+            self._doubts.say("repeated", f"coil {signal.id!r} was announced before")
+        else:
+            before = self._announced
+            if before is not None and before.id != signal.id:
+                text = f"coil {before.id!r} was announced, then {signal.id!r} before its head"
+                self._doubts.say("replaced", text)
+            self._announced = self._said[signal.id] = signal
+            while len(self._said) > REMEMBERED:
+                del self._said[next(iter(self._said))]
+
+    def _names_late(self, heard: Heard, signal: CoilSignal) -> bool:
+        """Whether the coil whose head has just passed without an id is this one. Of the coil that
+        was there at the start only what the ledger knew as well is believed.
+        """
+        newest = self._row.newest
+        if newest.name is not None or newest.between:
+            return False
+        if newest.raw_m is None:
+            return heard.retained and signal.id == self._past.last_name
+        return self._age_s(newest, heard) <= self._mill.late_id_s
+
+    def _pass_head(self, heard: Heard, signal: HeadSignal) -> None:
+        newest, before = self._row.newest, self._head
+        if heard.retained and before is not None and _is_known(signal, before):
+            self._doubts.say("repeated", "a head that was told before")
+            return
+        self._head = signal
+        is_start = newest.raw_m is None and before is None and heard.retained
+        if is_start and self._age_s(newest, heard) <= self._mill.late_id_s:
+            # Told before this process began: of the coil that runs, its head is long past.
+            if signal.id is not None:
+                self._correct(newest, signal.id, signal, heard)
+        elif signal.id is not None and signal.id == newest.name:
+            self._doubts.say("repeated", f"the head of {signal.id!r}, which runs")
+            self._correct(newest, signal.id, signal, heard)
+        else:
+            self._try_head(heard, signal, self._moments.mark(heard, signal))
+
+    def _try_head(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
+        """Begin a coil, unless its head is one that is known."""
+        place_m = self._row.place(mark)
+        if self._precedes(place_m):
+            self._doubts.say("out_of_order", "a head before that of a coil that was seen already")
+            return
+        same = self._at(place_m)
+        if same is None or same.between:
+            if same is not None:
+                self._row.drop(same)
+            self._begin(heard, signal, mark)
+        elif signal.id is not None:
+            self._correct(same, signal.id, signal, heard)
+        else:
+            self._doubts.say("bounced", f"a head within {self._mill.bounce_m:g} m of another")
+
+    def _begin(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
+        if self._row.ahead >= MOST_AHEAD:
+            self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
+            return
+        announced = self._announced
+        if signal.id is not None and (announced is None or announced.id != signal.id):
+            announced = self._said.get(signal.id)
+        if announced is not None:
+            self._said.pop(announced.id, None)
+            self._announced = None if announced is self._announced else self._announced
+        said = (signal,) if announced is None else (announced, signal)
+        name = signal.id if announced is None else announced.id
+        self._put(self._make(name, said, heard.stamp), mark)
+
+    def _pass_tail(self, heard: Heard, signal: TailSignal) -> None:
+        mark = self._moments.mark(heard, signal)
+        place_m = self._row.place(mark)
+        same = self._at(place_m)
+        if self._precedes(place_m):
+            self._doubts.say("out_of_order", "a tail before the head of a coil that was seen")
+        elif same is not None and not same.between:
+            self._doubts.say("bounced", "a tail at a head: that of the coil before")
+        elif same is not None or self._row.around(place_m)[0].between:
+            self._doubts.say("no_coil", "a tail where no coil runs")
+        elif self._row.ahead >= MOST_AHEAD:
+            self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
+        else:
+            between = self._make(None, (), heard.stamp, word="between")
+            between.between = True
+            self._put(between, mark)
+
+    def _put(self, passing: Passing, mark: Mark) -> None:
+        passed = self._row.begin(passing, mark)
+        if passed is not None and passed.name is not None:
+            text = f"coil {passed.name!r} has no strip of its own: the next head was told with it"
+            self._doubts.say("passed", text)
+        if late_m := passing.coil.late_m:
+            text = f"{passing.coil.id}: {late_m:.2f} m of it went by as the coil before"
+            self._doubts.say("late", text)
+
+    def _amend(self, heard: Heard, signal: CorrectionSignal, of_before: Passing | None) -> None:
+        before = signal.before
+        if before is None:
+            self._correct(self._row.running, signal.id, signal, heard)
+        elif target := self._row.find(before) or of_before:
+            self._correct(target, signal.id, signal, heard)
+        elif self._announced is not None and self._announced.id == before:
+            described = signal.model_dump(include=set(Described.model_fields), exclude_none=True)
+            changed = self._announced.model_copy(update={**described, "id": signal.id})
+            self._announced = self._said[signal.id] = changed
+            self._said.pop(before, None)
+        else:
+            self._doubts.say("unknown_coil", f"a correction of {before!r}, which nobody knows")
+
+    def _correct(self, passing: Passing, name: str, said: Described, heard: Heard) -> None:
+        """Name a coil, or change its data; what was answered of it is told by a correction."""
+        known, subject = passing.known, passing.coil.id
+        if not passing.answered and name != passing.name:
+            subject = self._subjects.of(name)
+        data, width_mm = _described(known.data, known.width_mm, (said,))
+        now = replace(
+            known,
+            id=subject,
+            width_mm=width_mm,
+            provisional=False,
+            data=data,
+            named=None if name == subject else name,
+        )
+        if now != known and passing.answered:
+            self._corrections.append(Correction(now, heard.source, heard.stamp))
+        if not passing.answered:
+            passing.coil = now
+        passing.known, passing.name, passing.between = now, name, False
+
+    def _make(
+        self, name: str | None, said: Iterable[Described], now: Stamp, word: str = "unnamed"
+    ) -> Passing:
+        data, width_mm = _described(self._data, self._width_mm, said)
+        subject = self._subjects.of(name) if name else self._subjects.provisional(now, word)
+        coil = Coil(
+            id=subject,
+            head_m=0.0,
+            tail_m=None,
+            width_mm=width_mm,
+            provisional=name is None,
+            data=data,
+            named=None if name == subject else name,
+        )
+        return Passing(coil, coil, name, now.monotonic_ns)
+
+    @property
+    def _last_name(self) -> str | None:
+        """Of the newest coil that has one."""
+        return self._row.last_name or self._past.last_name
+
+    def _age_s(self, passing: Passing, heard: Heard) -> float:
+        return (heard.stamp.monotonic_ns - passing.told_ns) / 1e9
+
+    def _at(self, place_m: float) -> Passing | None:
+        """The coil whose head lies there."""
+        near = [p for p in self._row.around(place_m) if p is not None and p.raw_m is not None]
+        same = (p for p in near if abs(place_m - (p.raw_m or 0.0)) < self._mill.bounce_m)
+        return next(same, None)
+
+    def _precedes(self, place_m: float) -> bool:
+        """Whether a place lies before a head that was answered already."""
+        head_m = self._row.around(place_m)[0].raw_m
+        return head_m is not None and place_m <= head_m - self._mill.bounce_m
+
+
+def _is_known(signal: HeadSignal, before: HeadSignal) -> bool:
+    """Whether a retained head is the newest one, or an older one, or one that nobody can tell."""
+    if signal.time is not None and before.time is not None:
+        return signal.time <= before.time
+    return signal.id is None or signal.id == before.id
+
+
+def _described(
+    data: CoilData, width_mm: float, said: Iterable[Described]
+) -> tuple[CoilData, float]:
+    """What is known with what is said, which goes before."""
+    for one in said:
+        told = one.model_dump(
+            include={"order", "steel_grade", "thickness_mm", "reversed"}, exclude_none=True
+        )
+        data, width_mm = data.model_copy(update=told), one.width_mm or width_mm
+    return data, width_mm
