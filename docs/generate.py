@@ -5,6 +5,7 @@
     asyncapi.yaml        from edge/deliver/asyncapi.py
     coil-report.schema.json
                          from edge/report/document.py
+    mill.schema.json     from edge/mill/signals.py
     benchmarks.md        what stands between `<!-- study NAME -->` and `<!-- end -->` comes from
                          study/NAME/study.csv and the predictions beside it, and between
                          `<!-- bench -->` and `<!-- end -->` from bench/*/bench.json
@@ -32,6 +33,7 @@ from contract.events import json_schema  # noqa: E402
 from edge.deliver import asyncapi  # noqa: E402
 from edge.deliver.plc_words import ACKNOWLEDGE, HEAD, RING, Word  # noqa: E402
 from edge.metrics import CourierMetrics, Described, InspectMetrics, describe  # noqa: E402
+from edge.mill import signals  # noqa: E402
 from edge.report.document import document_schema  # noqa: E402
 from tests.bench.position_error import table  # noqa: E402
 from tests.bench.report import published  # noqa: E402
@@ -66,6 +68,7 @@ def documents() -> dict[Path, str]:
         DOCS / "events.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         DOCS / "asyncapi.yaml": asyncapi_page(),
         DOCS / "coil-report.schema.json": json.dumps(document_schema(), indent=2) + "\n",
+        DOCS / "mill.schema.json": json.dumps(signals.json_schema(), indent=2) + "\n",
         DOCS / "benchmarks.md": benchmarks_page(),
         DOCS / "opcua.md": opcua_page(),
         DOCS / "positions.md": positions_page(),

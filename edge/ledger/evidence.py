@@ -14,7 +14,7 @@ from edge.errors import LedgerError
 from edge.types import Picture
 
 FOLDER = "evidence"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~-]{0,199}")
 
 
 def evidence_path(directory: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from edge.metrics import InspectMetrics
 
 Doubt = Literal[
     "repeated", "replaced", "bounced", "out_of_order", "late", "passed", "too_many", "no_coil",
-    "unknown_coil", "no_position", "clock", "not_understood",
+    "unknown_coil", "no_position", "clock",
 ]  # fmt: skip
 SILENCE_NS = 1_000_000_000
 _log = logging.getLogger(__name__)

@@ -17,10 +17,11 @@ from runtime.engine import BATCH_SIZES
 CPU_BACKENDS = ("openvino", "onnxruntime")
 """These give the same bits again on the same machine with the same number of threads."""
 ELSEWHERE = {
-    "bundle", "source", "position", "ledger", "deliver", "console", "metrics", "record", "run_path",
+    "bundle", "source", "position", "mill", "ledger", "deliver", "console", "metrics", "record",
+    "run_path",
 }  # fmt: skip
 """Sections of the config that a replay has no use for: paths, addresses and passwords, and where
-strip was, since each frame says it.
+strip was and what the mill said of it, since each frame and its answers say it.
 """
 LIGHT = "light.json"
 _CPU_INFO = Path("/proc/cpuinfo")

@@ -63,6 +63,10 @@ def _move_inspect(metrics: InspectMetrics) -> None:
     metrics.camera_clock_uncertainty.set(0.0002)
     metrics.camera_clock_drift.set(40e-6)
     metrics.unusable_frames.labels("blurred").inc()
+    metrics.mill_signals.labels("speed").inc()
+    metrics.mill_doubts.labels("bounced").inc()
+    metrics.mill_signal_age.labels("speed").set(0.2)
+    metrics.mill_state.labels("fine").set(1)
     metrics.defects.labels("scratch").inc()
     metrics.buffer_drops.labels("frames").inc()
     metrics.buffer_depth.labels("frames").set(2)
@@ -75,6 +79,8 @@ def _move_inspect(metrics: InspectMetrics) -> None:
 
 def _move_courier(metrics: CourierMetrics) -> None:
     metrics.receiver_up.labels("mqtt").set(1)
+    metrics.mill_source_up.labels("level2").set(1)
+    metrics.mill_refused.labels("level2", "malformed").inc()
     metrics.ledger_lag.labels("mqtt").set(3)
     for counter in (metrics.delivered, metrics.failures, metrics.no_subscriber):
         counter.labels("mqtt").inc()

@@ -1,0 +1,215 @@
+"""The daemon on a line whose mill tells its coils over a real mosquitto."""
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.events import Event
+from tests.integration.line.test_commands import edge
+from tests.line.broker import Broker
+from tests.line.daemon import Daemon, write_config
+from tests.line.mill_signals import TOPIC, MillSignals
+from tests.line.strip import WIDTH_MM, sections, write_line_bundle, write_strip
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.integration
+OFFSET_M = 0.5
+BEFORE_NOW = "unnamed~"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    made = Broker(tmp_path / "broker")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def mill(broker: Broker) -> Iterator[MillSignals]:
+    with contextlib.closing(MillSignals(broker.port)) as made:
+        yield made
+
+
+def line(folder: Path, port: int, **changes: object) -> Path:
+    write_line_bundle(folder / "bundle")
+    write_strip(folder / "frames", 10, [(0, 0, 3), (2, 7, 5)])
+    source = {"name": "level2", "host": "127.0.0.1", "port": port, "timeout_s": 2,
+              "topics": [f"{TOPIC}/#"]}  # fmt: skip
+    settings = sections(folder, folder / "frames") | {
+        "coils": {"width_mm": WIDTH_MM},
+        "mounting": {"offset_m": OFFSET_M, "side": "bottom"},
+        "mill": {"mqtt": [source], "bounce_m": 0.1},
+        "record": {"path": "recording", "max_gb": 2},
+    }
+    return write_config(folder, settings | changes)
+
+
+def coil_events(daemon: Daemon, kind: str) -> list[Event]:
+    """Oldest first."""
+    return [r.event for r in daemon.reader().latest([kind], 1000)][::-1]
+
+
+def names(daemon: Daemon) -> dict[str, str]:
+    """Subject -> the mill's id, as a consumer knows it: the newest word holds."""
+    told = {
+        e.subject or "": e.subject or ""
+        for e in coil_events(daemon, "coil_started")
+        if not e.data["provisional"]
+    }
+    for event in coil_events(daemon, "coil_corrected"):
+        told[event.subject or ""] = event.data["coil_id"]
+    return told
+
+
+def running(daemon: Daemon) -> str:
+    return str(daemon.status().get("coil"))
+
+
+def wait_for_coil(daemon: Daemon, subject: str) -> None:
+    wait_for(lambda: running(daemon) == subject, f"coil {subject} runs", 40)
+
+
+def test_coils_are_those_of_the_mill(tmp_path: Path, broker: Broker, mill: MillSignals) -> None:
+    with Daemon(line(tmp_path, broker.port)) as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: daemon.status().get("mill") == "fine", "the mill is heard")
+        mill.announce("A", width_mm=WIDTH_MM, order="7", steel_grade="DX51D")
+        mill.head()
+        wait_for_coil(daemon, "A")
+        ids_come_late(daemon, mill)
+        bad_messages(daemon, mill)
+        a_broker_goes_away(daemon, broker, mill)
+        mill.say("tail")
+        wait_for(lambda: running(daemon).startswith("between~"), "no coil runs")
+        mill.head("A")
+        wait_for_coil(daemon, "A~2")
+        wait_for(lambda: daemon.status()["coil_m"] > 0.5, "a bit of it")
+    everything_adds_up(daemon)
+    told = names(daemon)
+    assert (told["A"], told["A~2"], told["D"]) == ("A1", "A", "D")
+    assert "B/7" in told.values()
+    started = {e.subject: e.data for e in coil_events(daemon, "coil_started")}
+    assert started["A"]["data"]["order"] == "7"
+    assert started["A"]["data"]["side"] == "bottom"
+    done = edge("replay", "--from", tmp_path / "recording", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "equal" in done.stdout
+
+
+def ids_come_late(daemon: Daemon, mill: MillSignals) -> None:
+    """A head without an announcement, its id when it runs, and one that was wrong."""
+    mill.head()
+    wait_for(lambda: running(daemon).startswith("unnamed~"), "a coil without an id")
+    subject = running(daemon)
+    mill.announce("B/7")
+    wait_for(lambda: names(daemon).get(subject) == "B/7", "the id that came late")
+    assert running(daemon) == subject
+    wait_for(lambda: reports(daemon).get("A"), "A has its report")
+    mill.say("correction", before="A", id="A1")
+    wait_for(lambda: names(daemon)["A"] == "A1", "the correction of a coil that has left")
+
+
+def bad_messages(daemon: Daemon, mill: MillSignals) -> None:
+    for body in (b"{", b'{"signal": "speed", "m_per_s": 500}',
+                 b'{"signal": "coil", "id": "' + b"x" * 10_000 + b'"}',
+                 b'{"signal": "coil", "id": "a\\u0000"}'):  # fmt: skip
+        mill.send("bad", body)
+    mill.say("correction", before="nobody", id="E")
+
+    def refused(reason: str) -> float:
+        name = f'stripsight_mill_refused_total{{reason="{reason}",source="level2"}}'
+        return daemon.metrics("courier_port").get(name, 0)
+
+    for reason in ("malformed", "impossible_speed", "too_long", "bad_id"):
+        wait_for(lambda reason=reason: refused(reason) == 1, reason)  # type: ignore[misc]
+    doubt = 'stripsight_mill_doubts_total{doubt="unknown_coil"}'
+    wait_for(lambda: daemon.metrics().get(doubt) == 1, "a correction of nobody")
+    log = daemon.log.read_text()
+    assert re.search(r"mill.mqtt 'level2': mill/line-1/bad: .*malformed|Invalid JSON", log)
+    assert "a correction of 'nobody', which nobody knows" in log
+
+
+def a_broker_goes_away(daemon: Daemon, broker: Broker, mill: MillSignals) -> None:
+    """In the middle of C: visible, the strip goes on, and what was retained is right after it."""
+    mill.head("C")
+    wait_for_coil(daemon, "C")
+    broker.stop()
+    wait_for(lambda: daemon.status()["mill"] == "missing", "the loss is seen")
+    status = daemon.status()
+    assert status["state"] == "degraded"
+    assert any("the mill's signals are missing: level2" in why for why in status["degraded"])
+    assert daemon.metrics()['stripsight_mill_state{state="missing"}'] == 1
+    frames = status["frames"]
+    wait_for(lambda: daemon.status()["frames"] > frames + 50, "inspection goes on")
+    assert daemon.status()["inspection_valid"]
+    assert running(daemon) == "C"
+    broker.start()
+    mill.wait_until_back()
+    wait_for(lambda: daemon.status()["mill"] == "fine", "the mill is heard again", 40)
+    assert running(daemon) == "C", "the head that the broker retained is known"
+    mill.head("D")
+    wait_for_coil(daemon, "D")
+
+
+def reports(daemon: Daemon) -> dict[str, dict[str, Any]]:
+    return {e.subject or "": e.data for e in coil_events(daemon, "coil_report")}
+
+
+def everything_adds_up(daemon: Daemon) -> None:
+    """Every coil has one report whose cells are all accounted for, and no strip is without one."""
+    started = [e.subject for e in coil_events(daemon, "coil_started")]
+    told = reports(daemon)
+    assert sorted(told) == sorted(str(subject) for subject in started)
+    assert len(coil_events(daemon, "coil_report")) == len(told)
+    for report in told.values():
+        assert sum(report["cells"].values()) == report["expected_cells"]
+        assert report["inspection_valid"]
+    seqs = [r.event.seq for r in daemon.reader().after(0, 100_000)]
+    assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_after_a_crash_the_coil_is_known_by_what_the_mill_retained(
+    tmp_path: Path, broker: Broker, mill: MillSignals
+) -> None:
+    with Daemon(line(tmp_path, broker.port)) as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: daemon.status().get("mill") == "fine", "the mill is heard")
+        mill.head("A")
+        mill.announce("B")
+        wait_for_coil(daemon, "A")
+        wait_for(lambda: daemon.status()["coil_m"] > 0.5, "a bit of it")
+        before = daemon.status()["pid"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: daemon.status().get("pid", before) != before, "another process", 60)
+        wait_for(lambda: list(names(daemon).values()).count("A") == 2, "A goes on", 60)
+        assert running(daemon).startswith("unnamed~")
+        assert reports(daemon)["A"]["interrupted"]
+        mill.head()
+        wait_for_coil(daemon, "B")
+    everything_adds_up(daemon)
+
+
+def test_position_by_the_speed_that_the_mill_tells(
+    tmp_path: Path, broker: Broker, mill: MillSignals
+) -> None:
+    position = {"kind": "speed_signal", "pitch_at_m_per_s": 3.2, "max_age_s": 2}
+    settings = line(tmp_path, broker.port, position=position)
+    with Daemon(settings) as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: daemon.status()["frames"] > 20, "frames")
+        assert not daemon.status()["inspection_valid"], "nobody has told a speed"
+        assert abs(daemon.status()["line_m"] + OFFSET_M) < 0.1
+
+        def far() -> bool:
+            mill.say("speed", m_per_s=3.2)
+            return bool(daemon.status()["line_m"] > 3)
+
+        wait_for(far, "the strip runs as the mill says", 40)
+        assert daemon.status()["inspection_valid"]
