@@ -7,7 +7,10 @@ from pydantic import Field, model_validator
 from edge.config.deliver import Mqtt
 from edge.config.section import Name, Positive, Section
 
-Topic = Annotated[str, Field(min_length=1, max_length=1024)]
+Topic = Annotated[
+    str, Field(max_length=1024, pattern=r"^([^+#\x00]+|\+)?(/([^+#/\x00]*|\+))*(/#)?$|^#$")
+]
+"""An MQTT topic, `+` and `#` only as a whole level."""
 
 
 class MillMqtt(Mqtt):

@@ -69,7 +69,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             Lane(receiver, config.ledger.path, cursors, metrics, clock, stop, DRAIN_S)
             for receiver in (*receivers, *mirrors)
         ]
-        sender = SignalSender(config.run_path, clock)
+        sender = SignalSender(config.run_path, clock, metrics)
         opened.callback(sender.close)
         mills = [
             MqttMill(mqtt, config.topic, sender, metrics, clock)

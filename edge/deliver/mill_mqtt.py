@@ -149,9 +149,13 @@ class _Session:
         return self.why
 
     def close(self) -> None:
-        """Give the connection back."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        """Give the connection back, and paho's sockets with it: they go with the client, which its
+        callbacks would keep.
+        """
+        client = self._client
+        client.disconnect()
+        client.loop_stop()
+        client.on_connect = client.on_subscribe = client.on_disconnect = client.on_message = None
 
     def _fail(self, why: str) -> None:
         self.why = self.why or why

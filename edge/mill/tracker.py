@@ -76,6 +76,7 @@ class MillCoils:
         self._said: dict[str, CoilSignal] = {}
         self._head: HeadSignal | None = None
         self._corrections: list[Correction] = []
+        self._told_ns = 0
         self._lock = threading.Lock()
 
     def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
@@ -244,7 +245,10 @@ class MillCoils:
             named=None if name == subject else name,
         )
         if now != known and passing.answered:
-            self._corrections.append(Correction(now, heard.source, heard.stamp))
+            # Their event's id is made of its time, and no two have the same.
+            self._told_ns = max(heard.stamp.utc_ns, self._told_ns + 1)
+            stamp = heard.stamp._replace(utc_ns=self._told_ns)
+            self._corrections.append(Correction(now, heard.source, stamp))
         if not passing.answered:
             passing.coil = now
         passing.known, passing.name, passing.between = now, name, False

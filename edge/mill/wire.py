@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.clock import Clock, Stamp
 from edge.errors import ConfigError
+from edge.metrics import CourierMetrics
 from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal
 
 SOCKET_NAME = "mill.sock"
@@ -55,7 +56,7 @@ class Heard(BaseModel):
 class SignalSender:
     """The courier's side. Any thread may call it; it never waits and never fails."""
 
-    def __init__(self, run_path: Path, clock: Clock) -> None:
+    def __init__(self, run_path: Path, clock: Clock, metrics: CourierMetrics | None = None) -> None:
         self._path = run_path / SOCKET_NAME
         self._clock = clock
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -65,8 +66,7 @@ class SignalSender:
         self._newest: dict[str, Heard] = {}
         self._corrections: deque[Heard] = deque(maxlen=16)
         self._peer: tuple[int, int] | None = None
-        self.lost = 0
-        """Messages that found no room while the inspecting process was away."""
+        self._metrics = metrics
 
     def put(self, source: str, signal: Signal, *, retained: bool = False) -> None:
         """The mill said this, now."""
@@ -93,7 +93,8 @@ class SignalSender:
             self._remember(heard)
             if len(self._waiting) >= KEPT:
                 gone = self._waiting.popleft()
-                self.lost += 1
+                if self._metrics is not None:
+                    self._metrics.mill_refused.labels(gone.source, "no_room").inc()
                 _log.warning("no room for the mill's %s: inspect is away", gone.signal.signal)
             self._waiting.append(heard)
             self._send()

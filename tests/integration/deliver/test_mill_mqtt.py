@@ -1,0 +1,150 @@
+"""The mill's messages from a real mosquitto, also one that goes away, or refuses."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+from prometheus_client import CollectorRegistry
+
+from edge.clock import SystemClock
+from edge.config import MillMqtt
+from edge.deliver.mill_mqtt import MqttMill, _Session
+from edge.metrics import CourierMetrics
+from edge.mill.signals import CoilSignal, HeadSignal, SpeedSignal
+from edge.mill.wire import Heard, LinkSignal, SignalReceiver, SignalSender
+from tests.integration.deliver.conftest import Mosquitto, wait_until
+from tests.line.mill_signals import TOPIC, MillSignals
+
+pytestmark = pytest.mark.integration
+
+
+class Listening:
+    """An adapter in a thread, and all that the inspecting process is told."""
+
+    def __init__(self, folder: Path, config: MillMqtt) -> None:
+        self.heard: list[Heard] = []
+        self.registry = CollectorRegistry()
+        metrics, clock = CourierMetrics(self.registry), SystemClock()
+        self._receiver = SignalReceiver(folder)
+        self._sender = SignalSender(folder, clock, metrics)
+        self._mill = MqttMill(config, "stripsight/s/l/c", self._sender, metrics, clock)
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._mill.run, args=(self._stop,)),
+                         threading.Thread(target=self._listen)]  # fmt: skip
+        for thread in self._threads:
+            thread.start()
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            self._sender.turn()
+            if (heard := self._receiver.take(0.05)) is not None:
+                self.heard.append(heard)
+
+    def links(self) -> list[LinkSignal]:
+        return [h.signal for h in list(self.heard) if isinstance(h.signal, LinkSignal)]
+
+    def said(self) -> list[Heard]:
+        return [h for h in list(self.heard) if not isinstance(h.signal, LinkSignal)]
+
+    def up(self) -> bool:
+        links = self.links()
+        return bool(links) and links[-1].up
+
+    def refused(self, reason: str) -> float:
+        labels = {"source": "level2", "reason": reason}
+        return self.registry.get_sample_value("stripsight_mill_refused_total", labels) or 0
+
+    def close(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        self._receiver.close()
+        self._sender.close()
+
+
+def config_for(port: int, **changes: object) -> MillMqtt:
+    settings = {"name": "level2", "host": "127.0.0.1", "port": port, "timeout_s": 1,
+                "topics": [f"{TOPIC}/#"]}  # fmt: skip
+    return MillMqtt.model_validate(settings | changes)
+
+
+@pytest.fixture
+def listen(tmp_path: Path) -> Iterator[Callable[[MillMqtt], Listening]]:
+    with ExitStack() as opened:
+        yield lambda config: opened.enter_context(closing(Listening(tmp_path / "run", config)))
+
+
+@contextmanager
+def restarted(broker: Mosquitto) -> Iterator[None]:
+    broker.stop()
+    yield
+    broker.start()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_messages_come_live_and_retained(
+    broker: Mosquitto, listen: Callable[[MillMqtt], Listening], protocol: str
+) -> None:
+    with closing(MillSignals(broker.port)) as mill:
+        mill.announce("A")
+        line = listen(config_for(broker.port, protocol=protocol))
+        wait_until(line.up, "connected")
+        mill.say("head")
+        mill.send("speed", b'{"signal": "speed", "m_per_s": "fast"}')
+        mill.say("speed", m_per_s=2.0)
+        wait_until(lambda: len(line.said()) == 3, "all of them")
+    told = [(heard.signal, heard.retained) for heard in line.said()]
+    assert told == [
+        (CoilSignal(id="A"), True),
+        (HeadSignal(), False),
+        (SpeedSignal(m_per_s=2), False),
+    ]
+    assert {heard.source for heard in line.said()} == {"level2"}
+    assert line.refused("impossible_speed") == 1
+
+
+def test_a_broker_that_goes_and_comes_is_said_and_listened_to_again(
+    broker: Mosquitto, listen: Callable[[MillMqtt], Listening]
+) -> None:
+    line = listen(config_for(broker.port))
+    wait_until(line.up, "connected")
+    with restarted(broker):
+        wait_until(lambda: not line.up(), "the loss is told")
+        assert line.links()[-1].why
+    wait_until(line.up, "connected again")
+    with closing(MillSignals(broker.port)) as mill:
+        mill.head("A")
+        wait_until(line.said, "what the mill says then")
+
+
+def test_a_broker_that_refuses_us_says_why(
+    tmp_path: Path, listen: Callable[[MillMqtt], Listening], caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = Mosquitto(tmp_path, "allow_anonymous false")
+    broker.start()
+    try:
+        line = listen(config_for(broker.port))
+        wait_until(line.links, "a word of it")
+        assert not line.up()
+        assert "check username and password_file" in line.links()[-1].why
+        assert "check username" in caplog.text
+    finally:
+        broker.stop()
+
+
+def test_a_topic_that_the_broker_refuses_is_named(broker: Mosquitto) -> None:
+    """Mosquitto's own rules refuse none (they hold messages back), other brokers do."""
+    session = _Session(config_for(broker.port), "me", lambda *_: None)
+    try:
+        assert session.open() == ""
+        codes = [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
+        session._on_subscribe(session._client, None, 1, codes, None)
+        assert session.lost.is_set()
+        assert session.why == f"the broker refuses the topic '{TOPIC}/#'; check its rules"
+    finally:
+        session.close()
