@@ -8,7 +8,10 @@ from edge.config.deliver import Mqtt
 from edge.config.section import Name, Positive, Section
 
 Topic = Annotated[
-    str, Field(max_length=1024, pattern=r"^([^+#\x00]+|\+)?(/([^+#/\x00]*|\+))*(/#)?$|^#$")
+    str,
+    Field(
+        min_length=1, max_length=1024, pattern=r"^([^+#\x00]+|\+)?(/([^+#/\x00]*|\+))*(/#)?$|^#$"
+    ),
 ]
 """An MQTT topic, `+` and `#` only as a whole level."""
 
