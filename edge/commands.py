@@ -81,6 +81,7 @@ class Commands:
 
     def _status(self, _: Request) -> dict[str, JsonValue]:
         mark, model = self._inspector.watermark, self._slot.active
+        coil = self._inspector.coil
         degraded = self.degraded()
         state = "no_source" if not self._grab.up else "degraded" if degraded else "running"
         waiting = self._slot.waiting
@@ -94,7 +95,8 @@ class Commands:
             "coil": mark.coil,
             "coil_m": round(mark.coil_m, 3),
             "line_m": round(mark.line_m, 3),
-            "width_mm": self._config.coils.width_mm,
+            "coil_id": (coil.named or coil.id) if coil and not coil.provisional else None,
+            "width_mm": coil.width_mm if coil else self._config.coils.width_mm,
             "mill": self.mill.state if self.mill else None,
             "speed_m_per_s": self._grab.speed_m_per_s,
             "model": model.reference.model_dump(),

@@ -31,6 +31,8 @@ class Status(BaseModel):
     degraded: tuple[str, ...] = ()
     inspection_valid: bool
     coil: str | None = None
+    coil_id: str | None = None
+    """The mill's own id of it, where it has told one."""
     coil_m: float | None = None
     speed_m_per_s: float | None = None
     width_mm: float | None = None
@@ -76,16 +78,23 @@ _STATES: dict[str, tuple[str, str, Level]] = {
 def state_cells(news: News) -> tuple[Cell, ...]:
     """The state line, from left to right."""
     status = news.status
-    coil, coil_m = (status.coil, status.coil_m) if status else (None, None)
     values: tuple[Cell, ...] = (
-        Cell("coil", "Coil", "", coil or "none", "", "normal"),
-        _measure("position", "Position", coil_m, "m", ".1f"),
+        _coil(status),
+        _measure("position", "Position", status.coil_m if status else None, "m", ".1f"),
         _speed(status),
         _model(status),
     )
     if news.stale:
         values = tuple(cell._replace(label=f"Last {cell.label.lower()}") for cell in values)
     return (_state(news), _validity(news), *values)
+
+
+def _coil(status: Status | None) -> Cell:
+    """By the mill's id; beside it the subject of its events where that is another."""
+    if status is None or status.coil is None:
+        return Cell("coil", "Coil", "", "none", "", "normal")
+    name = status.coil_id or status.coil
+    return Cell("coil", "Coil", "", name, "" if name == status.coil else status.coil, "normal")
 
 
 def _state(news: News) -> Cell:

@@ -65,6 +65,11 @@ class CoilInspection:
         named = [] if coil.named is None else [Draft(_corrected(coil, "mill"), coil.id, "id", time)]
         return [Draft(body, coil.id, "started", time), *named]
 
+    @property
+    def known(self) -> Coil:
+        """The coil as it is known now; it began as `coil`."""
+        return self._known
+
     def correct(self, correction: Correction) -> None:
         """The report tells of the coil as it is known now; its cells stay those it began with."""
         self._known = correction.coil

@@ -89,6 +89,12 @@ class Inspector:
         """Where another inspector would go on."""
         return Start(self._told_m, self._untold)
 
+    @property
+    def coil(self) -> Coil | None:
+        """The coil under the camera as it is known now. Other threads ask."""
+        now = self._now
+        return now.known if now is not None else None
+
     def inspect(self, frame: Frame, dropped: Iterable[Loss] = ()) -> Commit:
         """Deal with a frame and with what was lost before it."""
         self._correct(self._coils.corrections())

@@ -111,6 +111,7 @@ def ids_come_late(daemon: Daemon, mill: MillSignals) -> None:
     mill.announce("B/7")
     wait_for(lambda: names(daemon).get(subject) == "B/7", "the id that came late")
     assert running(daemon) == subject
+    assert daemon.status()["coil_id"] == "B/7"
     wait_for(lambda: reports(daemon).get("A"), "A has its report")
     mill.say("correction", before="A", id="A1")
     wait_for(lambda: names(daemon)["A"] == "A1", "the correction of a coil that has left")

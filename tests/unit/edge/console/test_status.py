@@ -25,6 +25,12 @@ def test_a_normal_line_has_no_colour() -> None:
     assert cells["model"][3:5] == ("demo 1.0", "on openvino")
 
 
+def test_a_coil_is_called_by_the_mills_id_beside_its_subject() -> None:
+    for coil_id, shown in ((None, ("c1", "")), ("c1", ("c1", "")), ("4711/02", ("4711/02", "c1"))):
+        cell = _cells(RUNNING.model_copy(update={"coil_id": coil_id}))["coil"]
+        assert (cell.value, cell.detail) == shown
+
+
 @pytest.mark.parametrize(
     ("state", "word", "level"),
     [

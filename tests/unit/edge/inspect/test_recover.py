@@ -4,7 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from contract.bodies import (
+    CoilCorrected,
+    CoilData,
     CoilReport,
+    CoilStarted,
     Extent,
     ModelChanged,
     ModelReference,
@@ -99,3 +102,16 @@ def test_an_open_roll_repeat_is_interrupted_with_the_key_of_its_next_revision() 
     assert isinstance(draft.body, RollRepeat)
     assert (draft.body.phase, draft.body.revision, draft.key) == ("interrupted", 5, "7.5")
     assert (draft.coil, draft.time) == ("c-1", NOW)
+
+
+def test_a_coil_that_was_corrected_before_the_crash_is_reported_as_corrected() -> None:
+    provisional = CoilStarted(width_mm=1200, cell_m=0.1, cell_mm=100, model=MODEL, provisional=True)
+    started = number(Draft(provisional, "unnamed~1", "started", NOW), SOURCE, 1)
+    data = CoilData(order="7", side="top")
+    named = CoilCorrected(coil_id="4711/02", width_mm=1100, data=data, by="level2")
+    event = number(Draft(named, "unnamed~1", "corrected@1", NOW), SOURCE, 2)
+    for events, expected in (((), (True, CoilData())), ((event,), (False, data))):
+        report = end_coil(started, mark("unnamed~1", {"on_time": 9}), events, NOW)[-1].body
+        assert isinstance(report, CoilReport)
+        assert (report.provisional, report.data) == expected
+        assert report.width_mm == 1200, "the width that its cells were counted by"
