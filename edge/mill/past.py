@@ -1,9 +1,11 @@
 """The coils of before this start, as the event log holds them."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from contract.bodies import CoilCorrected, CoilStarted
+from edge.errors import LedgerError
 from edge.ledger.reader import EventReader
 from edge.mill.row import Passing
 from edge.types import Coil, Recorded
@@ -11,6 +13,7 @@ from edge.types import Coil, Recorded
 NEWEST = 500
 """Starts and corrections that are read at once; an older coil is found by its subject alone."""
 _KINDS = (CoilStarted.kind, CoilCorrected.kind)
+_log = logging.getLogger(__name__)
 
 
 class Past:
@@ -36,16 +39,24 @@ class Past:
 
     def began(self, subject: str) -> bool:
         """Whether the log holds a coil of that subject."""
-        return subject in self._coils or bool(self._reader.of_coil(subject, [CoilStarted.kind]))
+        return subject in self._coils or bool(self._of_coil(subject, [CoilStarted.kind]))
 
     def find(self, name: str) -> Passing | None:
         """The newest coil of that id or subject."""
         for passing in reversed(self._coils.values()):
             if name in {passing.name, passing.coil.id}:
                 return passing
-        older = self._known(self._reader.of_coil(name, _KINDS))
+        older = self._known(self._of_coil(name, _KINDS))
         self._coils = {**older, **self._coils}
         return older.get(name)
+
+    def _of_coil(self, subject: str, kinds: Sequence[str]) -> list[Recorded]:
+        """Nothing where an older file cannot be read: no reason to stop inspecting."""
+        try:
+            return self._reader.of_coil(subject, kinds)
+        except LedgerError as error:
+            _log.warning("coils of before: %s", error)
+            return []
 
     def _known(self, events: Sequence[Recorded]) -> dict[str, Passing]:
         """By subject, in the order in which they began."""

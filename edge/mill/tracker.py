@@ -141,7 +141,7 @@ class MillCoils:
             return False
         if newest.raw_m is None:
             return heard.retained and signal.id == self._past.last_name
-        return self._age_s(newest, heard) <= self._mill.late_id_s
+        return signal.place is None and self._age_s(newest, heard) <= self._mill.late_id_s
 
     def _pass_head(self, heard: Heard, signal: HeadSignal) -> None:
         newest, before = self._row.newest, self._head

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from contract.bodies import CoilCorrected, CoilData, CoilStarted, EventBody
 from contract.events import Draft
 from edge.ledger.log import EventLog
@@ -64,6 +66,16 @@ def test_an_empty_log_knows_nothing(ledger: Path) -> None:
     past = Past(ledger, before_m=0.0)
     assert past.last_name is None
     assert past.find("A") is None
+
+
+def test_an_old_file_that_is_damaged_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    past = Past(ledger_of(tmp_path, TOLD), before_m=0.0)
+    (tmp_path / "ledger" / "events-2026-01-01.sqlite").write_bytes(b"damaged" * 1000)
+    assert past.find("Z") is None
+    assert not past.began("Z")
+    assert "coils of before" in caplog.text
 
 
 def test_a_coil_of_an_earlier_run_is_corrected_under_its_subject(tmp_path: Path) -> None:

@@ -118,6 +118,16 @@ def test_a_place_says_which_coil_is_meant(passage: Passage) -> None:
     assert passage.coils[-1].id == "B"
 
 
+def test_what_was_announced_as_next_before_an_outage_is_still_the_next(passage: Passage) -> None:
+    passage.say(HeadSignal())
+    passage.run(6)
+    passage.say(CoilSignal(id="B", place="next"), retained=True)
+    passage.say(HeadSignal())
+    passage.run(OFFSET_M + 1)
+    assert passage.corrections == []
+    assert passage.coils[-1].id == "B"
+
+
 def test_a_wrong_id_is_corrected_while_the_coil_runs_and_after_it_has_left(
     passage: Passage,
 ) -> None:
