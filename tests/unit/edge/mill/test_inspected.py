@@ -17,7 +17,14 @@ from edge.inspect.loop import Inspector
 from edge.metrics import InspectMetrics
 from edge.mill.odometer import Odometer
 from edge.mill.past import Past
-from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal, TailSignal
+from edge.mill.signals import (
+    CoilSignal,
+    CorrectionSignal,
+    HeadSignal,
+    PositionSignal,
+    Signal,
+    TailSignal,
+)
 from edge.mill.tracker import MillCoils
 from edge.mill.wire import Heard
 from edge.types import U8, Frame, Loss, RowMap, Start
@@ -137,3 +144,27 @@ def test_every_cell_is_in_one_report(line: Line, ledger: Path, steps: list[objec
     assert sum(lengths) == pytest.approx(ride.end_m + OFFSET_M, abs=1e-6)
     breaches = ride.registry.get_sample_value("stripsight_account_breaches_total")
     assert breaches == 0
+
+
+def test_a_coil_without_a_row_yet_is_corrected_when_it_has_started(
+    line: Line, ledger: Path
+) -> None:
+    ride = Ride(line, ledger)
+    ride.step("seen")
+    # The head comes to lie a fifth of a row before the end of the next frame: its rows follow.
+    ride.coils.hear(head_at(ride, ride.end_m + FRAME_M - ROW_M / 5))
+    ride.step("seen")
+    ride.step(CorrectionSignal(id="A"))
+    ride.step("idle")
+    ride.step("seen")
+    kinds = [draft.body.kind for draft in ride.drafts]
+    assert kinds == ["coil_started", "coil_report", "coil_started", "coil_corrected"]
+    assert ride.drafts[3].coil == ride.drafts[2].coil
+
+
+def head_at(ride: Ride, line_m: float) -> Heard:
+    """By the mill's own count, which is ours at the reference."""
+    stamp = ride.clock.now()
+    here = PositionSignal(position_m=ride.odometer.at(stamp.monotonic_ns))
+    ride.coils.hear(Heard(source="mill", stamp=stamp, signal=here))
+    return Heard(source="mill", stamp=stamp, signal=HeadSignal(position_m=line_m))

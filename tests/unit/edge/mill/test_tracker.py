@@ -379,3 +379,11 @@ def test_speed_is_handed_on_as_it_is_told_now(passage: Passage) -> None:
     passage.say(SpeedSignal(m_per_s=1.5))
     passage.say(SpeedSignal(m_per_s=9.0), retained=True)
     assert passage.speeds == [1.5]
+
+
+def test_two_corrections_of_one_moment_are_two_events(passage: Passage) -> None:
+    passage.say(HeadSignal(id="A"))
+    passage.run(OFFSET_M + 1)
+    passage.say(CorrectionSignal(id="B"), CorrectionSignal(id="A"), CorrectionSignal(id="B"))
+    passage.settle()
+    assert len({told.told.utc_ns for told in passage.corrections}) == 3
