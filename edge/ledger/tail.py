@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from contract.bodies import (
     Action,
+    CoilCorrected,
     CoilReport,
     CoilStarted,
     Defect,
@@ -84,6 +85,9 @@ def _detail(body: EventBody) -> str:
             text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
         case CoilStarted():
             text = f"{body.width_mm:.0f} mm wide, model {body.model.name} {body.model.version}"
+            text += ", not named yet" if body.provisional else ""
+        case CoilCorrected():
+            text = f"is coil {body.coil_id}, {body.width_mm:.0f} mm wide, says {body.by}"
         case CoilReport():
             valid = "valid" if body.inspection_valid else "NOT VALID"
             text = f"{body.length_m:.1f} m, coverage {body.coverage:.2%}, {valid},"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.bodies import Measure
-from contract.events import number
+from contract.bodies import CoilCorrected, CoilData, CoilStarted, Measure
+from contract.events import Draft, number
 from edge.errors import ConfigError, LedgerError
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
@@ -19,6 +19,7 @@ from edge.types import Picture, Recorded, TileRecord
 from tests.unit.edge.ledger.making import (
     DAY_NS,
     EXTENT,
+    MODEL,
     SOURCE,
     SetClock,
     action,
@@ -209,6 +210,20 @@ def test_lines_for_people(tmp_path: Path) -> None:
     assert lines[3].endswith("activate by test: done")
     assert lines[4].endswith("scale                3 times every 2.100 m, F7 or F6 (99.50%)")
     assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
+
+
+def test_a_coil_that_gets_its_id_later(tmp_path: Path) -> None:
+    provisional = CoilStarted(width_mm=900, cell_m=0.1, cell_mm=100, model=MODEL, provisional=True)
+    named = CoilCorrected(coil_id="4711/02", width_mm=880, data=CoilData(), by="level2")
+    log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
+    log.open()
+    time = SetClock().now().utc()
+    log.commit(commit(Draft(provisional, "unnamed~1", "started", time),
+                      Draft(named, "unnamed~1", "corrected", time)))  # fmt: skip
+    lines = [format_line(item) for item in EventReader(tmp_path).after(0, 10)]
+    log.close()
+    assert lines[0].endswith("900 mm wide, model m 1, not named yet")
+    assert lines[1].endswith("is coil 4711/02, 880 mm wide, says level2")
 
 
 @pytest.mark.parametrize(("complete", "size"), [(True, "12.3 x 4.6 mm"), (False, "(in part)")])
