@@ -289,6 +289,18 @@ class CourierMetrics:
             ["source", "reason"],
             registry=registry,
         )
+        self.plc_unread = Gauge(
+            "stripsight_plc_unread_defects",
+            "Defects in the PLC block that the PLC has not acknowledged",
+            ["receiver"],
+            registry=registry,
+        )
+        self.plc_false_acknowledgements = Counter(
+            "stripsight_plc_false_acknowledgements",
+            "Times a PLC began to acknowledge what it was never shown",
+            ["receiver"],
+            registry=registry,
+        )
         self.committed_to_acknowledged = Histogram(
             "stripsight_committed_to_acknowledged_seconds",
             "From an event's commit to the receiver's acknowledgement",

@@ -33,6 +33,7 @@ from edge.config.deliver import (
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
 from edge.config.mill import Mill, MillMqtt
+from edge.config.opcua import OpcUaConnection, OpcUaPlc
 from edge.config.rolls import PeriodRange, Roll, Rolls
 from edge.config.section import Fraction, Name, Port, Positive, Section
 
@@ -54,6 +55,8 @@ __all__ = [
     "Mounting",
     "Mqtt",
     "Name",
+    "OpcUaConnection",
+    "OpcUaPlc",
     "OpcUaServer",
     "Optics",
     "PeriodRange",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from edge.config.opcua import OpcUaPlc
 from edge.config.section import Name, Port, Positive, Section
 
 
@@ -143,10 +144,12 @@ class Deliver(Section):
     plc_block: PlcBlock = PlcBlock()
     opcua_server: OpcUaServer | None = None
     """Null: none."""
+    opcua_client: tuple[OpcUaPlc, ...] = ()
+    """PLCs that are servers themselves: docs/plc-client.md."""
 
     @model_validator(mode="after")
     def _one_cursor_each(self) -> Self:
-        names = [receiver.name for receiver in self.mqtt]
+        names = [*(broker.name for broker in self.mqtt), *(plc.name for plc in self.opcua_client)]
         if self.opcua_server is not None:
             names.append(self.opcua_server.name)
         if twice := next((name for name in names if names.count(name) > 1), None):

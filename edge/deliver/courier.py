@@ -57,12 +57,12 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
         for mqtt in config.deliver.mqtt
     ]
-    mirrors = _mirrors(config, metrics, clock)
     with contextlib.ExitStack() as opened:
         with explained(config.ledger.path):
             config.ledger.path.mkdir(parents=True, exist_ok=True)
         cursors = Cursors(config.ledger.path)
         opened.callback(cursors.close)
+        mirrors = _mirrors(config, cursors, metrics, clock)
         waker = WakeReceiver(config.run_path, "courier.sock")
         opened.callback(waker.close)
         lanes = [
@@ -90,22 +90,31 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         _run(lanes, mills, loop, ready, stop)
 
 
-def _mirrors(config: Config, metrics: CourierMetrics, clock: Clock) -> list[Mirror]:
+def _mirrors(
+    config: Config, cursors: Cursors, metrics: CourierMetrics, clock: Clock
+) -> list[Mirror]:
     """The receivers over OPC UA.
 
     Raises:
         ConfigError: asyncua is not installed, or a file that the config names cannot be used.
     """
-    section = config.deliver.opcua_server
-    if section is None:
+    section, plcs = config.deliver.opcua_server, config.deliver.opcua_client
+    if section is None and not plcs:
         return []
     try:
         from edge.deliver.opcua.server import OpcUaReceiver  # noqa: PLC0415 - an extra
+        from edge.deliver.plc_client import PlcReceiver  # noqa: PLC0415
     except ImportError as error:
+        key = "opcua_client" if section is None else "opcua_server"
         raise ConfigError(
-            "deliver.opcua_server needs asyncua; pip install 'stripsight[opcua]'"
+            f"deliver.{key} needs asyncua; pip install 'stripsight[opcua]'"
         ) from error
-    return [OpcUaReceiver(section, config, metrics, clock)]
+    mirrors: list[Mirror] = [
+        PlcReceiver(plc, config, cursors.load(plc.name), metrics, clock) for plc in plcs
+    ]
+    if section is not None:
+        mirrors.append(OpcUaReceiver(section, config, metrics, clock))
+    return mirrors
 
 
 def _run(

@@ -139,6 +139,11 @@ class PlcBlock:
         self.acknowledged = seq
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether the next new defect would overwrite one that is not acknowledged."""
+        return all(int(slot["Seq"]) > self.acknowledged for slot in self._slots)
+
     def values(self) -> dict[str, Value]:
         """All values by path, in the order in which to write them."""
         self._set("Unread", sum(int(slot["Seq"]) > self.acknowledged for slot in self._slots))

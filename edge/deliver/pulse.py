@@ -46,7 +46,7 @@ class Pulse:
         self._trouble: str | None = None
 
     def tick(self) -> bool:
-        """Do what is due; whether there were new events."""
+        """Do what is due; whether there is something to deliver, events or a beat."""
         try:
             fresh = self._announce()
         except LedgerError as error:
@@ -59,6 +59,7 @@ class Pulse:
         if now_ns >= self._beat_ns:
             self._beat_ns = now_ns + BEAT_NS
             self._beat()
+            return True
         return fresh
 
     def close(self) -> None:

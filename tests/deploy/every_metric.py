@@ -84,6 +84,8 @@ def _move_courier(metrics: CourierMetrics) -> None:
     metrics.ledger_lag.labels("mqtt").set(3)
     for counter in (metrics.delivered, metrics.failures, metrics.no_subscriber):
         counter.labels("mqtt").inc()
+    metrics.plc_unread.labels("plc").set(2)
+    metrics.plc_false_acknowledgements.labels("plc").inc()
     for histogram in (metrics.committed_to_acknowledged, metrics.grabbed_to_acknowledged):
         histogram.labels("mqtt").observe(0.02)
     metrics.opcua_sessions.labels("opcua").set(2)

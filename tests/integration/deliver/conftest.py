@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import paho.mqtt.client as paho
 import pytest
@@ -161,6 +162,13 @@ class Line:
         )
 
 
+class Configured(Protocol):
+    """A line's folder and the config in it."""
+
+    folder: Path
+    config: Path
+
+
 class CourierProcess:
     """`run_courier` in a process of its own, as the supervisor starts it."""
 
@@ -175,7 +183,7 @@ class CourierProcess:
         "run_courier(load_config(Path(sys.argv[1])), None, stop)\n"
     )
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Configured) -> None:
         self._log = line.folder / "courier.log"
         with self._log.open("ab") as stream:
             self.process = subprocess.Popen(
