@@ -32,7 +32,7 @@ from edge.config.deliver import (
 )
 from edge.config.file import Config, load_config
 from edge.config.inspect import Inspect, Strip
-from edge.config.mill import Mill, MillMqtt
+from edge.config.mill import Mill, MillMqtt, MillOpcUa, MillWord
 from edge.config.opcua import OpcUaConnection, OpcUaPlc
 from edge.config.rolls import PeriodRange, Roll, Rolls
 from edge.config.section import Fraction, Name, Port, Positive, Section
@@ -52,6 +52,8 @@ __all__ = [
     "Metrics",
     "Mill",
     "MillMqtt",
+    "MillOpcUa",
+    "MillWord",
     "Mounting",
     "Mqtt",
     "Name",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from edge.config.deliver import Mqtt
+from edge.config.opcua import NodeId, OpcUaConnection
 from edge.config.section import Name, Positive, Section
 
 Topic = Annotated[
@@ -27,10 +28,46 @@ class MillMqtt(Mqtt):
     """Topics, with wildcards where need be; any message may come on any of them."""
 
 
+MillWord = Literal[
+    "coil", "order", "steel_grade", "width", "thickness", "reversed", "head", "tail", "speed",
+    "position", "wrong_id", "right_id",
+]  # fmt: skip
+
+
+class MillOpcUa(OpcUaConnection):
+    """A server whose nodes tell the mill's signals: `docs/plc-client.md`."""
+
+    name: Name = "mill-opcua"
+    """Names the source in logs and metrics."""
+    nodes: Annotated[dict[MillWord, NodeId], Field(min_length=1)]
+    """What a node tells -> its id. `head` and `tail` are a Boolean that becomes true or, which no
+    slow sampling misses, a counter that changes. Without `head` a change of `coil` is the head.
+    """
+    scale: dict[Literal["width", "thickness", "speed", "position"], Positive] = Field(
+        default_factory=dict
+    )
+    """Factor of a node's unit to mm, m/s and m: `speed: 0.016667` where it tells m/min."""
+    place: Literal["next", "running"] | None = None
+    """Which coil `coil` names; null: the next one, or the running one where its head has just
+    passed unnamed.
+    """
+    sampling_s: Annotated[float, Field(ge=0.01, le=10)] = 0.05
+    """How often the server looks at the nodes."""
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if "right_id" not in self.nodes and "wrong_id" in self.nodes:
+            raise ValueError("nodes.wrong_id needs nodes.right_id")
+        if not {"coil", "head"} & self.nodes.keys() and "tail" in self.nodes:
+            raise ValueError("nodes.tail needs nodes.head or nodes.coil: no other coil would begin")
+        return self
+
+
 class Mill(Section):
     """Signals of the mill instead of coils of constant length: `docs/coils.md`."""
 
     mqtt: tuple[MillMqtt, ...] = ()
+    opcua: tuple[MillOpcUa, ...] = ()
     max_age_s: dict[Literal["speed", "position"], Positive] = Field(default_factory=dict)
     """Signals that come all the time -> how long they may be silent before that shows as `stale`.
     """
@@ -47,7 +84,7 @@ class Mill(Section):
     def _sources(self) -> Self:
         names = self.sources
         if not names:
-            raise ValueError("name a source (mqtt), or leave the section out")
+            raise ValueError("name a source (mqtt, opcua), or leave the section out")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two sources are named {twice!r}; give each its own name")
         return self
@@ -55,4 +92,4 @@ class Mill(Section):
     @property
     def sources(self) -> tuple[str, ...]:
         """Names of all that tell something."""
-        return tuple(source.name for source in self.mqtt)
+        return (*(broker.name for broker in self.mqtt), *(server.name for server in self.opcua))

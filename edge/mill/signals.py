@@ -33,7 +33,7 @@ LONGEST_ID = 64
 FASTEST_M_PER_S, FASTEST_BACK_M_PER_S = 60.0, 10.0
 """No strip runs faster (thin strip in a tandem mill: 40 m/s), and none is reversed at speed."""
 
-Reason = Literal["malformed", "too_long", "bad_id", "impossible_speed"]
+Reason = Literal["malformed", "too_long", "bad_id", "impossible_speed", "bad_quality"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 

@@ -122,11 +122,20 @@ class OpcUaSession:
             found += await self._answered(ask(nodes, bare), len(some))
         return found
 
+    async def check(self) -> None:
+        """Ask the server whether it is there.
+
+        Raises:
+            ReceiverError: it is not.
+        """
+        await self.connect()
+        await self.read([_ALIVE])
+
     async def close(self) -> None:
         """End the session in order, where the server can be reached for it."""
         with contextlib.suppress(ReceiverError):
             if self.connected:
-                await self.read([_ALIVE])  # it may have gone unnoticed
+                await self.check()  # it may have gone unnoticed
         with contextlib.suppress(ReceiverError):
             if not self.connected and self._client.uaclient.has_session:
                 await self.connect()

@@ -1,12 +1,18 @@
-"""A PLC's process that a test starts, kills and watches; `plc_server.py` is what runs in it."""
+"""OPC UA servers in processes that a test starts, kills and watches: a PLC (`plc_server.py` is what
+runs in it), and the mill's own (`mill_server.py`).
+"""
 
+import asyncio
 import json
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+
+from asyncua import Client, ua
 
 from tests.conftest import ROOT
 from tests.waiting import free_port, wait_for
@@ -22,13 +28,15 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in whole.splitlines()]
 
 
-class Plc:
-    """A PLC's process; its port and what it has taken outlive it."""
+class ServerProcess:
+    """One server; its port and its files outlive it."""
+
+    module = ""
 
     def __init__(self, folder: Path, **settings: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port = folder, free_port()
-        self._settings = folder / "plc.json"
+        self._settings = folder / "server.json"
         self._settings.write_text(
             json.dumps({"port": self.port, "folder": str(folder), **settings})
         )
@@ -46,12 +54,12 @@ class Plc:
         return f"opc.tcp://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        with (self.folder / "plc.log").open("ab") as log:
+        with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.line.plc_server", str(self._settings)],
+                [sys.executable, "-m", self.module, str(self._settings)],
                 cwd=ROOT, stdout=log, stderr=log,
             )  # fmt: skip
-        wait_for(self._listens, "the PLC listens", 60)
+        wait_for(self._listens, "the server listens", 60)
 
     def kill(self) -> None:
         """By SIGKILL: its memory is gone, but for what it retains."""
@@ -67,6 +75,18 @@ class Plc:
     def thaw(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "server.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Plc(ServerProcess):
+    """A PLC with a program that takes defects."""
+
+    module = "tests.line.plc_server"
 
     def halt(self) -> None:
         """Stop the user program, not the server."""
@@ -84,8 +104,26 @@ class Plc:
         log = self.folder / SESSIONS
         return log.read_text().splitlines() if log.exists() else []
 
-    def _listens(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, (self.folder / "plc.log").read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+class MillServer(ServerProcess):
+    """The mill's server; `values` are its nodes, `ns=2;s=<name>`, and what they hold at a start."""
+
+    module = "tests.line.mill_server"
+
+    def __init__(self, folder: Path, values: Mapping[str, object]) -> None:
+        super().__init__(folder, values=dict(values))
+
+    def tell(self, status: int = 0, /, **values: object) -> None:
+        """Have nodes hold something else, one after the other, with a status; it is there when this
+        returns.
+        """
+        asyncio.run(self._tell(status, values))
+
+    async def _tell(self, status: int, values: Mapping[str, object]) -> None:
+        async with Client(self.endpoint) as client:
+            for name, value in values.items():
+                node = client.get_node(f"ns=2;s={name}")
+                kind = await node.read_data_type_as_variant_type()
+                held = ua.Variant(value, kind) if status == 0 else None
+                code = ua.StatusCode(ua.UInt32(status))
+                await node.write_value(ua.DataValue(held, StatusCode=code))
