@@ -230,4 +230,6 @@ def _node(where: str, word: MillWord, text: str) -> ua.NodeId:
     try:
         return ua.NodeId.from_string(text)
     except (ua.UaError, ValueError) as error:
-        raise ConfigError(f"{where}.nodes.{word}: {text!r} is no node id ({error})") from error
+        raise ConfigError(
+            f"{where}.nodes.{word}: {text!r} is no node id, as in ns=2;s=Name or ns=2;i=1"
+        ) from error

@@ -71,7 +71,9 @@ def _node(where: str, path: str, word: Word, text: str | None) -> PlcNode | None
     try:
         node = ua.NodeId.from_string(text)
     except (ua.UaError, ValueError) as error:
-        raise ConfigError(f"{where}: {path}: {text!r} is no node id ({error})") from error
+        raise ConfigError(
+            f"{where}: {path}: {text!r} is no node id, as in ns=2;s=Name or ns=2;i=1"
+        ) from error
     return PlcNode(path, node, ua.VariantType[word.type])
 
 

@@ -59,7 +59,7 @@ class ServerProcess:
                 [sys.executable, "-m", self.module, str(self._settings)],
                 cwd=ROOT, stdout=log, stderr=log,
             )  # fmt: skip
-        wait_for(self._listens, "the server listens", 60)
+        wait_for(self._listens, "the server listens", 240)
 
     def kill(self) -> None:
         """By SIGKILL: its memory is gone, but for what it retains."""
@@ -94,6 +94,21 @@ class Plc(ServerProcess):
 
     def go(self) -> None:
         (self.folder / HALT).unlink()
+
+    def read(self, word: str) -> Any:  # noqa: ANN401 - of the word's type
+        """As the operator's panel reads it, by a session of its own."""
+        return asyncio.run(self._panel(word, None))
+
+    def write(self, word: str, value: int) -> None:
+        """As somebody at the panel does."""
+        asyncio.run(self._panel(word, value))
+
+    async def _panel(self, word: str, value: int | None) -> object:
+        async with Client(self.endpoint) as client:
+            node = client.get_node(f"ns=2;s=StripSight.{word}")
+            if value is not None:
+                await node.write_value(ua.DataValue(ua.Variant(value, ua.VariantType.UInt32)))
+            return await node.read_value()
 
     def taken(self) -> list[dict[str, Any]]:
         """The slots that its program took, in order."""

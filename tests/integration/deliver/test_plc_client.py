@@ -4,7 +4,9 @@ sessions, and a program that takes defects and acknowledges them.
 
 import contextlib
 import random
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,3 +100,130 @@ def sessions_in_use(plc: Plc) -> list[int]:
 def try_once(receiver: PlcReceiver) -> None:
     with contextlib.suppress(ReceiverError):
         receiver.deliver(())
+
+
+def test_unread_defects_are_not_overwritten(tmp_path: Path, plc: Plc) -> None:
+    plc.halt()
+    with PlcLine(tmp_path, plc.endpoint) as line:
+        courier = line.start()
+        line.record(40)
+        wait_for(lambda: line.metric("stripsight_plc_unread_defects") == 16, "the ring is full")
+        before = plc.read("Heartbeat")
+        wait_for(lambda: plc.read("Heartbeat") > before + 2, "the heart beats on")
+        wait_for(lambda: "all 16 defects of the ring are unread" in courier.log(), "it is told")
+        assert line.metric("stripsight_ledger_lag_events") == 24
+        assert plc.read("Overwritten") == 0
+        plc.go()
+        wait_for(lambda: len(plc.taken()) >= 40, "all defects")
+        assert seqs(plc) == list(range(1, 41))
+        wait_for(lambda: "the PLC takes defects again" in courier.log(), "that is told too")
+        assert courier.stop() == 0
+
+
+def test_plc_that_acknowledges_nothing_gets_the_newest(tmp_path: Path, plc: Plc) -> None:
+    plc.halt()
+    with PlcLine(
+        tmp_path, plc.endpoint, when_full="overwrite", nodes={"Acknowledge": None}
+    ) as line:
+        courier = line.start()
+        line.record(40)
+        wait_for(lambda: plc.read("LastSeq") == 40, "the newest defect")
+        assert sorted(plc.read(f"Ring[{i}].Seq") for i in range(1, 17)) == list(range(25, 41))
+        assert plc.read("Overwritten") == 24
+        assert courier.stop() == 0
+
+
+def test_false_acknowledgement_is_told_and_frees_nothing(tmp_path: Path) -> None:
+    with (
+        Plc(tmp_path / "plc", takes=False) as plc,
+        PlcLine(tmp_path, plc.endpoint) as line,
+    ):
+        courier = line.start()
+        line.record(10)
+        wait_for(lambda: plc.read("LastSeq") == 10, "the first defects")
+        plc.write("Acknowledge", 999)
+        wait_for(lambda: "acknowledges 999, which it was never shown" in courier.log(), "the lie")
+        line.record(20)
+        wait_for(lambda: line.metric("stripsight_plc_unread_defects") == 16, "the ring is full")
+        assert sorted(plc.read(f"Ring[{i}].Seq") for i in range(1, 17)) == list(range(1, 17))
+        plc.write("Acknowledge", 16)
+        wait_for(lambda: plc.read("LastSeq") == 30, "the others")
+        assert line.metric("stripsight_plc_false_acknowledgements_total") == 1
+        assert courier.log().count("acknowledges 999") == 1
+        assert courier.stop() == 0
+
+
+def test_words_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    wrong = {"types": {"Speed": "UInt32"}, "missing": ["Ring[3].Severity"]}
+    with Plc(tmp_path / "plc", **wrong) as plc, PlcLine(tmp_path, plc.endpoint) as line:
+        receiver = line.receiver()
+        with pytest.raises(ReceiverError) as misfit:
+            receiver.deliver(())
+        assert (
+            "Ring[3].Severity (ns=2;s=StripSight.Ring[3].Severity) is not there (BadNodeIdUnknown);"
+            " the PLC needs it, as String" in str(misfit.value)
+        )
+        line.plc["nodes"] = {"Ring.Severity": None}
+        receiver.close()
+        receiver = line.receiver()
+        with pytest.raises(ReceiverError, match=r"Speed \(.*\) is UInt32 in the PLC and must be F"):
+            receiver.deliver(())
+        receiver.close()
+        line.plc["nodes"] = {"Ring.Severity": None, "Speed": None}
+        receiver = line.receiver()
+        assert receiver.deliver(()) == 0
+        receiver.close()
+    assert "refused" not in plc.sessions()
+
+
+def test_frozen_plc_holds_up_nobody_else(tmp_path: Path, plc: Plc) -> None:
+    with Plc(tmp_path / "other") as frozen, PlcLine(tmp_path, plc.endpoint) as line:
+        line.deliver["opcua_client"].append(
+            line.plc | {"name": "frozen", "endpoint": frozen.endpoint}
+        )
+        courier = line.start()
+        line.record(20)
+        wait_for(lambda: len(plc.taken()) + len(frozen.taken()) == 40, "both take defects")
+        frozen.freeze()
+        line.record(100)
+        wait_for(lambda: len(plc.taken()) == 120, "the other goes on")
+        wait_for(lambda: "no answer within 1 s" in courier.log(), "the frozen one is told of")
+        frozen.thaw()
+        wait_for(lambda: len(frozen.taken()) >= 120, "it catches up")
+        assert seqs(frozen) == list(range(1, 121))
+        frozen.freeze()
+        began = time.monotonic()
+        assert courier.stop() == 0
+        assert time.monotonic() - began < 16
+        assert courier.log().count("hangs and is left behind") == 0
+
+
+def test_stranger_in_the_plcs_place_ends_nothing(tmp_path: Path) -> None:
+    """Whatever answers there: the lane goes on trying, the courier stands."""
+    answers = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"ACKF\xff\xff\xff\xff",
+        b"ERRF\x10\0\0\0" + b"\xff" * 8,
+        b"ACKF\x1c\0\0\0" + b"\0" * 20,
+        b"",
+        b"OPNF" + bytes(range(256)),
+    ]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as stranger,
+        PlcLine(tmp_path, f"opc.tcp://127.0.0.1:{stranger.getsockname()[1]}") as line,
+    ):
+        receiver = line.receiver()
+        for answer in answers:
+            thread = threading.Thread(target=answer_once, args=(stranger, answer))
+            thread.start()
+            with pytest.raises(ReceiverError, match=r"deliver\.opcua_client 'plc': opc\.tcp"):
+                receiver.deliver(())
+            thread.join()
+        receiver.close()
+
+
+def answer_once(listener: socket.socket, answer: bytes) -> None:
+    peer, _ = listener.accept()
+    with peer:
+        peer.recv(65536)
+        peer.sendall(answer)
