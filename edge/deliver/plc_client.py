@@ -241,14 +241,15 @@ class PlcReceiver:
             raise ReceiverError(f"{self._where}: {await self._misfits(refused)}")
 
     async def _misfits(self, refused: Mapping[PlcNode, ua.StatusCode]) -> str:
+        """What the PLC has in these places; it may refuse a write without saying why."""
         found = await self._session.read([node.id for node in refused])
-        types = {
-            node: ""
-            if data.Value is None or data.Value.Value is None
-            else data.Value.VariantType.name
-            for node, data in zip(refused, found, strict=True)
-        }
-        return misfits(refused, types)
+        types, why = dict[PlcNode, str](), dict(refused)
+        for node, data in zip(refused, found, strict=True):
+            held = data.Value
+            types[node] = "" if held is None or held.Value is None else held.VariantType.name
+            if data.StatusCode is not None and not data.StatusCode.is_good():
+                why[node] = data.StatusCode
+        return misfits(why, types)
 
     def _tell_if_silent(self, *, waits: bool) -> None:
         now_s = asyncio.get_running_loop().time()

@@ -11,10 +11,6 @@ _USER_REFUSED = {
     "BadIdentityTokenRejected",
     "BadUserSignatureInvalid",
 }
-_SILENT = (
-    "; a server says no more than that when it does not trust our certificate, or has another one"
-    " than server_certificate"
-)
 
 
 def cause(error: Exception, config: OpcUaConnection) -> str:
@@ -22,13 +18,24 @@ def cause(error: Exception, config: OpcUaConnection) -> str:
     if isinstance(error, ua.UaStatusCodeError):
         return _refused(type(error).__name__, str(error))
     if isinstance(error, TimeoutError):
-        return f"no answer within {config.timeout_s:g} s; check the address and the network"
+        silent = f"no answer within {config.timeout_s:g} s; check the address and the network"
+        return silent + _perhaps(config)
     if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
-        secure = config.security_policy != "None"
-        return f"the connection was closed ({error}){_SILENT if secure else ''}"
+        return f"the connection was closed ({error}){_perhaps(config)}"
     if isinstance(error, OSError):
         return f"no OPC UA server answers ({error}); check the address, and that it runs"
     return _senseless(error, config)
+
+
+def _perhaps(config: OpcUaConnection) -> str:
+    """What some servers keep to themselves."""
+    if config.security_policy == "None":
+        return ""
+    return (
+        "; some servers say no more than that when they do not trust our certificate, have another"
+        f" one than server_certificate, or do not offer {config.security_policy} with"
+        f" {config.security_mode}"
+    )
 
 
 def _refused(name: str, text: str) -> str:

@@ -95,7 +95,7 @@ class _Users(UserManager):
         password: str | None = None,
         certificate: object = None,  # noqa: ARG002
     ) -> User | None:
-        known = self._user is None or (username, password) == self._user
+        known = self._user is None or (username, password) == tuple(self._user)
         return User(role=UserRole.User) if known else None
 
 

@@ -31,7 +31,6 @@ class PlcLine:
         self.log = EventLog(folder / "ledger", SOURCE, SetClock(), folder / "run", reserve_bytes=0)
         self.log.open()
         self.defects = 0
-        self.registry = CollectorRegistry()
         self._couriers: list[CourierProcess] = []
         self.plc = {"endpoint": endpoint, "security_policy": "None", "timeout_s": 1.0, **plc}
         self.deliver: dict[str, Any] = {"opcua_client": [self.plc]}
@@ -50,7 +49,7 @@ class PlcLine:
         self.write()
         config = load_config(self.config)
         (section,) = config.deliver.opcua_client
-        return PlcReceiver(section, config, 0, CourierMetrics(self.registry), SystemClock())
+        return PlcReceiver(section, config, 0, CourierMetrics(CollectorRegistry()), SystemClock())
 
     def start(self) -> CourierProcess:
         self.write()

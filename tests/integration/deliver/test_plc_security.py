@@ -73,8 +73,8 @@ def test_defects_arrive_signed_and_encrypted(tmp_path: Path, plc: Plc, keys: Pat
     [
         ({"password_file": "wrong"}, "refuses the user"),
         ({"certificate": "stranger.pem", "key": "stranger.key"}, "refuses our certificate"),
-        ({"server_certificate": "other-plc.pem"}, "has another one than server_certificate"),
-        ({"security_policy": "Aes256_Sha256_RsaPss"}, "the connection was closed"),
+        ({"server_certificate": "other-plc.pem"}, "have another one than server_certificate"),
+        ({"security_policy": "Aes256_Sha256_RsaPss"}, "do not offer Aes256_Sha256_RsaPss"),
         ({"username": None, "password_file": None}, "refuses the user"),
     ],
 )

@@ -53,6 +53,7 @@ def test_coils_are_those_of_the_mills_nodes(tmp_path: Path, mill: MillServer) ->
         mill.tell(coil="C/1", order="o-7", width=WIDTH_MM, head=1)
         wait_for(lambda: running(daemon).startswith("C"), "the first coil", 40)
         subject = running(daemon)
+        wait_for(lambda: subject in started(daemon), "its event")
         assert started(daemon)[subject].data["data"]["order"] == "o-7"
         mill.kill()
         wait_for(lambda: daemon.status()["mill"] == "missing", "the loss is seen")

@@ -64,7 +64,7 @@ def status_error(name: str) -> Exception:
     [
         (ConnectionRefusedError(111, "refused"), "no OPC UA server answers"),
         (TimeoutError(), "no answer within 2 s"),
-        (ConnectionError("gone"), "has another one than server_certificate"),
+        (ConnectionError("gone"), "another one than server_certificate"),
         (
             status_error("BadUserAccessDenied"),
             "check username and password_file",
