@@ -14,6 +14,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Protocol
 
 from edge.clock import Clock, SystemClock
 from edge.config import Config
@@ -37,6 +38,16 @@ RETENTION_NS = 3_600_000_000_000
 DRAIN_S = 3.0
 FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
 _log = logging.getLogger(__name__)
+
+
+class MillSource(Protocol):
+    """Somebody who hears the mill."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None:
+        """Hand its messages on until stopped."""
+        ...
 
 
 def run_courier(config: Config, ready: Callable[[], None] | None, stop: threading.Event) -> None:
@@ -71,10 +82,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         ]
         sender = SignalSender(config.run_path, clock, metrics)
         opened.callback(sender.close)
-        mills = [
-            MqttMill(mqtt, config.topic, sender, metrics, clock)
-            for mqtt in (config.mill.mqtt if config.mill else ())
-        ]
+        mills = _mills(config, sender, metrics, clock)
         loop = _Loop(config, lanes, receivers, mirrors, cursors, waker, clock)
         opened.callback(loop.close)
         health = serve_health(
@@ -117,9 +125,35 @@ def _mirrors(
     return mirrors
 
 
+def _mills(
+    config: Config, sender: SignalSender, metrics: CourierMetrics, clock: Clock
+) -> list[MillSource]:
+    """Who hears the mill.
+
+    Raises:
+        ConfigError: asyncua is needed and not installed, or a file that the config names cannot be
+        used.
+    """
+    if config.mill is None:
+        return []
+    mills: list[MillSource] = [
+        MqttMill(mqtt, config.topic, sender, metrics, clock) for mqtt in config.mill.mqtt
+    ]
+    if config.mill.opcua:
+        try:
+            from edge.deliver.mill_opcua import OpcUaMill  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise ConfigError(
+                "mill.opcua needs asyncua; pip install 'stripsight[opcua]'"
+            ) from error
+        name = config.topic.replace("/", "-")
+        mills += [OpcUaMill(server, name, sender, metrics) for server in config.mill.opcua]
+    return mills
+
+
 def _run(
     lanes: Sequence[Lane],
-    mills: Sequence[MqttMill],
+    mills: Sequence[MillSource],
     loop: "_Loop",
     ready: Callable[[], None] | None,
     stop: threading.Event,
