@@ -162,6 +162,8 @@ class CoilStarted(EventBody):
     """Metres of this coil that were told under the subject before, since the mill told of its head
     too late: what lies at 1 m here is that much further on the coil.
     """
+    rules: str | None = None
+    """Version and digest of the grading rules, `version@sha256`; null without rules."""
 
 
 class CoilCorrected(EventBody):
@@ -188,7 +190,9 @@ class Grade(BaseModel):
 
     name: str
     reasons: tuple[str, ...]
-    """The rules that brought it down, in their own words; empty for the best grade."""
+    """The rules that brought it down, in their own words, the worst first; of an inspector's grade
+    the comment. Empty for the best grade.
+    """
     rules: str
     """Version and digest of the rules file: `version@sha256`."""
 
@@ -211,7 +215,8 @@ class CoilGraded(EventBody):
 class DefectDensity(EventBody):
     """So many defects of a class in ten metres that they are told as a number, once per stretch.
 
-    Of those beyond the limit of `inspect` no single `defect` events are sent.
+    Those beyond the limit of `inspect` have no `defect` events; they lie within the stretch, and
+    none is more severe than the most severe one of the class that was told there.
     """
 
     kind: ClassVar[str] = "defect_density"
@@ -220,7 +225,11 @@ class DefectDensity(EventBody):
     from_m: float
     to_m: float
     count: Annotated[int, Field(ge=1)]
-    """Defects that began in the stretch, the ones told one by one included."""
+    """Defects that began in the stretch, the ones told one by one included; of a `crowded` one each
+    that it stands for, frame by frame.
+    """
+    told: Annotated[int, Field(ge=0)]
+    """Of them, those with `defect` events of their own."""
     per_10_m: Annotated[float, Field(ge=0)]
 
 
@@ -269,6 +278,9 @@ class CoilReport(EventBody):
     """Share of the expected cells that were inspected on time or screened."""
     inspection_valid: bool
     defects: dict[str, int]
+    """By class: those announced, also where they turned out to be part of another, and those of
+    each `defect_density` that were not (`count` less `told`).
+    """
     models: tuple[ModelReference, ...]
     interrupted: bool
     """The daemon stopped before the coil's end."""
@@ -276,7 +288,11 @@ class CoilReport(EventBody):
     """The mill has not named this coil so far."""
     data: CoilData = CoilData()
     severities: dict[str, int] = {}
-    """Defects by severity; empty without rules."""
+    """Defects told one by one, by their last severity, those that merged into another left out;
+    empty without rules.
+    """
+    rules: str | None = None
+    """Version and digest of the grading rules, `version@sha256`; null without rules."""
     grade: Grade | None = None
     """Null without rules, and where the coil is `interrupted`."""
 

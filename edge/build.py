@@ -252,7 +252,8 @@ def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -
     if recovered.open_coil is not None and recovered.watermark is not None:
         coil = recovered.open_coil.subject or ""
         found = EventReader(config.ledger.path).of_coil(
-            coil, ["defect", "model_changed", "not_inspected", "coil_corrected"]
+            coil,
+            ["defect", "defect_density", "model_changed", "not_inspected", "coil_corrected"],
         )
         drafts += end_coil(
             recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()

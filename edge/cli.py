@@ -11,7 +11,7 @@ import typer
 from edge.coil_desk import app as coil_app
 from edge.coil_desk import save_newest
 from edge.config import Config, load_config
-from edge.control import Request, ask
+from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
 from edge.desk import app as desk_app
 from edge.errors import BundleError, ConfigError, SourceError, StripSightError
@@ -105,6 +105,7 @@ def broker(config: ConfigOption, supervised: Supervised = 0) -> None:
 @app.command("check-config")
 def check_config(file: Path) -> None:
     """Check a config as `run` would: keys, values, bundle, scale."""
+    from edge.grading.rules_file import grading_of
     from edge.inspect.light import Light
     from edge.lifecycle.model import load_model
 
@@ -112,6 +113,7 @@ def check_config(file: Path) -> None:
     model = load_model(settings.bundle, settings)
     Light(settings)
     card = model.bundle.card
+    rules = grading_of(settings, card.classes.defects)
     print(f"{file}: fine")
     print(f"  line     {settings.event_source}, source {settings.source.kind}")
     print(f"  bundle   {card.label}, {len(card.classes)} classes, on {model.engine.backend}")
@@ -124,6 +126,8 @@ def check_config(file: Path) -> None:
             f"  screen   misses at most {model.screen.wanted:g} of a class's defects, with"
             f" {model.screen.confidence:.0%} confidence"
         )
+    if rules:
+        print(f"  grading  {rules.summary}")
     if model.engine.degraded:
         print(f"  degraded {model.engine.degraded}")
 
@@ -132,7 +136,7 @@ def check_config(file: Path) -> None:
 def status(config: ConfigOption) -> None:
     """Say what the running daemon is doing; exit code 4 without frames, 6 when nobody answers."""
     settings = load_config(config)
-    reply = ask(settings.run_path, Request(action="status", by=_user()))
+    reply = ask(settings.run_path, Request(action="status", by=this_user()))
     for key, value in reply.result.items():
         print(f"{key:18} {value}")
     if not reply.result.get("source_up"):
@@ -153,7 +157,7 @@ def activate(
     """
     settings = load_config(config)
     arguments = {"bundle": str(bundle.resolve()), "when": "now" if now else "coil_start"}
-    request = Request(action="activate", by=_user(), arguments=arguments)
+    request = Request(action="activate", by=this_user(), arguments=arguments)
     reply = ask(settings.run_path, request, timeout_s=120.0)
     if not reply.ok:
         raise BundleError(reply.error or "refused")
@@ -179,10 +183,6 @@ def _begin(name: str, config: Path, supervised: int) -> tuple[Config, threading.
             give_way()
     address = os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 - systemd's protocol
     return load_config(config), stop, Notifier(None if supervised else address)
-
-
-def _user() -> str:
-    return f"uid {os.getuid()}"
 
 
 def _where_to_look(settings: Config, config: Path) -> str:

@@ -1,22 +1,29 @@
-"""`stripsight-edge coil`: what the ledger knows of a coil."""
+"""`stripsight-edge coil`: what the ledger knows of a coil, and its grade."""
 
 import gc
 import sys
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.config import Config, load_config
+from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
-from edge.errors import LedgerError, StripSightError
+from edge.errors import ConfigError, LedgerError, StripSightError
 
 if TYPE_CHECKING:
+    from edge.grading.regrade import Regraded
     from edge.report.document import CoilDocument
     from edge.report.inspections import Inspection
 
-app = typer.Typer(no_args_is_help=True, help="Coils in the ledger: list, report, certificate.")
+app = typer.Typer(
+    no_args_is_help=True, help="Coils in the ledger: list, report, certificate, grade."
+)
 
 
 class Form(StrEnum):
@@ -98,6 +105,45 @@ def verify(
     print(f"{report}: made from the {held.events} events that the ledger holds, {held.sha256}")
 
 
+@app.command()
+def grade(
+    coils: Annotated[list[str], typer.Argument(help="Their ids.")],
+    config: ConfigOption,
+    rules: Annotated[
+        Path | None, typer.Option(help="A rules file; without it the config's.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Have the daemon record the grades.")
+    ] = False,
+    over_inspector: Annotated[
+        bool, typer.Option("--over-inspector", help="Also where a person has set the grade.")
+    ] = False,
+    by_hand: Annotated[
+        str | None, typer.Option("--as", help="An inspector's grade, recorded; needs --comment.")
+    ] = None,
+    comment: Annotated[str, typer.Option(help="Why; it stands in the event.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="A JSON object per line.")] = False,
+) -> None:
+    """Grade coils again by changed rules, or by hand: docs/grading.md.
+
+    Prints the old and the new grade with reasons, and writes nothing without --record or --as.
+    """
+    from edge.grading.regrade import as_table
+
+    settings = load_config(config)
+    ask_daemon = partial(_ask_to_record, settings)
+    if by_hand is not None:
+        _grade_by_hand(coils, by_hand, comment, rules, ask_daemon)
+        return
+    found, path = _regrade(settings, coils, rules)
+    print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
+    for row in (row for row in found if record and row.changed):
+        ask_daemon(row.arguments(path, comment, over_inspector=over_inspector))
+        print(f"{row.coil}: recorded as {row.after and row.after.name}", file=sys.stderr)
+    if problems := sum(row.problem is not None for row in found):
+        raise ConfigError(f"{problems} of {len(found)} coils cannot be graded, as said above")
+
+
 def save_newest(settings: Config, path: Path) -> None:
     """Write the newest coil's report as HTML and say where it is; without a coil say that."""
     from edge.report.inspections import shown
@@ -139,3 +185,38 @@ def _say_others(inspections: list["Inspection"]) -> None:
     if inspections:
         starts = ", ".join(f"--from-seq {i.first_seq}" for i in inspections)
         print(f"this coil was inspected more than once; the others: {starts}", file=sys.stderr)
+
+
+def _regrade(
+    settings: Config, coils: list[str], rules: Path | None
+) -> tuple[list["Regraded"], Path]:
+    from edge.grading.regrade import regrade
+    from edge.grading.rules_file import load_rules
+    from edge.ledger.reader import EventReader
+
+    path = rules or settings.grading
+    if path is None:
+        raise ConfigError("no rules: name a file by --rules, or set grading: in the config")
+    reader, loaded = EventReader(settings.ledger.path), load_rules(path)
+    return [regrade(reader, coil, loaded) for coil in coils], path
+
+
+def _grade_by_hand(
+    coils: list[str],
+    grade: str,
+    comment: str,
+    rules: Path | None,
+    ask_daemon: Callable[[dict[str, str]], None],
+) -> None:
+    arguments = {"origin": "inspector", "grade": grade, "comment": comment}
+    if rules is not None:
+        arguments["rules"] = str(rules.resolve())
+    for coil in coils:
+        ask_daemon({**arguments, "coil": coil})
+        print(f"{coil}: recorded as {grade}")
+
+
+def _ask_to_record(settings: Config, arguments: dict[str, str]) -> None:
+    reply = ask(settings.run_path, Request(action="grade", by=this_user(), arguments=arguments))
+    if not reply.ok:
+        raise ConfigError(reply.error or "refused")

@@ -11,13 +11,16 @@ from contract.bodies import Action
 from contract.events import Draft
 from edge.acquire.grab import Grab
 from edge.buffer import ClosedError
-from edge.clock import Clock
+from edge.clock import Clock, Stamp
 from edge.config import Config
 from edge.control import Handler, Request
 from edge.errors import ConfigError, ReceiverError
+from edge.grading.recording import graded, request_of
+from edge.grading.rules_file import check_classes
 from edge.inspect.loop import Inspector
+from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter
-from edge.lifecycle.model import load_model
+from edge.lifecycle.model import Model, load_model
 from edge.lifecycle.slot import ModelSlot
 from edge.mill.state import MillState
 from edge.record.recorder import Recorder
@@ -51,7 +54,7 @@ class Commands:
 
     def handlers(self) -> Mapping[str, Handler]:
         """Action -> handler."""
-        return {"status": self._status, "activate": self._activate}
+        return {"status": self._status, "activate": self._activate, "grade": self._grade}
 
     def readiness(self) -> tuple[bool, str]:
         """For `/readyz`: whether strip is being inspected, and if not why."""
@@ -122,16 +125,36 @@ class Commands:
             model = load_model(Path(path), self._config)
         finally:
             self._loading.release()
+        self._check_rules(model)
         self._audit(request, f"{model.bundle.card.label} takes over: {when}")
         self._slot.offer(model, "now" if when == "now" else "coil_start")
         return {"model": model.reference.model_dump(), "when": when}
+
+    def _check_rules(self, model: Model) -> None:
+        """The rules of this run must know what the bundle may find."""
+        rules, path = self._inspector.grading, self._config.grading
+        if rules is not None and path is not None:
+            check_classes(path, rules.rules, model.bundle.card.classes.defects)
+
+    def _grade(self, request: Request) -> dict[str, JsonValue]:
+        """Record the grade of a coil that has left: of other rules, or an inspector's."""
+        now, reader = self._clock.now(), EventReader(self._config.ledger.path)
+        try:
+            wanted = request_of(request.arguments)
+            draft = graded(wanted, request.by, reader, self._inspector.grading, now.utc())
+        finally:
+            reader.close()
+        self._put(draft, now)
+        return {"coil": draft.coil, "grade": wanted.grade}
 
     def _audit(self, request: Request, result: str) -> None:
         now = self._clock.now()
         body = Action(
             action=request.action, by=request.by, arguments=request.arguments, result=result
         )
-        draft = Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc())
+        self._put(Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc()), now)
+
+    def _put(self, draft: Draft, now: Stamp) -> None:
         try:
             self._writer.put(Commit((draft,), None, now))
         except ClosedError as error:

@@ -11,6 +11,7 @@ by its handler as an `action` event.
 """
 
 import contextlib
+import os
 import socket
 import socketserver
 import threading
@@ -146,3 +147,8 @@ def ask(run_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
         raise ReceiverError(
             f"the daemon at {path} gave no proper answer; see the log of inspect"
         ) from error
+
+
+def this_user() -> str:
+    """Who asks, for the audit."""
+    return f"uid {os.getuid()}"

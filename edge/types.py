@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from contract.bodies import CoilData, NotInspected
+from contract.bodies import CoilData, DefectDensity, NotInspected
 from contract.events import Draft, Event
 from edge.clock import Stamp
 
@@ -228,6 +228,8 @@ class Watermark:
     """The encoder's counter at `line_m`, where there is one: what passed until the next start."""
     untold: tuple[NotInspected, ...] = ()
     """Strip of the coil that was not inspected and is in no event yet."""
+    dense: tuple[DefectDensity, ...] = ()
+    """Its defects that are counted and in no event yet."""
 
 
 @dataclass(frozen=True, slots=True)

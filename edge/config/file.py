@@ -47,6 +47,8 @@ class Config(Section):
     strip: Strip = Strip()
     inspect: Inspect = Inspect()
     rolls: Rolls = Rolls()
+    grading: Path | None = None
+    """Rules for severity and grade (docs/grading.md); null: defects have none, coils neither."""
     ledger: Ledger
     record: Record | None = None
     """Null: nothing is recorded."""

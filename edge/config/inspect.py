@@ -56,6 +56,10 @@ class Inspect(Section):
     """Separate defects of one frame that are told one by one; where there are more, all of a class
     are told as one, marked `crowded`, so that a strip full of defects still meets the deadline.
     """
+    defects_per_10_m: Annotated[int, Field(ge=1)] = 200
+    """Defects of one class in ten metres of strip that are told one by one; those that follow are
+    told as a number (`defect_density`), but for more severe ones.
+    """
     quantified_px: Annotated[int, Field(ge=0)] = 500_000
     """Pixels of a frame's defects, the steel around them included, that are looked at to measure
     them: they bound what that costs. Small defects come first; what is left over is marked

@@ -14,8 +14,11 @@ from contract.bodies import (
 from contract.events import Draft
 from contract.tiles import CellLattice
 from edge.config import Inspect, Rolls
+from edge.grading.live import CoilGrading
+from edge.grading.rules_file import RulesFile
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker, Ending
+from edge.inspect.density import Density
 from edge.inspect.rolls import RollRepeats
 from edge.inspect.screening import Screen
 from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
@@ -37,12 +40,20 @@ class CoilInspection:
         row_m: float,
         rules: Inspect,
         rolls: Rolls = Rolls(),  # noqa: B008 - frozen
+        grading: RulesFile | None = None,
     ) -> None:
         self.coil = coil
         self._known = coil
         lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
         self.account = CoilAccount(lattice, row_m)
-        self.defects = DefectTracker(coil.id, rules.confirm_tiles, rules.close_after_m)
+        self.grading = CoilGrading(grading, coil.width_mm)
+        self.defects = DefectTracker(
+            coil.id,
+            rules.confirm_tiles,
+            rules.close_after_m,
+            Density(rules.defects_per_10_m),
+            self.grading.assess,
+        )
         self.repeats = RollRepeats(coil, size, rolls)
         self._models: list[ModelReference] = []
         self._screen: Screen | None = None
@@ -61,6 +72,7 @@ class CoilInspection:
             provisional=coil.provisional,
             data=coil.data,
             late_m=coil.late_m,
+            rules=self.grading.label,
         )
         named = [] if coil.named is None else [Draft(_corrected(coil, "mill"), coil.id, "id", time)]
         return [Draft(body, coil.id, "started", time), *named]
@@ -132,7 +144,9 @@ class CoilInspection:
         that a fault of this program has signed.
         """
         phase: Ending = "interrupted" if interrupted else "closed"
-        drafts = self.defects.finish(phase) + self.repeats.finish(phase, time)
+        drafts = self.defects.finish(phase, length_m)
+        self.grading.take(drafts)
+        drafts += self.repeats.finish(phase, time)
         totals = self.account.totals(length_m)
         untold = [*self.untold]
         if totals.unseen:
@@ -155,7 +169,11 @@ class CoilInspection:
             interrupted=interrupted,
             provisional=self._known.provisional,
             data=self._known.data,
+            severities=self.grading.severities,
+            rules=self.grading.label,
         )
+        if not interrupted:
+            report = report.model_copy(update={"grade": self.grading.grade(report)})
         return [*drafts, Draft(report, self.coil.id, "report", time)], totals
 
 

@@ -4,21 +4,25 @@ A tile is a defect when its most probable class is one and reaches that class's 
 tiles of a class (also diagonally) form a patch; a patch that touches an open defect of its class
 extends it. A defect is announced once it has `confirm_tiles` tiles, revised when it grows, closed
 when `close_after_m` of strip has passed without more of it, or with its coil. Strip that passes
-again, since it ran back or frames overlap, does not announce a closed one again.
+again, since it ran back or frames overlap, does not announce a closed one again. Where a class is
+dense, `density.py` says which are announced.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from contract.bodies import Defect, Extent, ModelReference
+from contract.bodies import Defect, DefectDensity, Extent, ModelReference
 from contract.events import Draft
 from contract.tiles import Boxes
+from edge.grading.severity import Assess, unassessed
+from edge.inspect.density import EVERY_ONE, Density, tell_density
 from edge.inspect.shape import NOTHING, UNMEASURED, Shape
 from edge.types import F32, Section
 
@@ -46,8 +50,9 @@ class Verdict(NamedTuple):
 class Patch(NamedTuple):
     """Touching tiles of one class in one section, on the coil; `best` is its clearest tile.
 
-    A crowded one holds all tiles of its class, whether they touch or not. `boxes` are its tiles in
-    the frame; `shape` its pixels on strip that is new, `again` those on strip that passes again.
+    A crowded one holds all tiles of its class, whether they touch or not, of so many `defects`.
+    `boxes` are its tiles in the frame; `shape` its pixels on strip that is new, `again` those on
+    strip that passes again.
     """
 
     class_index: int
@@ -57,6 +62,7 @@ class Patch(NamedTuple):
     best: int
     boxes: Boxes
     crowded: bool = False
+    defects: int = 1
     shape: Shape = UNMEASURED
     again: Shape = NOTHING
 
@@ -121,11 +127,12 @@ def find_patches(
     labels = np.unique(verdict.labels[verdict.defect])
     masks = [(int(index), verdict.defect & (verdict.labels == index)) for index in labels]
     parts = [(index, members) for index, mask in masks for members in _touching(mask, shape)]
-    crowded = len(parts) > most
-    if crowded:
-        parts = [(index, np.flatnonzero(mask)) for index, mask in masks]
-    patches = (_patch(index, members, verdict, boxes, lie) for index, members in parts)
-    return [patch._replace(crowded=crowded) for patch in patches]
+    if len(parts) <= most:
+        return [_patch(index, members, verdict, boxes, lie) for index, members in parts]
+    counts = Counter(index for index, _ in parts)
+    crowds = ((index, np.flatnonzero(mask)) for index, mask in masks)
+    patches = (_patch(index, members, verdict, boxes, lie) for index, members in crowds)
+    return [p._replace(crowded=True, defects=counts[p.class_index]) for p in patches]
 
 
 def _touching(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> list[npt.NDArray[np.intp]]:
@@ -162,6 +169,9 @@ class _Open:
     model: ModelReference | None = None
     crowded: bool = False
     shape: Shape = NOTHING
+    stretch: int | None = None
+    """Where `Density` counts it; None before it is confirmed."""
+    uncounted: int = 0
 
     def absorb(self, extent: Extent, tiles: int, probability: float, shape: Shape) -> None:
         """Grow by a patch, or by another defect that turned out to be part of this one."""
@@ -174,16 +184,27 @@ class _Open:
 class DefectTracker:
     """The open defects of one coil. Owned by the inspecting thread."""
 
-    def __init__(self, coil: str, confirm_tiles: int, close_after_m: float) -> None:
+    def __init__(
+        self,
+        coil: str,
+        confirm_tiles: int,
+        close_after_m: float,
+        density: Density | None = None,
+        assess: Assess = unassessed,
+    ) -> None:
         self._coil = coil
         self._confirm_tiles = confirm_tiles
         self._close_after_m = close_after_m
+        self._density = density or Density(EVERY_ONE)
+        self._assess = assess
         self._open: list[_Open] = []
         self._closed: dict[str, npt.NDArray[np.float64]] = {}
         self.seen_m = 0.0
         """Strip before this has been in a section."""
         self._count = 0
-        self.announced: dict[str, int] = {}
+        self._grabbed = datetime.fromtimestamp(0, UTC)
+        self.announced: Counter[str] = Counter()
+        """By class; those told as a number too, once they are."""
 
     def update(
         self,
@@ -194,8 +215,8 @@ class DefectTracker:
         picture: Callable[[Patch, str], str | None],
     ) -> list[Draft]:
         """Take a section's patches; `picture` keeps evidence of a new defect and names it."""
-        grabbed = section.frame.grabbed.utc()
-        changed: dict[int, _Open] = {}
+        grabbed = self._grabbed = section.frame.grabbed.utc()
+        changed: dict[int, tuple[_Open, Patch]] = {}
         drafts: list[Draft] = []
         for patch in patches:
             again = section.from_m < self.seen_m - SAME_M
@@ -204,26 +225,71 @@ class DefectTracker:
             defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
             defect.model = model
             defect.crowded |= patch.crowded
-            if not defect.evidence and defect.tiles >= self._confirm_tiles:
-                defect.evidence = picture(patch, self._id(defect.number))
-            changed[defect.number] = defect
+            defect.uncounted += patch.defects if patch.crowded else 0
+            changed[defect.number] = defect, patch
             for other in absorbed:
                 changed.pop(other.number, None)
                 if other.revision:
                     drafts.append(self._revise(other, "closed", merged_into=defect.number))
         self.seen_m = max(self.seen_m, section.to_m)
         over_m = section.to_m - self._close_after_m
-        for defect in changed.values():
-            if not defect.revision and defect.tiles >= self._confirm_tiles:
+        for defect, patch in changed.values():
+            self._count_in(defect, patch)
+            if not self._is_told(defect):
+                continue
+            defect.evidence = defect.evidence or picture(patch, self._id(defect.number))
+            if not defect.revision:
                 drafts.append(self._revise(defect, "opened"))
-            elif defect.revision and defect.extent.to_m >= over_m:
+            elif defect.extent.to_m >= over_m:
                 drafts.append(self._revise(defect, "extended"))
-        return drafts + self._close_before(over_m)
+        drafts += self._close_before(over_m)
+        return drafts + self._told_dense(self._density.due(self.seen_m, self._waits()))
 
-    def finish(self, phase: Ending) -> list[Draft]:
-        """End all that is open: with the coil, or because the daemon stops."""
+    def finish(self, phase: Ending, length_m: float | None = None) -> list[Draft]:
+        """End all that is open: with the coil, which is so long, or because the daemon stops."""
         ended, self._open = self._open, []
-        return [self._revise(defect, phase) for defect in ended if defect.revision]
+        drafts = [self._revise(defect, phase) for defect in ended if defect.revision]
+        return drafts + self._told_dense(
+            self._density.finish(self.seen_m if length_m is None else length_m)
+        )
+
+    @property
+    def dense(self) -> tuple[DefectDensity, ...]:
+        """What is counted and not told yet, for the watermark."""
+        return self._density.untold(self.seen_m)
+
+    def _count_in(self, defect: _Open, patch: Patch) -> None:
+        """Count what begins with a patch, once the defect is confirmed."""
+        if defect.tiles < self._confirm_tiles:
+            return
+        at = self._density.stretch(patch.extent.from_m)
+        if defect.stretch is None:
+            at = defect.stretch = self._density.stretch(defect.extent.from_m)
+            defect.uncounted = max(1, defect.uncounted)
+        self._density.add(at, defect.class_name, defect.uncounted)
+        defect.uncounted = 0
+
+    def _is_told(self, defect: _Open) -> bool:
+        """Whether it has events of its own, now or already."""
+        if defect.revision or defect.stretch is None:
+            return defect.revision > 0
+        where = defect.stretch, defect.class_name
+        if self._density.room(*where):
+            return True
+        rank = self._assess(self._body(defect, "opened")).rank
+        return self._density.tells(*where, rank, defect.extent)
+
+    def _waits(self) -> int | None:
+        """The first stretch with a defect that may still be announced."""
+        silent = [d for d in self._open if not d.revision]
+        began = (self._density.stretch(d.extent.from_m) for d in silent if d.stretch is None)
+        counted = (d.stretch for d in silent if d.stretch is not None)
+        return min((*began, *counted), default=None)
+
+    def _told_dense(self, bodies: list[DefectDensity]) -> list[Draft]:
+        for body in bodies:
+            self.announced[body.class_name] += body.count - body.told
+        return [tell_density(body, self._coil, self._grabbed) for body in bodies]
 
     def _join(
         self, patch: Patch, name: str, section: Section, grabbed: datetime
@@ -247,10 +313,13 @@ class DefectTracker:
             )
             self._open.append(new)
             return new, []
-        oldest, *absorbed = sorted(touching, key=lambda d: (d.revision == 0, d.number))
+        oldest, *absorbed = sorted(
+            touching, key=lambda d: (d.revision == 0, d.stretch is None, d.number)
+        )
         for other in absorbed:
             oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
             oldest.crowded |= other.crowded
+            oldest.uncounted += other.uncounted
             oldest.first_frame = min(oldest.first_frame, other.first_frame)
             self._open.remove(other)
         oldest.absorb(patch.extent, patch.tiles, patch.probability, patch.shape)
@@ -267,7 +336,7 @@ class DefectTracker:
     def _close_before(self, coil_m: float) -> list[Draft]:
         over = [d for d in self._open if d.extent.to_m < coil_m]
         for defect in over:
-            if defect.revision:
+            if defect.stretch is not None:
                 self._remember(defect)
         self._open = [d for d in self._open if d.extent.to_m >= coil_m]
         return [self._revise(defect, "closed") for defect in over if defect.revision]
@@ -280,12 +349,20 @@ class DefectTracker:
     def _revise(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Draft:
         defect.revision += 1
         if defect.revision == 1:
-            self.announced[defect.class_name] = self.announced.get(defect.class_name, 0) + 1
+            self.announced[defect.class_name] += 1
+            self._density.told(defect.stretch or 0, defect.class_name)
+        body = self._body(defect, phase, merged_into)
+        found = self._assess(body)
+        self._density.saw(defect.stretch or 0, defect.class_name, found.rank)
+        body = body.model_copy(update={"severity": found.name})
+        return Draft(body, self._coil, f"{defect.number}.{defect.revision}", defect.grabbed)
+
+    def _body(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Defect:
         if defect.model is None:
             raise ValueError("a defect is revised only after a model has seen it")
-        body = Defect(
+        return Defect(
             defect_id=self._id(defect.number),
-            revision=defect.revision,
+            revision=max(1, defect.revision),
             phase=phase,
             class_name=defect.class_name,
             extent=defect.extent,
@@ -300,16 +377,9 @@ class DefectTracker:
             last_frame=defect.last_frame,
             grabbed=defect.grabbed,
         )
-        return Draft(body, self._coil, f"{defect.number}.{defect.revision}", defect.grabbed)
 
     def _id(self, number: int) -> str:
         return f"{self._coil}/{number}"
-
-
-def announced(drafts: Iterable[Draft]) -> list[str]:
-    """The classes of the defects that these drafts announce for the first time."""
-    bodies = (draft.body for draft in drafts)
-    return [b.class_name for b in bodies if isinstance(b, Defect) and b.revision == 1]
 
 
 def _touch(a: Extent, b: Extent) -> bool:

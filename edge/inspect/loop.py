@@ -15,9 +15,10 @@ from contract.events import Draft
 from edge.acquire.coils import split_by_coil
 from edge.clock import Clock, Stamp
 from edge.config import Config
+from edge.grading.counts import defects_in
+from edge.grading.rules_file import grading_of
 from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
 from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection, corrected
-from edge.inspect.decide import announced
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
 from edge.inspect.quantify import quantify
@@ -66,6 +67,8 @@ class Inspector:
         self._clock = clock
         self._eye = Eye(config, metrics)
         self._light = Light(config)
+        self.grading = grading_of(config, slot.active.bundle.card.classes.defects)
+        """The rules of this run. Other threads ask."""
         self._room = TileRoom()
         self._now: CoilInspection | None = None
         self._early: list[Correction] = []  # of coils that the camera has not come to
@@ -136,7 +139,9 @@ class Inspector:
         time = self._clock.now()
         self._drafts += self._end(self._now, self._now.account.end_m, time.utc(), interrupted=True)
         self._now, self.valid = None, self._sound
-        self.watermark = replace(self.watermark, coil=None, coil_m=0.0, tally={}, untold=())
+        self.watermark = replace(
+            self.watermark, coil=None, coil_m=0.0, tally={}, untold=(), dense=()
+        )
         return self._commit(time)
 
     def _correct(self, news: Sequence[Correction]) -> None:
@@ -173,7 +178,8 @@ class Inspector:
         if leaves or now is None:
             model = self._slot.active
             row_m, config = frame.rows.m_per_row, self._config
-            now = CoilInspection(coil, model.size, row_m, config.inspect, config.rolls)
+            rules = config.inspect, config.rolls, self.grading
+            now = CoilInspection(coil, model.size, row_m, *rules)
             self._now = now
             self._drafts += now.started(model.reference, time)
             self._correct(())
@@ -283,11 +289,12 @@ class Inspector:
             coil.inspected_by(reference)
             drafts = coil.defects.update(seen.patches, names, reference, section, evidence.keep)
             repeats = coil.repeats.update(drafts)
+            coil.grading.take(drafts)
         self._drafts += drafts + repeats
         self._metrics.roll_repeats.inc(raised(repeats))
         self._pictures += evidence.pictures
-        for name in announced(drafts):
-            self._metrics.defects.labels(name).inc()
+        for name, count in defects_in(draft.body for draft in drafts).items():
+            self._metrics.defects.labels(name).inc(count)
         if rules.tile_log:
             self._tiles += tile_records(seen, names)
         elapsed_s = (self._clock.now().monotonic_ns - section.frame.grabbed.monotonic_ns) / 1e9
@@ -326,6 +333,7 @@ class Inspector:
             tally=coil.account.tally() if coil else {},
             count=self._count,
             untold=coil.untold if coil else (),
+            dense=coil.defects.dense if coil else (),
         )
 
     def _commit(self, grabbed: Stamp) -> Commit:

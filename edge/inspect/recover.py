@@ -1,10 +1,11 @@
 """After a crash: end in the ledger what the crash left open.
 
 Open defects and roll repeats are closed as `interrupted`. From the last commit's watermark come
-the stretches not inspected that nobody was told of yet, and the tally for the coil's report. Strip
-that passed between that commit and this start is told as a stretch `lost(restart)` without length
-where the coil broke off, and the report's `interrupted` says that the coil's end was not seen. An
-encoder's counter that went on meanwhile tells its length: then the next coil begins with it.
+the stretches not inspected and the dense defects that nobody was told of yet, and the tally for the
+coil's report. Strip that passed between that commit and this start is told as a stretch
+`lost(restart)` without length where the coil broke off, and the report's `interrupted` says that
+the coil's end was not seen. An encoder's counter that went on meanwhile tells its length: then the
+next coil begins with it.
 """
 
 import re
@@ -17,14 +18,17 @@ from contract.bodies import (
     CoilReport,
     CoilStarted,
     Defect,
+    EventBody,
     ModelChanged,
     NotInspected,
     Outcome,
     RollRepeat,
 )
 from contract.events import Draft, Event
+from edge.grading.counts import defects_in
 from edge.inspect.account import PRECEDENCE, Fate
 from edge.inspect.coil import is_valid
+from edge.inspect.density import tell_density
 from edge.inspect.stretches import not_inspected, tell
 from edge.types import Watermark
 
@@ -56,7 +60,8 @@ def end_coil(
 ) -> list[Draft]:
     """What was not told yet of the coil that was under the camera at the crash, and its report.
 
-    `events` are the coil's defects, changes of model, stretches not inspected and corrections.
+    `events` are the coil's defects, told as a number or not, its changes of model, stretches not
+    inspected and corrections.
     """
     body = started.body()
     if not isinstance(body, CoilStarted):
@@ -65,13 +70,16 @@ def end_coil(
     end_m = watermark.coil_m if mine else 0.0
     missed = not_inspected(Fate("lost", "restart"), (end_m, end_m), (0.0, body.width_mm))
     untold = (*watermark.untold, missed) if mine else (missed,)
-    report = _report(body, end_m, watermark.tally if mine else {}, events)
-    drafts = [tell(stretch, started.subject, time) for stretch in untold]
+    dense = watermark.dense if mine else ()
+    bodies = [*(event.body() for event in events), *dense]
+    report = _report(body, end_m, watermark.tally if mine else {}, bodies)
+    drafts = [tell_density(stretch, started.subject or "", time) for stretch in dense]
+    drafts += [tell(stretch, started.subject, time) for stretch in untold]
     return [*drafts, Draft(report, started.subject, "report", time)]
 
 
 def _report(
-    started: CoilStarted, length_m: float, tally: Mapping[str, int], events: Sequence[Event]
+    started: CoilStarted, length_m: float, tally: Mapping[str, int], bodies: Sequence[EventBody]
 ) -> CoilReport:
     cells: dict[Outcome, int] = {}
     for label, count in tally.items():
@@ -79,10 +87,10 @@ def _report(
         cells[outcome] = cells.get(outcome, 0) + count
     expected = sum(cells.values())
     inspected = cells.get("on_time", 0) + cells.get("screened", 0)
-    bodies = [event.body() for event in events]
     unseen = (body.outcome for body in bodies if isinstance(body, NotInspected))
     later = (body.after for body in bodies if isinstance(body, ModelChanged))
-    first = (body for body in bodies if isinstance(body, Defect) and body.revision == 1)
+    last = {body.defect_id: body for body in bodies if isinstance(body, Defect)}
+    kept = (body for body in last.values() if body.merged_into is None)
     corrected = [body for body in bodies if isinstance(body, CoilCorrected)]
     return CoilReport(
         length_m=length_m,
@@ -92,11 +100,13 @@ def _report(
         reasons={label: n for label, n in tally.items() if "(" in label},
         coverage=inspected / expected if expected else 1.0,
         inspection_valid=is_valid((*cells, *unseen)),
-        defects=dict(Counter(body.class_name for body in first)),
+        defects=dict(defects_in(bodies)),
         models=tuple(dict.fromkeys((started.model, *later))),
         interrupted=True,
         provisional=started.provisional and not corrected,
         data=corrected[-1].data if corrected else started.data,
+        severities=dict(Counter(body.severity for body in kept if body.severity is not None)),
+        rules=started.rules,
     )
 
 

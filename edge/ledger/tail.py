@@ -7,9 +7,11 @@ from typing import NamedTuple
 from contract.bodies import (
     Action,
     CoilCorrected,
+    CoilGraded,
     CoilReport,
     CoilStarted,
     Defect,
+    DefectDensity,
     EventBody,
     Extent,
     Measure,
@@ -72,17 +74,33 @@ def format_line(item: Recorded | Gap) -> str:
 
 
 def _detail(body: EventBody) -> str:
+    return _of_strip(body) or _of_coil(body) or _of_line(body)
+
+
+def _of_strip(body: EventBody) -> str:
+    """What lies somewhere on it."""
     text = ""
     match body:
         case Defect():
             text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
             text += f" {body.probability:.2f}  {body.defect_id}{_size(body.measure)}"
+        case DefectDensity():
+            stretch = f"{body.from_m:.2f}-{body.to_m:.2f} m"
+            text = f"{'dense':<11} {stretch:>17} {'':13} {body.class_name:<20} {body.count} defects"
         case RollRepeat():
             text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
             text += f" {body.repeats} times every {body.period_m:.3f} m, {_rolls(body)}"
             text += f" ({body.confidence:.2%})"
         case NotInspected():
             text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
+        case _:
+            pass
+    return text
+
+
+def _of_coil(body: EventBody) -> str:
+    text = ""
+    match body:
         case CoilStarted():
             text = f"{body.width_mm:.0f} mm wide, model {body.model.name} {body.model.version}"
             text += ", not named yet" if body.provisional else ""
@@ -92,6 +110,18 @@ def _detail(body: EventBody) -> str:
             valid = "valid" if body.inspection_valid else "NOT VALID"
             text = f"{body.length_m:.1f} m, coverage {body.coverage:.2%}, {valid},"
             text += f" {sum(body.defects.values())} defects"
+            text += f", {body.grade.name}" if body.grade else ""
+        case CoilGraded():
+            before = body.before.name if body.before else "no grade"
+            text = f"{body.grade.name} instead of {before} by {body.by}: {body.comment}"
+        case _:
+            pass
+    return text
+
+
+def _of_line(body: EventBody) -> str:
+    text = ""
+    match body:
         case ModelChanged():
             text = f"{body.after.name} {body.after.version} on {body.backend} ({body.activation})"
         case Action():

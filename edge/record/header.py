@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from contract.bodies import ModelReference
 from edge.config import Config
 from edge.errors import ConfigError
+from edge.grading.rules_file import grading_of
 from edge.inspect.light import LightFile, read_light
 from edge.lifecycle.model import Model
 from edge.record.segment import DamagedError
@@ -17,13 +18,15 @@ from runtime.engine import BATCH_SIZES
 CPU_BACKENDS = ("openvino", "onnxruntime")
 """These give the same bits again on the same machine with the same number of threads."""
 ELSEWHERE = {
-    "bundle", "source", "position", "mill", "ledger", "deliver", "console", "metrics", "record",
+    "bundle", "source", "position", "mill", "grading", "ledger", "deliver", "console", "metrics",
+    "record",
     "run_path",
 }  # fmt: skip
 """Sections of the config that a replay has no use for: paths, addresses and passwords, and where
 strip was and what the mill said of it, since each frame and its answers say it.
 """
 LIGHT = "light.json"
+RULES = "grading.yaml"
 _CPU_INFO = Path("/proc/cpuinfo")
 _ISA = (
     "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8",
@@ -73,12 +76,16 @@ class Header(BaseModel):
     """Digest of the class list."""
     light: LightFile | None
     """What `optics.flat_field` named."""
+    rules: str | None = None
+    """The text of the file that `grading` named."""
     machine: Machine
 
     def unpack(self, folder: Path) -> None:
         """Write what `config_for` names in a replay's folder."""
         if self.light is not None:
             (folder / LIGHT).write_text(self.light.model_dump_json(), "utf-8")
+        if self.rules is not None:
+            (folder / RULES).write_bytes(self.rules.encode())
 
     def config_for(self, bundle: Path, folder: Path) -> Config:
         """The run's config, with everything that a replay writes in `folder`.
@@ -91,6 +98,7 @@ class Header(BaseModel):
             "source": {"kind": "folder", "path": folder},
             "position": {"kind": "lines"},
             "optics": self._optics(folder),
+            "grading": None if self.rules is None else folder / RULES,
             "ledger": {"path": folder},
             "run_path": folder,
         }
@@ -113,6 +121,7 @@ class Header(BaseModel):
 def make_header(config: Config, model: Model, after_seq: int, started_utc_ns: int) -> Header:
     """The header of a run that begins."""
     light = config.optics.flat_field
+    rules = grading_of(config, model.bundle.card.classes.defects)
     return Header(
         started_utc_ns=started_utc_ns,
         after_seq=after_seq,
@@ -120,6 +129,7 @@ def make_header(config: Config, model: Model, after_seq: int, started_utc_ns: in
         model=model.reference,
         classes=model.bundle.card.classes.digest,
         light=read_light(light, config) if light else None,
+        rules=rules.text.decode() if rules else None,
         machine=this_machine(model, config.inspect.threads),
     )
 

@@ -1,4 +1,5 @@
-"""The oracle: each planted defect is recorded, or lies in a stretch told as not inspected.
+"""The oracle: each planted defect is recorded, or lies in a stretch told as not inspected, or where
+so many of its class are told as a number.
 
 A ledger is read like a receiver would, and nothing else of the daemon is asked. The strip repeats
 one set of pictures from each start on, so it is known what passed at every metre of every coil.
@@ -8,7 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from contract.bodies import CoilReport, CoilStarted, Defect, Extent, ModelChanged, NotInspected
+from contract.bodies import (
+    CoilReport,
+    CoilStarted,
+    Defect,
+    DefectDensity,
+    Extent,
+    ModelChanged,
+    NotInspected,
+)
 from contract.events import Event
 from tests.line.strip import FRAME_M, ROWS
 from tests.unit.runtime.small_bundle import SIDE
@@ -57,6 +66,7 @@ class _Coil:
         self.reports: list[CoilReport] = []
         self.defects: dict[str, Defect] = {}
         self.unseen: list[NotInspected] = []
+        self.dense: list[DefectDensity] = []
 
 
 def look_up(events: Iterable[Event], strip: Strip) -> Findings:
@@ -82,6 +92,8 @@ def look_up(events: Iterable[Event], strip: Strip) -> Findings:
             coils[name].defects[body.defect_id] = body
         elif isinstance(body, NotInspected):
             coils[name].unseen.append(body)
+        elif isinstance(body, DefectDensity):
+            coils[name].dense.append(body)
     return _judge(list(coils.values()), strip, broken)
 
 
@@ -97,9 +109,10 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
         found = [d.extent for d in coil.defects.values() if d.merged_into is None]
         for tile in tiles:
             seen = sum(_holds(extent, tile) for extent in found)
-            recorded += seen > 0
             if seen > 1:
                 broken.append(f"{coil.name} at {tile.from_m:.4f} m: recorded {seen} times")
+            seen = seen or any(_lies_in(dense, tile) for dense in coil.dense)
+            recorded += seen > 0
             if not (seen or any(_holds(n.extent, tile) for n in coil.unseen)):
                 missed.append(f"{coil.name} at {tile.from_m:.4f} m, {tile.from_mm:g} mm")
         planted += len(tiles)
@@ -107,6 +120,11 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
             f"{defect.defect_id} at {defect.extent.from_m:.4f} m"
             for defect in coil.defects.values()
             if not any(_holds(defect.extent, tile) for tile in tiles)
+        ]
+        invented += [
+            f"{dense.count} {dense.class_name} from {dense.from_m:g} m on"
+            for dense in coil.dense
+            if dense.count > sum(_lies_in(dense, tile) for tile in tiles)
         ]
     lists = tuple(missed), tuple(invented), tuple(broken)
     return Findings(len(coils), cells, planted, recorded, *lists)
@@ -124,8 +142,9 @@ def _breaches(coil: _Coil) -> Iterator[str]:
         yield f"{coil.name}: {report.cells} is not {report.expected_cells} cells"
     if {d.phase for d in coil.defects.values()} - {"closed", "interrupted"}:
         yield f"{coil.name} has a report and an open defect"
-    if sum(report.defects.values()) != len(coil.defects):
-        yield f"{coil.name}: {len(coil.defects)} defects, {report.defects} reported"
+    counted = sum(dense.count - dense.told for dense in coil.dense)
+    if sum(report.defects.values()) != len(coil.defects) + counted:
+        yield f"{coil.name}: {len(coil.defects)} and {counted} defects, {report.defects} reported"
     if report.reasons.get("lost(unseen)"):
         yield f"{coil.name}: {report.reasons['lost(unseen)']} cells of which nobody knows"
     told: Counter[str] = Counter()
@@ -155,6 +174,10 @@ def _planted(coil: _Coil, strip: Strip) -> Iterator[Extent]:
                     from_mm=column * TILE_MM,
                     to_mm=(column + 1) * TILE_MM,
                 )
+
+
+def _lies_in(dense: DefectDensity, tile: Extent) -> bool:
+    return dense.from_m <= tile.from_m + ROUNDING_M and tile.to_m <= dense.to_m + ROUNDING_M
 
 
 def _holds(outer: Extent, inner: Extent) -> bool:

@@ -40,7 +40,7 @@ BODIES: list[EventBody] = [
             extent=EXTENT, area_mm2=12, length_mm=8, width_mm=2, orientation_deg=30, contrast=-0.2
         ),
     ),
-    DefectDensity(class_name="pitted", from_m=10, to_m=20, count=400, per_10_m=400),
+    DefectDensity(class_name="pitted", from_m=10, to_m=20, count=400, told=200, per_10_m=400),
     RollRepeat(
         repeat_id="c/roll-1", revision=1, phase="opened", class_name="scratch", extent=EXTENT,
         period_m=1.9, period_error_m=0.001, repeats=3, confidence=0.99, rolls=("F7 top",),

@@ -8,6 +8,7 @@ from contract.bodies import (
     CoilReport,
     CoilStarted,
     Defect,
+    DefectDensity,
     EventBody,
     Extent,
     ModelChanged,
@@ -103,6 +104,21 @@ def test_half_a_defect_is_missed_and_its_half_invented(shift: tuple[float, float
     assert (len(findings.missed), len(findings.invented)) == (1, 1)
 
 
+def dense(count: int, told: int = 0, to_m: float = 4 * FRAME_M) -> EventBody:
+    return DefectDensity(
+        class_name="right", from_m=0, to_m=to_m, count=count, told=told, per_10_m=count
+    )
+
+
+def test_what_is_told_as_a_number_is_recorded_where_the_number_is_true() -> None:
+    findings = say(found("c-1/1", tile(1)), dense(2, told=1), report(2))
+    assert (findings.recorded, findings.missed, findings.invented) == (2, (), ())
+    assert findings.broken == ()
+    assert len(say(dense(3), report(3)).invented) == 1
+    assert len(say(dense(1, to_m=3 * FRAME_M), report(1)).missed) == 1
+    assert "0 and 2 defects, {'right': 1} reported" in say(dense(2), report(1)).broken[0]
+
+
 def test_strip_that_the_report_is_not_about_holds_no_defect() -> None:
     assert say(found("c-1/1", tile(1)), report(1, frames=2.5)).planted == 1
 
@@ -125,7 +141,7 @@ def test_the_second_coil_lies_behind_the_first_and_a_start_begins_anew() -> None
         ([BEGUN, report(0)], "c-1 starts twice"),
         ([report(0, on_time=511)], "is not 512 cells"),
         ([found("c-1/1", tile(1), "opened"), report(1)], "open defect"),
-        ([found("c-1/1", tile(1)), report(0)], "1 defects, {} reported"),
+        ([found("c-1/1", tile(1)), report(0)], "1 and 0 defects, {} reported"),
         ([report(0, on_time=511)], "no stretch of it was told"),
         ([found("c-1/1", tile(1)), found("c-1/2", tile(1)), report(2)], "recorded 2 times"),
     ],

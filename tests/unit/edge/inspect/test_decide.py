@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -60,6 +61,9 @@ class Line:
             patches, NAMES, MODEL, section(self.number), lambda _, name: name
         )
         return bodies(drafts)
+
+    def finish(self, phase: Literal["closed", "interrupted"]) -> list[Defect]:
+        return bodies(self.tracker.finish(phase))
 
 
 def bodies(drafts: list[Draft]) -> list[Defect]:
@@ -151,13 +155,13 @@ def test_confirmation_waits_for_enough_tiles() -> None:
 def test_what_was_never_announced_ends_in_silence() -> None:
     line = Line(confirm_tiles=3)
     line.frame((3, 0))
-    assert line.tracker.finish("closed") == []
+    assert line.finish("closed") == []
 
 
 def test_the_stop_interrupts_what_is_open() -> None:
     line = Line()
     line.frame((3, 0))
-    (ended,) = bodies(line.tracker.finish("interrupted"))
+    (ended,) = line.finish("interrupted")
     assert (ended.phase, ended.revision) == ("interrupted", 2)
 
 
@@ -175,7 +179,7 @@ def test_every_tile_lies_in_exactly_one_defect_and_every_defect_ends(
     said: list[Defect] = []
     for tiles in strip:
         said += line.frame(*sorted(tiles))
-    said += bodies(line.tracker.finish("closed"))
+    said += line.finish("closed")
     last = {d.defect_id: d for d in said}
     assert all(d.phase == "closed" for d in last.values())
     kept = [d for d in last.values() if d.merged_into is None]

@@ -1,0 +1,183 @@
+"""A coil's grade: the worst that a rule leaves it, and which rules those were.
+
+A defect is kept as 21 bytes, since a long coil may have 200,000.
+"""
+
+import struct
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from contract.bodies import Defect, DefectDensity, Grade
+from edge.grading.rules import Across, Along, CoilRule
+from edge.grading.rules_file import RulesFile
+from edge.grading.severity import across_of
+
+F64 = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Table = npt.NDArray[Any]
+"""One row per defect, of the type `ROW`."""
+
+_ZONES: tuple[Across, ...] = ("operator_edge", "middle", "drive_edge")
+_EVERYWHERE = 7
+_PACKED = struct.Struct("<ddhhB")
+ROW = np.dtype(
+    [("from_m", "<f8"), ("to_m", "<f8"), ("class", "<i2"), ("severity", "<i2"), ("zones", "u1")]
+)
+"""Class and severity as indices, -1 for no severity; zones of the width as bits."""
+
+
+class CoilFacts(NamedTuple):
+    """What is known of a coil beside its defects."""
+
+    length_m: float
+    coverage: float
+    inspection_valid: bool
+
+
+class _Dense(NamedTuple):
+    """Defects that were told as a number only."""
+
+    class_index: int
+    from_m: float
+    to_m: float
+    defects: int
+
+
+class Tally:
+    """The defects of one coil as they ended, under the rules of one file."""
+
+    def __init__(self, rules: RulesFile, width_mm: float) -> None:
+        self._rules = rules
+        self._width_mm = width_mm
+        self._classes: dict[str, int] = {}
+        self._rows = bytearray()
+        self._dense: list[_Dense] = []
+        self.severities: Counter[str] = Counter()
+
+    def take(self, body: Defect | DefectDensity) -> None:
+        """A defect with its severity, or a stretch of dense ones; only a defect's last revision
+        counts, and not that of one which is part of another.
+        """
+        if isinstance(body, DefectDensity):
+            untold = body.count - body.told
+            index = self._index(body.class_name)
+            self._dense.append(_Dense(index, body.from_m, body.to_m, untold))
+        elif body.phase in {"closed", "interrupted"} and body.merged_into is None:
+            self._add(body)
+
+    def _add(self, defect: Defect) -> None:
+        rules, rank = self._rules.rules, -1
+        if defect.severity is not None:
+            self.severities[defect.severity] += 1
+            rank = rules.severities.index(defect.severity)
+        zones = across_of(defect, rules.zones, self._width_mm)
+        extent, index = defect.extent, self._index(defect.class_name)
+        self._rows += _PACKED.pack(extent.from_m, extent.to_m, index, rank, _bits(zones))
+
+    def _index(self, name: str) -> int:
+        return self._classes.setdefault(name, len(self._classes))
+
+    def grade(self, facts: CoilFacts) -> Grade:
+        """The grade of the coil that these defects and facts make."""
+        rules, table = self._rules.rules, self._table()
+        found = [(rule, self._found(rule, facts, table)) for rule in rules.coil]
+        broken = [(rules.grades.index(rule.grade), rule, why) for rule, why in found if why]
+        worst = max([rank for rank, _, _ in broken], default=0)
+        broken.sort(key=lambda found: -found[0])
+        told = [f"{rule.rule}: {why}" for rank, rule, why in broken if rank]
+        return Grade(name=rules.grades[worst], reasons=tuple(told), rules=self._rules.label)
+
+    def _found(self, rule: CoilRule, facts: CoilFacts, table: Table) -> str | None:
+        """What breaks a rule, in words; None where nothing does."""
+        if rule.not_valid:
+            return None if facts.inspection_valid else "the inspection was not valid"
+        if rule.coverage_below is not None:
+            low = facts.coverage < rule.coverage_below
+            return f"coverage {facts.coverage:.2%}" if low else None
+        rows = self._asked(rule, facts, table)
+        if rule.within_m is not None and rule.more_than is not None:
+            return _densest(table["from_m"][rows], rule.within_m, rule.more_than)
+        count = int(rows.sum())
+        if rule.more_per_m is None:
+            most = rule.more_than or 0
+            return f"{count}, more than {most}" if count > most else None
+        length_m = self._length_m(rule, facts)
+        if count <= rule.more_per_m * length_m:
+            return None
+        return f"{count} in {length_m:.1f} m, more than {rule.more_per_m:g} per m"
+
+    def _asked(self, rule: CoilRule, facts: CoilFacts, table: Table) -> Mask:
+        rows = np.ones(len(table), np.bool_)
+        if rule.classes is not None:
+            wanted = [self._classes[name] for name in rule.classes if name in self._classes]
+            rows &= np.isin(table["class"], wanted)
+        if rule.severity is not None:
+            rows &= table["severity"] >= self._rules.rules.severities.index(rule.severity)
+        if rule.across is not None:
+            rows &= (table["zones"] & _bits(rule.across)) > 0
+        if rule.along is not None:
+            rows &= self._along(rule.along, facts.length_m, table)
+        return rows
+
+    def _along(self, parts: tuple[Along, ...], length_m: float, table: Table) -> Mask:
+        """The defects that reach into one of the parts at least."""
+        zones, from_m, to_m = self._rules.rules.zones, table["from_m"], table["to_m"]
+        tail_m = length_m - zones.last_m
+        masks: dict[Along, Mask] = {
+            "first": from_m < zones.first_m,
+            "body": (to_m > zones.first_m) & (from_m < tail_m),
+            "last": to_m > tail_m,
+        }
+        reached = np.zeros(len(table), np.bool_)
+        for part in parts:
+            reached |= masks[part]
+        return reached
+
+    def _length_m(self, rule: CoilRule, facts: CoilFacts) -> float:
+        zones, length_m = self._rules.rules.zones, facts.length_m
+        if rule.along is None:
+            return length_m
+        parts = {
+            "first": min(zones.first_m, length_m),
+            "body": max(0.0, length_m - zones.first_m - zones.last_m),
+            "last": min(zones.last_m, length_m),
+        }
+        return min(length_m, sum(parts[part] for part in set(rule.along)))
+
+    def _table(self) -> Table:
+        told: Table = np.frombuffer(bytes(self._rows), ROW)
+        dense = [_spread(stretch, told) for stretch in self._dense if stretch.defects]
+        whole = np.concatenate([told, *dense])
+        return whole[whole["from_m"].argsort(kind="stable")]
+
+
+def _bits(zones: tuple[Across, ...]) -> int:
+    return sum(1 << _ZONES.index(zone) for zone in set(zones))
+
+
+def _spread(stretch: _Dense, told: Table) -> Table:
+    """Defects told as a number: evenly over their stretch, in every zone of the width, and as
+    severe as the worst of their class that was told there, than which none is worse.
+    """
+    there = (told["class"] == stretch.class_index) & (told["to_m"] >= stretch.from_m)
+    there &= told["from_m"] <= stretch.to_m
+    ends_m = np.linspace(stretch.from_m, stretch.to_m, stretch.defects + 1)
+    rows = np.empty(stretch.defects, ROW)
+    rows["from_m"], rows["to_m"] = ends_m[:-1], ends_m[1:]
+    rows["class"], rows["zones"] = stretch.class_index, _EVERYWHERE
+    rows["severity"] = told["severity"][there].max(initial=-1)
+    return rows
+
+
+def _densest(from_m: F64, within_m: float, most: int) -> str | None:
+    """Where most defects begin within so many metres, if they are too many; `from_m` rises."""
+    if len(from_m) <= most:
+        return None
+    counts = np.searchsorted(from_m, from_m + within_m, "left") - np.arange(len(from_m))
+    at = int(counts.argmax())
+    if counts[at] <= most:
+        return None
+    return f"{counts[at]} within {within_m:g} m from {from_m[at]:.1f} m on, more than {most}"

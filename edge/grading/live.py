@@ -1,0 +1,53 @@
+"""The grading of the coil under the camera; without rules it says nothing."""
+
+from collections.abc import Iterable
+
+from contract.bodies import CoilReport, Defect, DefectDensity, Grade
+from contract.events import Draft
+from edge.grading.grade import CoilFacts, Tally
+from edge.grading.rules_file import RulesFile
+from edge.grading.severity import NONE, Severity, severity
+
+
+class CoilGrading:
+    """Owned by the inspecting thread."""
+
+    def __init__(self, rules: RulesFile | None, width_mm: float) -> None:
+        self._rules = rules
+        self._width_mm = width_mm
+        self._tally = None if rules is None else Tally(rules, width_mm)
+
+    @property
+    def label(self) -> str | None:
+        """The rules' version and digest."""
+        return None if self._rules is None else self._rules.label
+
+    @property
+    def severities(self) -> dict[str, int]:
+        """The ended defects so far by severity."""
+        return {} if self._tally is None else dict(self._tally.severities)
+
+    def assess(self, defect: Defect) -> Severity:
+        """How severe a defect is now."""
+        if self._rules is None:
+            return NONE
+        return severity(defect, self._width_mm, self._rules.rules)
+
+    def take(self, drafts: Iterable[Draft]) -> None:
+        """Keep what ended; each draft once."""
+        if self._tally is None:
+            return
+        for draft in drafts:
+            if isinstance(draft.body, Defect | DefectDensity):
+                self._tally.take(draft.body)
+
+    def grade(self, report: CoilReport) -> Grade | None:
+        """The coil's grade; its report says all but that."""
+        if self._tally is None:
+            return None
+        return self._tally.grade(facts_of(report))
+
+
+def facts_of(report: CoilReport) -> CoilFacts:
+    """What a report says of a coil beside its defects."""
+    return CoilFacts(report.length_m, report.coverage, report.inspection_valid)

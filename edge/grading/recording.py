@@ -1,0 +1,101 @@
+"""A grade that the daemon is asked to record: checked, and made an event."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from contract.bodies import CoilGraded, Grade
+from contract.events import Draft
+from edge.errors import ConfigError
+from edge.grading.past import PastCoil, find_coil
+from edge.grading.rules import nearest
+from edge.grading.rules_file import RulesFile, load_rules
+from edge.ledger.reader import EventReader
+
+
+class GradeRequest(BaseModel):
+    """What the daemon is asked to record, in the words of the control socket."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    coil: Annotated[str, Field(min_length=1, max_length=1000)]
+    origin: Literal["rules", "inspector"]
+    grade: Annotated[str, Field(min_length=1, max_length=100)]
+    reasons: Annotated[str, Field(max_length=60_000)] = ""
+    """Those of the rules, a line each."""
+    rules: str | None = None
+    """Path of the rules file; without it the ones that the daemon grades by."""
+    label: str | None = None
+    """The rules' version and digest, as they were when the coil was graded by them."""
+    comment: Annotated[str, Field(max_length=500)] = ""
+    over_inspector: Literal["yes", "no"] = "no"
+    """Rules may take the place of a grade that a person gave."""
+
+
+def request_of(arguments: Mapping[str, str]) -> GradeRequest:
+    """Read the arguments of a request.
+
+    Raises:
+        ConfigError: names what is wrong.
+    """
+    try:
+        return GradeRequest.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigError(f"grade: {where}: {first['msg']}") from error
+
+
+def graded(
+    request: GradeRequest, by: str, reader: EventReader, own: RulesFile | None, time: datetime
+) -> Draft:
+    """The event that a request makes. The same request, repeated, is the same event: its id is of
+    what it says and of the grade that it replaces.
+
+    Raises:
+        ConfigError: no such coil, no report, a grade that the rules do not know, no comment.
+    """
+    rules = own if request.rules is None else load_rules(Path(request.rules))
+    if rules is None:
+        raise ConfigError("no rules: name a file by --rules, or set grading: in the config")
+    if request.grade not in rules.rules.grades:
+        names = rules.rules.grades
+        raise ConfigError(f"unknown grade {request.grade!r}{nearest(request.grade, names)}")
+    coil = find_coil(reader, request.coil)
+    if request.origin == "inspector":
+        reasons = _inspectors(request)
+    else:
+        _check_rules(request, rules, coil)
+        reasons = tuple(request.reasons.splitlines())
+    body = CoilGraded(
+        grade=Grade(name=request.grade, reasons=reasons, rules=rules.label),
+        before=coil.grade,
+        origin=request.origin,
+        by=by,
+        comment=request.comment,
+    )
+    said = hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:16]
+    return Draft(body, coil.subject, f"{coil.seq}.{said}", time)
+
+
+def _inspectors(request: GradeRequest) -> tuple[str, ...]:
+    if not request.comment.strip():
+        raise ConfigError("an inspector's grade needs a comment: why is it not what the rules say?")
+    return (request.comment,)
+
+
+def _check_rules(request: GradeRequest, rules: RulesFile, coil: PastCoil) -> None:
+    if request.label != rules.label:
+        raise ConfigError("the rules file was changed meanwhile; grade again")
+    if coil.report.interrupted:
+        raise ConfigError(f"{request.coil!r}: interrupted, so that no rule grades it")
+    given = coil.graded
+    if given is not None and given.origin == "inspector" and request.over_inspector == "no":
+        raise ConfigError(
+            f"{request.coil!r}: {given.by} graded it {given.grade.name!r} by hand; --over-inspector"
+            " replaces that"
+        )

@@ -1,0 +1,133 @@
+"""Coils that have left, graded again by other rules; nothing is written here.
+
+It belongs in the process of whoever asks, since a coil of 200,000 defects takes seconds that the
+inspecting process does not have. That one only checks and records (`recording.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from contract.bodies import Defect, DefectDensity, Grade
+from edge.errors import ConfigError
+from edge.grading.counts import defects_in
+from edge.grading.grade import Tally
+from edge.grading.live import facts_of
+from edge.grading.past import PastCoil, defects_of, find_coil
+from edge.grading.rules_file import RulesFile
+from edge.grading.severity import severity
+from edge.ledger.reader import EventReader
+
+
+class Regraded(NamedTuple):
+    """What other rules make of a coil; without `after` the reason is in `problem`."""
+
+    coil: str
+    before: Grade | None
+    after: Grade | None
+    severities: Mapping[str, int]
+    by_inspector: bool = False
+    """A person has set the grade that holds."""
+    problem: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to record."""
+        return self.after is not None and self.after != self.before
+
+    def arguments(self, rules: Path, comment: str, *, over_inspector: bool) -> dict[str, str]:
+        """What the daemon is asked by `grade` to record this."""
+        if self.after is None:
+            raise ValueError("a coil that was not graded is not recorded")
+        return {
+            "coil": self.coil,
+            "origin": "rules",
+            "grade": self.after.name,
+            "reasons": "\n".join(self.after.reasons),
+            "rules": str(rules.resolve()),
+            "label": self.after.rules,
+            "comment": comment,
+            "over_inspector": "yes" if over_inspector else "no",
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "coil": self.coil,
+            "before": self.before and self.before.model_dump(mode="json"),
+            "after": self.after and self.after.model_dump(mode="json"),
+            "severities": dict(self.severities),
+            "by_inspector": self.by_inspector,
+            "problem": self.problem,
+        }
+
+
+def regrade(reader: EventReader, coil_id: str, rules: RulesFile) -> Regraded:
+    """Grade a coil of the ledger by these rules. Nothing is written.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    try:
+        coil = find_coil(reader, coil_id)
+        tally = _tally(reader, coil, rules)
+    except ConfigError as error:
+        return Regraded(coil_id, None, None, {}, problem=str(error))
+    inspector = coil.graded is not None and coil.graded.origin == "inspector"
+    if coil.report.interrupted:
+        why = "interrupted: its end was not seen, so no rule grades it; an inspector can"
+        return Regraded(coil_id, coil.grade, None, tally.severities, inspector, why)
+    after = tally.grade(facts_of(coil.report))
+    return Regraded(coil_id, coil.grade, after, tally.severities, inspector)
+
+
+def _tally(reader: EventReader, coil: PastCoil, rules: RulesFile) -> Tally:
+    """The coil's defects under the rules.
+
+    Raises:
+        ConfigError: retention has removed some of them: what is left would grade too well.
+    """
+    width_mm = coil.report.width_mm
+    tally, told = Tally(rules, width_mm), defects_in(())
+    for body in defects_of(reader, coil):
+        told += defects_in((body,))
+        if isinstance(body, Defect):
+            name = severity(body, width_mm, rules.rules).name
+            tally.take(body.model_copy(update={"severity": name}))
+        elif isinstance(body, DefectDensity):
+            tally.take(body)
+    expected = sum(coil.report.defects.values())
+    if told != coil.report.defects:
+        raise ConfigError(
+            f"{coil.subject!r}: the ledger holds {told.total()} of its {expected} defects, the"
+            " others are past ledger.keep_days"
+        )
+    return tally
+
+
+def as_table(rows: Sequence[Regraded]) -> str:
+    """Coil, grade before and after, and why, for a terminal."""
+    words = [("coil", "before", "after", "")]
+    words += [(r.coil, _name(r.before), _name(r.after), _remark(r)) for r in rows]
+    widths = [max(len(line[column]) for line in words) for column in range(4)]
+    lines = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in words
+    ]
+    told = zip(lines[1:], rows, strict=True)
+    return "\n".join([lines[0], *(f"{line}{_why(row)}" for line, row in told)])
+
+
+def _name(grade: Grade | None) -> str:
+    return "-" if grade is None else grade.name
+
+
+def _remark(row: Regraded) -> str:
+    remarks = ["changed"] if row.changed else []
+    remarks += ["graded by an inspector"] if row.by_inspector else []
+    return ", ".join(remarks)
+
+
+def _why(row: Regraded) -> str:
+    reasons = row.after.reasons if row.after else ()
+    return "".join(f"\n    {why}" for why in ([row.problem] if row.problem else reasons))

@@ -1,0 +1,82 @@
+"""How severe one defect is, and where across the strip it lies."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from contract.bodies import Defect
+from edge.grading.rules import Across, DefectRule, Rules, Zones
+
+
+class Severity(NamedTuple):
+    """What the rules call a defect, and that name's place among the severities, the mildest 0."""
+
+    name: str | None
+    rank: int
+
+
+NONE = Severity(None, -1)
+Assess = Callable[[Defect], Severity]
+
+
+def unassessed(_: Defect) -> Severity:
+    """Without rules."""
+    return NONE
+
+
+class Size(NamedTuple):
+    """On the strip: as measured, else of the box of the defect's tiles, which is never smaller than
+    a tile.
+    """
+
+    length_mm: float
+    width_mm: float
+    area_mm2: float
+
+
+def size_of(defect: Defect) -> Size:
+    """As it was measured, or how large it can be at most."""
+    if defect.measure is not None:
+        measure = defect.measure
+        return Size(measure.length_mm, measure.width_mm, measure.area_mm2)
+    extent = defect.extent
+    # Extents are whole micrometres: 64 mm must not be more than 64 mm.
+    along_mm = round((extent.to_m - extent.from_m) * 1000, 3)
+    sides = along_mm, round(extent.to_mm - extent.from_mm, 3)
+    return Size(max(sides), min(sides), sides[0] * sides[1])
+
+
+def across_of(defect: Defect, zones: Zones, width_mm: float) -> tuple[Across, ...]:
+    """The zones of the width that a defect reaches into."""
+    extent = defect.extent if defect.measure is None else defect.measure.extent
+    operator_mm, drive_mm = zones.operator_edge_mm, width_mm - zones.drive_edge_mm
+    found: list[Across] = []
+    if zones.operator_edge_mm and extent.from_mm < operator_mm:
+        found.append("operator_edge")
+    if zones.drive_edge_mm and extent.to_mm > drive_mm:
+        found.append("drive_edge")
+    inside = extent.to_mm > operator_mm and extent.from_mm < drive_mm
+    if inside or not found:
+        found.append("middle")
+    return tuple(found)
+
+
+def severity(defect: Defect, width_mm: float, rules: Rules) -> Severity:
+    """The worst that a rule gives it; `NONE` where none applies.
+
+    Only what is known while the coil runs is asked: not where its tail will be.
+    """
+    size, zones = size_of(defect), across_of(defect, rules.zones, width_mm)
+    for rank, rule in rules.worst_first:
+        if _applies(rule, defect.class_name, size, zones):
+            return Severity(rule.severity, rank)
+    return NONE
+
+
+def _applies(rule: DefectRule, name: str, size: Size, zones: tuple[Across, ...]) -> bool:
+    return (
+        (rule.classes is None or name in rule.classes)
+        and (rule.across is None or not set(rule.across).isdisjoint(zones))
+        and (rule.longer_than_mm is None or size.length_mm > rule.longer_than_mm)
+        and (rule.wider_than_mm is None or size.width_mm > rule.wider_than_mm)
+        and (rule.larger_than_mm2 is None or size.area_mm2 > rule.larger_than_mm2)
+    )

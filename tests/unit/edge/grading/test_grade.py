@@ -1,0 +1,154 @@
+"""Grades, and that nothing bad makes them better."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.bodies import Defect, DefectDensity, Extent, Grade
+from edge.grading.grade import CoilFacts, Tally
+from edge.grading.rules_file import RulesFile
+from edge.grading.severity import severity
+from tests.unit.edge.grading.making import RULES, WIDTH_MM, defect, rules_of
+
+FACTS = CoilFacts(length_m=100.0, coverage=1.0, inspection_valid=True)
+SEVERE = 200.0
+"""Millimetres of a scratch that is major."""
+
+
+def tally(bodies: list[Defect | DefectDensity], rules: RulesFile) -> Tally:
+    made = Tally(rules, WIDTH_MM)
+    for body in bodies:
+        if isinstance(body, Defect):
+            name = severity(body, WIDTH_MM, rules.rules).name
+            made.take(body.model_copy(update={"severity": name}))
+        else:
+            made.take(body)
+    return made
+
+
+def graded(
+    *bodies: Defect | DefectDensity,
+    rules: RulesFile | None = None,
+    coverage: float = 1.0,
+    valid: bool = True,
+) -> Grade:
+    return tally(list(bodies), rules or rules_of()).grade(CoilFacts(100.0, coverage, valid))
+
+
+def dense(count: int, told: int, from_m: float = 20.0, name: str = "scratch") -> DefectDensity:
+    return DefectDensity(
+        class_name=name, from_m=from_m, to_m=from_m + 10, count=count, told=told, per_10_m=count
+    )
+
+
+def test_a_coil_without_defects_is_of_the_best_grade_and_names_its_rules() -> None:
+    assert graded() == Grade(name="prime", reasons=(), rules="1@digest")
+
+
+def test_the_worst_rule_that_is_broken_gives_the_grade_and_all_give_reasons() -> None:
+    found = graded(defect(1.0, width_mm=60.0, length_mm=60.0), coverage=0.8)
+    assert found.name == "scrap"
+    assert found.reasons == ("any critical: 1, more than 0", "unseen: coverage 80.00%")
+
+
+def test_an_inspection_in_doubt_is_no_prime_coil() -> None:
+    assert graded(valid=False).name == "scrap"
+
+
+def test_defects_within_some_metres_are_counted_wherever_those_begin() -> None:
+    assert graded(*(defect(at) for at in (3.1, 5.1, 7.1))).name == "prime"
+    found = graded(*(defect(at) for at in (5.09, 7.0, 3.1, 3.2)))
+    assert found.reasons == ("row: 3 within 2 m from 3.1 m on, more than 2",)
+
+
+def test_defects_per_metre_are_an_average_over_the_part() -> None:
+    ten = [defect(at, SEVERE) for at in range(20, 70, 5)]
+    one_edge = [d.model_copy(update={"extent": moved(d)}) for d in ten]
+    assert graded(*one_edge).name == "prime"
+    assert graded(*one_edge, defect(90.0, SEVERE)).reasons == (
+        "often: 11 in 100.0 m, more than 0.1 per m",
+    )
+
+
+def moved(found: Defect) -> Extent:
+    return found.extent.model_copy(update={"from_mm": 0.0, "to_mm": 10.0})
+
+
+@pytest.mark.parametrize(
+    ("at_m", "counts"), [(4.5, 0), (4.9, 1), (50.0, 1), (89.9, 1), (90.0, 0), (99.0, 0)]
+)
+def test_the_cropped_ends_do_not_count_but_what_reaches_out_of_them_does(
+    at_m: float, counts: int
+) -> None:
+    found = graded(defect(at_m, SEVERE), defect(30.0, SEVERE))
+    assert ("sold part: 2, more than 1" in found.reasons) == bool(counts)
+
+
+def test_parts_of_a_defect_that_merged_and_open_revisions_do_not_count() -> None:
+    parts = [defect(at, merged_into="c/1", severity="minor") for at in (3.1, 3.2, 3.3, 3.4)]
+    opened = [defect(at, phase="extended", severity="minor") for at in (3.1, 3.2, 3.3, 3.4)]
+    made = Tally(rules_of(), WIDTH_MM)
+    for body in [*parts, *opened, defect(4.0, severity="major")]:
+        made.take(body)
+    assert made.grade(FACTS).name == "prime"
+    assert made.severities == {"major": 1}
+
+
+def test_those_told_as_a_number_count_like_the_worst_told_there() -> None:
+    rules = rules_of(
+        coil=[
+            {"rule": "majors", "severity": "major", "more_than": 200, "grade": "second"},
+            {"rule": "row", "within_m": 1, "more_than": 29, "grade": "scrap"},
+        ]
+    )
+    told = [defect(21.0), defect(22.0, SEVERE)]
+    elsewhere = defect(50.0, SEVERE)
+    assert graded(dense(202, 2), *told, elsewhere, rules=rules).reasons == (
+        "majors: 202, more than 200",
+    )
+    assert graded(dense(202, 2), told[0], elsewhere, rules=rules).name == "prime"
+    assert graded(dense(202, 2, name="slag"), *told, rules=rules).name == "prime"
+    assert graded(dense(302, 2), told[0], rules=rules).name == "scrap"
+
+
+def test_a_rule_for_a_class_that_never_came_finds_nothing() -> None:
+    rule = {"rule": "slag", "classes": ["slag"], "more_than": 0, "grade": "scrap"}
+    assert graded(defect(), rules=rules_of(coil=[rule])).name == "prime"
+
+
+defects = st.builds(
+    defect,
+    st.floats(0, 99),
+    st.sampled_from([1.0, 99.0, 150.0, 950.0]),
+    st.sampled_from([1.0, 60.0]),
+    st.sampled_from([0.0, 35.0, 500.0, 950.0]),
+    st.sampled_from(["scratch", "slag"]),
+)
+stretches = st.builds(
+    dense, st.integers(5, 40), st.integers(0, 5), st.integers(0, 9).map(lambda n: n * 10.0)
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(defects | stretches, max_size=12), defects | stretches, st.randoms())
+def test_one_defect_more_never_makes_a_coil_better(
+    bodies: list[Defect | DefectDensity], more: Defect | DefectDensity, order: Random
+) -> None:
+    before = graded(*bodies)
+    shuffled = [*bodies, more]
+    order.shuffle(shuffled)
+    after = graded(*shuffled)
+    grades = RULES["grades"]
+    assert grades.index(after.name) >= grades.index(before.name)
+    assert len(after.reasons) >= len(before.reasons)
+
+
+def test_the_order_of_the_rules_does_not_matter() -> None:
+    bodies = [defect(at, SEVERE) for at in np.linspace(0, 99, 30)]
+    turned = rules_of(coil=RULES["coil"][::-1], defects=RULES["defects"][::-1])
+    forward, backward = graded(*bodies), graded(*bodies, rules=turned)
+    assert forward.name == backward.name
+    assert sorted(forward.reasons) == sorted(backward.reasons)

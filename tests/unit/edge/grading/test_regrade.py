@@ -1,0 +1,238 @@
+"""Coils of a real event log, graded again, and what the daemon lets itself be told of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.bodies import CoilCorrected, CoilGraded, CoilReport, Defect, DefectDensity
+from contract.events import Draft, number
+from edge.errors import ConfigError
+from edge.grading.counts import defects_in
+from edge.grading.live import CoilGrading
+from edge.grading.past import current_grade, find_coil
+from edge.grading.recording import graded, request_of
+from edge.grading.regrade import as_table, regrade
+from edge.grading.rules_file import RulesFile, load_rules
+from edge.ledger.log import EventLog
+from edge.ledger.reader import EventReader
+from tests.unit.edge.grading.making import NOW, RULES, WIDTH_MM, defect
+from tests.unit.edge.ledger.making import SOURCE, SetClock, coil_report, coil_started, commit
+
+OLD = RULES | {"coil": [{"rule": "r", "severity": "major", "more_than": 2, "grade": "second"}]}
+NEW = OLD | {"version": "2", "coil": [OLD["coil"][0] | {"more_than": 1}]}
+
+
+class Mill:
+    """A ledger, and coils graded as they are on the line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.old, self.new = self.rules("old.yaml", OLD), self.rules("new.yaml", NEW)
+        self.log = EventLog(folder / "ledger", SOURCE, SetClock(), reserve_bytes=0)
+        self.log.open()
+
+    def rules(self, name: str, raw: dict[str, Any]) -> RulesFile:
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(raw))
+        return load_rules(path)
+
+    @property
+    def reader(self) -> EventReader:
+        return EventReader(self.folder / "ledger")
+
+    def coil(self, name: str, *lengths: float, **changes: object) -> None:
+        """A coil with scratches so long, ten metres apart."""
+        grading = CoilGrading(self.old, WIDTH_MM)
+        drafts = []
+        for at, length_mm in enumerate(lengths):
+            body = defect(10.0 * at, length_mm, defect_id=f"{name}/{at}")
+            named = {"severity": grading.assess(body).name}
+            bodies: list[Defect] = [
+                body.model_copy(update={"revision": 1, "phase": "opened"}),
+                body.model_copy(update=named),
+            ]
+            drafts += [Draft(b, name, f"{at}.{b.revision}", NOW) for b in bodies]
+        grading.take(drafts)
+        report = self.report(name, drafts, grading, **changes)
+        started = coil_started(name)._replace(key=f"start{len(drafts)}")
+        self.log.commit(commit(started, *drafts, Draft(report, name, f"r{len(drafts)}", NOW)))
+
+    @staticmethod
+    def report(
+        name: str, drafts: list[Draft], grading: CoilGrading, **changes: object
+    ) -> CoilReport:
+        plain = coil_report(name).body
+        assert isinstance(plain, CoilReport)
+        counts = dict(defects_in(d.body for d in drafts))
+        known = {"length_m": 100.0, "width_mm": WIDTH_MM, "defects": counts}
+        report = plain.model_copy(update=known | {"rules": grading.label} | changes)
+        return report.model_copy(update={"grade": grading.grade(report)} | changes)
+
+    def ask(self, coil: str, origin: str = "rules", **arguments: str) -> Draft:
+        rules = str(self.folder / "new.yaml")
+        known = {"coil": coil, "origin": origin, "grade": "second", "rules": rules}
+        known |= {"label": self.new.label} if origin == "rules" else {}
+        request = request_of(known | arguments)
+        return graded(request, "uid 7", self.reader, self.old, NOW)
+
+    def record(self, draft: Draft) -> int:
+        return len(self.log.commit(commit(draft)))
+
+
+@pytest.fixture
+def mill(tmp_path: Path) -> Iterator[Mill]:
+    made = Mill(tmp_path)
+    made.coil("c-1", 200.0, 10.0, 200.0)
+    made.coil("c-2", 200.0)
+    yield made
+    made.log.close()
+
+
+def test_the_same_rules_give_the_grade_that_the_line_gave(mill: Mill) -> None:
+    found = regrade(mill.reader, "c-1", mill.old)
+    assert (found.before, found.changed, found.problem) == (found.after, False, None)
+    assert found.severities == {"major": 2, "minor": 1}
+
+
+def test_changed_rules_give_another_and_write_nothing(mill: Mill) -> None:
+    last = mill.reader.last_seq()
+    found = [regrade(mill.reader, coil, mill.new) for coil in ("c-1", "c-2")]
+    assert [(r.before and r.before.name, r.after and r.after.name) for r in found] == [
+        ("prime", "second"),
+        ("prime", "prime"),
+    ]
+    assert found[0].after
+    assert found[0].after.reasons == ("r: 2, more than 1",)
+    assert found[0].after.rules == mill.new.label
+    assert mill.reader.last_seq() == last
+    assert as_table(found).splitlines() == [
+        "coil  before  after",
+        "c-1   prime   second  changed",
+        "    r: 2, more than 1",
+        "c-2   prime   prime   changed",
+    ]
+
+
+def test_coils_that_cannot_be_graded_say_why(mill: Mill) -> None:
+    mill.coil("c-3", interrupted=True, grade=None)
+    mill.coil("c-4", 200.0, defects={"scratch": 2})
+    mill.log.commit(commit(coil_started("c-5")))
+    why = {c: regrade(mill.reader, c, mill.new).problem for c in ("nope", "c-3", "c-4", "c-5")}
+    assert why["nope"] == "'nope': the ledger has no coil of this id"
+    assert "its end was not seen" in str(why["c-3"])
+    assert "the ledger holds 1 of its 2 defects" in str(why["c-4"])
+    assert "has no report yet" in str(why["c-5"])
+
+
+def test_dense_defects_are_part_of_a_regraded_coil(mill: Mill) -> None:
+    dense = DefectDensity(class_name="scratch", from_m=0, to_m=10, count=300, told=1, per_10_m=300)
+    report = coil_report("d").body.model_copy(
+        update={"defects": {"scratch": 300}, "length_m": 100.0}
+    )
+    long = defect(1.0, 200.0, revision=1, severity="major")
+    drafts = [Draft(body, "d", str(i), NOW) for i, body in enumerate((long, dense, report))]
+    mill.log.commit(commit(coil_started("d"), *drafts))
+    found = regrade(mill.reader, "d", mill.new)
+    assert found.after
+    assert found.after.reasons == ("r: 300, more than 1",)
+
+
+def test_a_coil_that_was_named_late_or_comes_again_is_found_as_its_newest(mill: Mill) -> None:
+    for subject in ("unnamed~1", "c-2~2"):
+        mill.coil(subject, 200.0, 200.0, 200.0)
+    plain = find_coil(mill.reader, "c-2").report
+    for name, subject in (("A/1", "unnamed~1"), ("c-2", "c-2~2")):
+        body = CoilCorrected(coil_id=name, width_mm=WIDTH_MM, data=plain.data, by="mill")
+        mill.log.commit(commit(Draft(body, subject, "corrected", NOW)))
+    assert find_coil(mill.reader, "A/1").subject == "unnamed~1"
+    assert find_coil(mill.reader, "unnamed~1").subject == "unnamed~1"
+    assert mill.ask("c-2").coil == "c-2~2"
+
+
+def test_a_recorded_grade_holds_until_the_next(mill: Mill) -> None:
+    draft = mill.ask("c-1", reasons="r: 2, more than 1")
+    body = draft.body
+    assert isinstance(body, CoilGraded)
+    assert (body.grade.name, body.grade.reasons) == ("second", ("r: 2, more than 1",))
+    assert (body.before and body.before.name, body.origin, body.by) == ("prime", "rules", "uid 7")
+    assert mill.record(draft) == 1
+    override = mill.ask("c-1", "inspector", grade="scrap", comment="bent")
+    assert isinstance(override.body, CoilGraded)
+    assert override.body.before == body.grade
+    assert override.body.grade.reasons == ("bent",)
+    assert mill.record(override) == 1
+    events = [recorded.event for recorded in mill.reader.of_coil("c-1", [])]
+    holds = current_grade(events)
+    assert holds == find_coil(mill.reader, "c-1").grade
+    assert holds
+    assert holds.name == "scrap"
+    assert regrade(mill.reader, "c-1", mill.new).by_inspector
+
+
+def test_a_request_that_is_repeated_is_one_event_and_another_is_another(mill: Mill) -> None:
+    draft = mill.ask("c-1", "inspector", comment="seen")
+    again = mill.ask("c-1", "inspector", comment="seen")
+    assert number(draft, SOURCE, 1).id == number(again, SOURCE, 1).id
+    assert (mill.record(draft), mill.record(again)) == (1, 0)
+    assert mill.record(mill.ask("c-1", "inspector", comment="seen")) == 1
+    other = mill.ask("c-2", "inspector", comment="seen once more")
+    assert number(other, SOURCE, 1).id != number(draft, SOURCE, 1).id
+
+
+def test_rules_do_not_replace_what_a_person_said_unless_asked(mill: Mill) -> None:
+    mill.record(mill.ask("c-1", "inspector", grade="scrap", comment="bent"))
+    with pytest.raises(ConfigError, match="uid 7 graded it 'scrap' by hand; --over-inspector"):
+        mill.ask("c-1")
+    assert mill.ask("c-1", over_inspector="yes").coil == "c-1"
+    assert mill.ask("c-1", "inspector", comment="straightened").coil == "c-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"coil": "nope"}, "no coil of this id"),
+        ({"grade": "secnd"}, "unknown grade 'secnd', did you mean 'second'?"),
+        ({"origin": "inspector"}, "needs a comment"),
+        ({"origin": "inspector", "comment": " \n"}, "needs a comment"),
+        ({"origin": "nobody"}, "grade: origin"),
+        ({"label": "2@other"}, "changed meanwhile"),
+        ({"rules": "/nowhere.yaml"}, "no such config file"),
+        ({"comment": "x" * 501}, "grade: comment"),
+        ({"coil": ""}, "grade: coil"),
+        ({"colour": "red"}, "grade: colour"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(
+    mill: Mill, arguments: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mill.ask(**{"coil": "c-1", **arguments})
+    assert words in str(caught.value)
+
+
+def test_an_interrupted_coil_is_graded_by_a_person_only(mill: Mill) -> None:
+    mill.coil("c-3", interrupted=True, grade=None)
+    with pytest.raises(ConfigError, match="no rule grades it"):
+        mill.ask("c-3")
+    body = mill.ask("c-3", "inspector", comment="unrolled and looked at").body
+    assert isinstance(body, CoilGraded)
+    assert body.before is None
+
+
+words = st.text(max_size=30) | st.sampled_from(["c-1", "rules", "inspector", "second", "yes"])
+names = st.sampled_from(["coil", "origin", "grade", "reasons", "label", "comment"]) | words
+
+
+@settings(max_examples=200)
+@given(arguments=st.dictionaries(names, words, max_size=8))
+def test_hostile_requests_are_refused_in_words(arguments: dict[str, str]) -> None:
+    try:
+        request = request_of(arguments)
+    except ConfigError:
+        return
+    assert {request.coil, request.origin, request.grade} <= set(arguments.values())

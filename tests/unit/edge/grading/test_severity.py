@@ -1,0 +1,80 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.bodies import Defect, Extent
+from edge.grading.rules import Across, Zones
+from edge.grading.severity import NONE, across_of, severity, size_of
+from tests.unit.edge.grading.making import WIDTH_MM, defect, measure, rules_of
+
+RULES = rules_of().rules
+
+
+def named(found: Defect) -> str | None:
+    return severity(found, WIDTH_MM, RULES).name
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        (defect(), "minor"),
+        (defect(length_mm=100.0), "minor"),
+        (defect(length_mm=101.0), "major"),
+        (defect(length_mm=101.0, name="slag"), "minor"),
+        (defect(length_mm=60.0, width_mm=60.0), "critical"),
+        (defect(length_mm=60.0, width_mm=60.0, from_mm=940.0), "minor"),
+        (defect(length_mm=901.0, width_mm=10.0), "critical"),
+    ],
+)
+def test_the_worst_rule_that_applies_gives_the_severity(found: Defect, name: str) -> None:
+    assert named(found) == name
+
+
+def test_what_no_rule_is_for_has_none() -> None:
+    rules = rules_of(defects=[{"rule": "slag", "classes": ["slag"], "severity": "major"}]).rules
+    assert severity(defect(), WIDTH_MM, rules) == NONE
+
+
+def test_what_was_measured_counts_and_else_the_tiles() -> None:
+    box = defect(length_mm=128.0, width_mm=64.0)
+    assert size_of(box) == pytest.approx((128.0, 64.0, 8192.0))
+    small = Extent(from_m=50.0, to_m=50.09, from_mm=510.0, to_mm=512.0)
+    measured = box.model_copy(update={"measure": measure(small, 90.0, 2.0, 180.0)})
+    assert size_of(measured) == (90.0, 2.0, 180.0)
+    assert (named(box), named(measured)) == ("critical", "minor")
+
+
+@pytest.mark.parametrize(
+    ("from_mm", "width_mm", "zones"),
+    [
+        (0.0, 10.0, ("operator_edge",)),
+        (30.0, 10.0, ("operator_edge",)),
+        (30.0, 11.0, ("operator_edge", "middle")),
+        (40.0, 10.0, ("middle",)),
+        (930.0, 11.0, ("drive_edge", "middle")),
+        (940.0, 10.0, ("drive_edge",)),
+        (0.0, 1000.0, ("operator_edge", "drive_edge", "middle")),
+    ],
+)
+def test_a_defect_is_in_every_zone_that_it_reaches_into(
+    from_mm: float, width_mm: float, zones: tuple[Across, ...]
+) -> None:
+    found = defect(from_mm=from_mm, width_mm=width_mm)
+    assert across_of(found, RULES.zones, WIDTH_MM) == zones
+
+
+def test_a_defect_at_the_edge_itself_is_in_the_middle_where_there_are_no_edges() -> None:
+    for from_mm in (-20.0, 0.0, 990.0, 1000.0):
+        assert across_of(defect(from_mm=from_mm), Zones(), WIDTH_MM) == ("middle",)
+
+
+sizes = st.floats(1, 2000)
+
+
+@given(sizes, sizes, st.floats(0, 400), st.floats(0, 400), st.floats(0, 600))
+def test_a_defect_that_grows_never_becomes_milder(
+    length_mm: float, width_mm: float, longer: float, wider: float, from_mm: float
+) -> None:
+    before = severity(defect(50.0, length_mm, width_mm, from_mm), WIDTH_MM, RULES)
+    after = defect(50.0, length_mm + longer, width_mm + wider, from_mm)
+    assert severity(after, WIDTH_MM, RULES).rank >= before.rank
