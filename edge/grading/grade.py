@@ -13,7 +13,7 @@ import numpy.typing as npt
 from contract.bodies import Defect, DefectDensity, Grade
 from edge.grading.rules import Across, Along, CoilRule
 from edge.grading.rules_file import RulesFile
-from edge.grading.severity import across_of
+from edge.grading.severity import across_of, place_of
 
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -74,7 +74,7 @@ class Tally:
             self.severities[defect.severity] += 1
             rank = rules.severities.index(defect.severity)
         zones = across_of(defect, rules.zones, self._width_mm)
-        extent, index = defect.extent, self._index(defect.class_name)
+        extent, index = place_of(defect), self._index(defect.class_name)
         self._rows += _PACKED.pack(extent.from_m, extent.to_m, index, rank, _bits(zones))
 
     def _index(self, name: str) -> int:

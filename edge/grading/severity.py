@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from contract.bodies import Defect
+from contract.bodies import Defect, Extent
 from edge.grading.rules import Across, DefectRule, Rules, Zones
 
 
@@ -45,9 +45,14 @@ def size_of(defect: Defect) -> Size:
     return Size(max(sides), min(sides), sides[0] * sides[1])
 
 
+def place_of(defect: Defect) -> Extent:
+    """Of what was measured, else of its tiles."""
+    return defect.extent if defect.measure is None else defect.measure.extent
+
+
 def across_of(defect: Defect, zones: Zones, width_mm: float) -> tuple[Across, ...]:
     """The zones of the width that a defect reaches into."""
-    extent = defect.extent if defect.measure is None else defect.measure.extent
+    extent = place_of(defect)
     operator_mm, drive_mm = zones.operator_edge_mm, width_mm - zones.drive_edge_mm
     found: list[Across] = []
     if zones.operator_edge_mm and extent.from_mm < operator_mm:

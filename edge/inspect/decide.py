@@ -23,13 +23,13 @@ from contract.events import Draft
 from contract.tiles import Boxes
 from edge.grading.severity import Assess, unassessed
 from edge.inspect.density import EVERY_ONE, Density, tell_density
+from edge.inspect.extents import touch, touches_any, union
 from edge.inspect.shape import NOTHING, UNMEASURED, Shape
 from edge.types import F32, Section
 
 REMEMBERED = 1000
 """Closed defects that are known again when their strip comes back: more than a reversal passes."""
 SAME_M = 1e-6
-TOUCH_M, TOUCH_MM = 1e-6, 1e-3
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 Ending = Literal["closed", "interrupted"]
@@ -176,7 +176,7 @@ class _Open:
     def absorb(self, extent: Extent, tiles: int, probability: float, shape: Shape) -> None:
         """Grow by a patch, or by another defect that turned out to be part of this one."""
         self.shape = self.shape.joined(shape)
-        self.extent = _union(self.extent, extent)
+        self.extent = union(self.extent, extent)
         self.tiles += tiles
         self.probability = max(self.probability, probability)
 
@@ -294,9 +294,7 @@ class DefectTracker:
     def _join(
         self, patch: Patch, name: str, section: Section, grabbed: datetime
     ) -> tuple[_Open, list[_Open]]:
-        touching = [
-            d for d in self._open if d.class_name == name and _touch(d.extent, patch.extent)
-        ]
+        touching = [d for d in self._open if d.class_name == name and touch(d.extent, patch.extent)]
         if not touching:
             self._count += 1
             frame = section.frame.seq
@@ -331,7 +329,7 @@ class DefectTracker:
         if patch.extent.to_m > self.seen_m + SAME_M:
             return False
         known = self._closed.get(name)
-        return known is not None and _touches_any(patch.extent, known)
+        return known is not None and touches_any(patch.extent, known)
 
     def _close_before(self, coil_m: float) -> list[Draft]:
         over = [d for d in self._open if d.extent.to_m < coil_m]
@@ -380,29 +378,3 @@ class DefectTracker:
 
     def _id(self, number: int) -> str:
         return f"{self._coil}/{number}"
-
-
-def _touch(a: Extent, b: Extent) -> bool:
-    return (
-        a.from_m <= b.to_m + TOUCH_M
-        and b.from_m <= a.to_m + TOUCH_M
-        and a.from_mm <= b.to_mm + TOUCH_MM
-        and b.from_mm <= a.to_mm + TOUCH_MM
-    )
-
-
-def _touches_any(a: Extent, others: npt.NDArray[np.float64]) -> bool:
-    """The same against `N x 4` extents at once: strip that comes by again may hold thousands."""
-    from_m, to_m, from_mm, to_mm = others.T
-    along = (a.from_m <= to_m + TOUCH_M) & (from_m <= a.to_m + TOUCH_M)
-    across = (a.from_mm <= to_mm + TOUCH_MM) & (from_mm <= a.to_mm + TOUCH_MM)
-    return bool((along & across).any())
-
-
-def _union(a: Extent, b: Extent) -> Extent:
-    return Extent(
-        from_m=min(a.from_m, b.from_m),
-        to_m=max(a.to_m, b.to_m),
-        from_mm=min(a.from_mm, b.from_mm),
-        to_mm=max(a.to_mm, b.to_mm),
-    )

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.integration
 TOPIC = "stripsight/mill/line-1/top/events"
 DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
 """Three defects a coil, of which the second is three tiles long: 24 mm."""
+UNMEASURED = {"deadline_s": 5.0, "quantified_px": 0}
+"""So that a defect is as large as its tiles."""
 RULES: dict[str, Any] = {
     "version": "1",
     "severities": ["minor", "major"],
@@ -69,7 +71,7 @@ def test_severities_grades_and_an_inspectors_word_reach_the_mill(
 ) -> None:
     write_strip(line / "frames", 10, DEFECTS)
     mqtt = {"mqtt": [{"host": "127.0.0.1", "port": broker.port}]}
-    config = config_of(line, deliver=mqtt)
+    config = config_of(line, deliver=mqtt, inspect=UNMEASURED)
     consumer = Consumer(broker.port, TOPIC)
     grade = ("coil", "grade", "--config", config, "--rules", line / "milder.yaml")
     with Daemon(config) as daemon:
@@ -138,7 +140,7 @@ def test_dense_strip_is_told_as_numbers_and_a_crash_loses_none_of_them(line: Pat
             "repeat": True,
         },
         coils={"length_m": coil_m, "width_mm": 128.0},
-        inspect={"deadline_s": 5.0, "defects_per_10_m": 20},
+        inspect=UNMEASURED | {"defects_per_10_m": 20},
     )
     with Daemon(config, "inspect") as daemon:
         daemon.wait_until_inspecting()

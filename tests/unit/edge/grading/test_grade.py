@@ -11,7 +11,7 @@ from contract.bodies import Defect, DefectDensity, Extent, Grade
 from edge.grading.grade import CoilFacts, Tally
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
-from tests.unit.edge.grading.making import RULES, WIDTH_MM, defect, rules_of
+from tests.unit.edge.grading.making import RULES, WIDTH_MM, defect, measure, rules_of
 
 FACTS = CoilFacts(length_m=100.0, coverage=1.0, inspection_valid=True)
 SEVERE = 200.0
@@ -85,6 +85,14 @@ def test_the_cropped_ends_do_not_count_but_what_reaches_out_of_them_does(
 ) -> None:
     found = graded(defect(at_m, SEVERE), defect(30.0, SEVERE))
     assert ("sold part: 2, more than 1" in found.reasons) == bool(counts)
+
+
+def test_a_measured_defect_lies_where_it_was_measured() -> None:
+    tiles = [defect(at, 200.0) for at in (4.9, 30.0)]
+    small = Extent(from_m=4.9, to_m=4.99, from_mm=500.0, to_mm=502.0)
+    measured = tiles[0].model_copy(update={"measure": measure(small, 150.0, 2.0, 180.0)})
+    assert graded(*tiles).name == "second"
+    assert graded(measured, tiles[1]).name == "prime"
 
 
 def test_parts_of_a_defect_that_merged_and_open_revisions_do_not_count() -> None:
