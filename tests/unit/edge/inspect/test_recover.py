@@ -8,6 +8,7 @@ from contract.bodies import (
     CoilData,
     CoilReport,
     CoilStarted,
+    DefectDensity,
     Extent,
     ModelChanged,
     ModelReference,
@@ -55,6 +56,24 @@ def test_what_was_still_untold_is_told_of_its_own_coil_only() -> None:
     assert lost.key.startswith("lost(restart)@4.5000")
     assert isinstance(report.body, CoilReport)
     others = end_coil(STARTED, replace(watermark, coil="c-0"), [], NOW)
+    assert [draft.body.kind for draft in others] == ["not_inspected", "coil_report"]
+
+
+def test_dense_defects_that_nobody_was_told_are_told_once_and_counted() -> None:
+    dense = DefectDensity(class_name="scale", from_m=0, to_m=4.5, count=300, told=2, per_10_m=667)
+    minor, merged = (defect(f"c-1/{n}") for n in (1, 2))
+    bodies = [
+        draft.body.model_copy(update={"severity": name, "merged_into": into})
+        for draft, name, into in ((minor, "minor", None), (merged, "major", "c-1/1"))
+    ]
+    events = [number(Draft(b, "c-1", str(i), NOW), SOURCE, 2 + i) for i, b in enumerate(bodies)]
+    watermark = replace(mark("c-1", {"on_time": 90}), dense=(dense,))
+    told, lost, report = (draft.body for draft in end_coil(STARTED, watermark, events, NOW))
+    assert (told, lost.kind) == (dense, "not_inspected")
+    assert isinstance(report, CoilReport)
+    assert report.defects == {"scale": 300}
+    assert (report.severities, report.grade) == ({"minor": 1}, None)
+    others = end_coil(STARTED, replace(watermark, coil="c-0"), events, NOW)
     assert [draft.body.kind for draft in others] == ["not_inspected", "coil_report"]
 
 
