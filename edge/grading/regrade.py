@@ -123,7 +123,9 @@ def _name(grade: Grade | None) -> str:
 
 
 def _remark(row: Regraded) -> str:
-    remarks = ["changed"] if row.changed else []
+    after = row.after
+    differs = after is not None and (row.before is None or row.before.name != after.name)
+    remarks = ["changed"] if differs else []
     remarks += ["graded by an inspector"] if row.by_inspector else []
     return ", ".join(remarks)
 

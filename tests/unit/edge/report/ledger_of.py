@@ -86,7 +86,8 @@ def graded(subject: str, name: str = "C", key: str = "graded") -> Draft:
 
 def dense(subject: str, from_m: float, to_m: float, **changes: Any) -> Draft:  # noqa: ANN401
     fields = {
-        "class_name": "scale", "from_m": from_m, "to_m": to_m, "count": 90, "per_10_m": 90.0,
+        "class_name": "scale", "from_m": from_m, "to_m": to_m, "count": 90, "told": 40,
+        "per_10_m": 90.0,
     } | changes  # fmt: skip
     known = {name: value for name, value in fields.items() if name in DefectDensity.model_fields}
     return Draft(DefectDensity.model_validate(known), subject, f"dense {from_m}", START)
