@@ -62,7 +62,7 @@ def test_coils_are_those_of_the_mills_nodes(tmp_path: Path, mill: MillServer) ->
         assert daemon.metrics()['stripsight_mill_state{state="missing"}'] == 1
         assert daemon.metrics("courier_port")[UP] == 0
         wait_for(lambda: daemon.status()["frames"] > status["frames"] + 30, "inspection goes on")
-        assert daemon.status()["inspection_valid"]
+        wait_for(lambda: daemon.status()["inspection_valid"], "it is valid all the same")
         assert running(daemon) == subject
         mill.start()
         mill.tell(speed=1.0, coil="C-2")
