@@ -16,7 +16,7 @@ def test_documents_equal_the_code() -> None:
     documents = runpy.run_path(str(ROOT / "docs" / "generate.py"))["documents"]()
     assert {path.name for path in documents} == {
         "metrics.md", "events.schema.json", "asyncapi.yaml", "benchmarks.md", "report.md",
-        "positions.md", "coil-report.schema.json", "mill.schema.json",
+        "positions.md", "coil-report.schema.json", "mill.schema.json", "opcua.md",
     }  # fmt: skip
     for path, text in documents.items():
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
