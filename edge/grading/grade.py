@@ -35,6 +35,8 @@ class CoilFacts(NamedTuple):
     length_m: float
     coverage: float
     inspection_valid: bool
+    late_m: float = 0.0
+    """Metres of the coil that passed under another subject, before what is told here."""
 
 
 class _Dense(NamedTuple):
@@ -119,16 +121,16 @@ class Tally:
         if rule.across is not None:
             rows &= (table["zones"] & _bits(rule.across)) > 0
         if rule.along is not None:
-            rows &= self._along(rule.along, facts.length_m, table)
+            rows &= self._along(rule.along, facts, table)
         return rows
 
-    def _along(self, parts: tuple[Along, ...], length_m: float, table: Table) -> Mask:
+    def _along(self, parts: tuple[Along, ...], facts: CoilFacts, table: Table) -> Mask:
         """The defects that reach into one of the parts at least."""
-        zones, from_m, to_m = self._rules.rules.zones, table["from_m"], table["to_m"]
-        tail_m = length_m - zones.last_m
+        from_m, to_m = table["from_m"], table["to_m"]
+        first_m, tail_m = self._body_m(facts)
         masks: dict[Along, Mask] = {
-            "first": from_m < zones.first_m,
-            "body": (to_m > zones.first_m) & (from_m < tail_m),
+            "first": from_m < first_m,
+            "body": (to_m > first_m) & (from_m < tail_m),
             "last": to_m > tail_m,
         }
         reached = np.zeros(len(table), np.bool_)
@@ -137,15 +139,21 @@ class Tally:
         return reached
 
     def _length_m(self, rule: CoilRule, facts: CoilFacts) -> float:
-        zones, length_m = self._rules.rules.zones, facts.length_m
+        length_m = facts.length_m
         if rule.along is None:
             return length_m
+        first_m, tail_m = self._body_m(facts)
         parts = {
-            "first": min(zones.first_m, length_m),
-            "body": max(0.0, length_m - zones.first_m - zones.last_m),
-            "last": min(zones.last_m, length_m),
+            "first": min(first_m, length_m),
+            "body": max(0.0, tail_m - first_m),
+            "last": min(length_m - tail_m, length_m),
         }
         return min(length_m, sum(parts[part] for part in set(rule.along)))
+
+    def _body_m(self, facts: CoilFacts) -> tuple[float, float]:
+        """Where the first metres end, and where the last ones begin."""
+        zones = self._rules.rules.zones
+        return max(0.0, zones.first_m - facts.late_m), facts.length_m - zones.last_m
 
     def _table(self) -> Table:
         told: Table = np.frombuffer(bytes(self._rows), ROW)

@@ -12,9 +12,10 @@ from edge.grading.severity import NONE, Severity, severity
 class CoilGrading:
     """Owned by the inspecting thread."""
 
-    def __init__(self, rules: RulesFile | None, width_mm: float) -> None:
+    def __init__(self, rules: RulesFile | None, width_mm: float, late_m: float = 0.0) -> None:
         self._rules = rules
         self._width_mm = width_mm
+        self._late_m = late_m
         self._tally = None if rules is None else Tally(rules, width_mm)
 
     @property
@@ -45,9 +46,9 @@ class CoilGrading:
         """The coil's grade; its report says all but that."""
         if self._tally is None:
             return None
-        return self._tally.grade(facts_of(report))
+        return self._tally.grade(facts_of(report, self._late_m))
 
 
-def facts_of(report: CoilReport) -> CoilFacts:
-    """What a report says of a coil beside its defects."""
-    return CoilFacts(report.length_m, report.coverage, report.inspection_valid)
+def facts_of(report: CoilReport, late_m: float) -> CoilFacts:
+    """What a report says of a coil beside its defects, of which so much passed before."""
+    return CoilFacts(report.length_m, report.coverage, report.inspection_valid, late_m)

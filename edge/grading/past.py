@@ -26,6 +26,8 @@ class PastCoil(NamedTuple):
     """Of the event whose grade holds: the report, or the newest `coil_graded`."""
     since: int
     """Its first event's `seq`."""
+    late_m: float = 0.0
+    """Of its start."""
 
     @property
     def grade(self) -> Grade | None:
@@ -54,13 +56,13 @@ def find_coil(reader: EventReader, coil_id: str) -> PastCoil:
     """
     subject = _subject_of(reader, coil_id)
     found: PastCoil | None = None
-    since = 0
+    since, late_m = 0, 0.0
     for recorded in reader.of_coil(subject, _HEADS):
         body, seq = recorded.event.body(), recorded.event.seq
         if isinstance(body, CoilStarted):
-            found, since = None, seq
+            found, since, late_m = None, seq, body.late_m
         elif isinstance(body, CoilReport):
-            found = PastCoil(subject, body, None, seq, since)
+            found = PastCoil(subject, body, None, seq, since, late_m)
         elif isinstance(body, CoilGraded) and found is not None:
             found = found._replace(graded=body, seq=seq)
     if found is None and not since:

@@ -77,7 +77,7 @@ def regrade(reader: EventReader, coil_id: str, rules: RulesFile) -> Regraded:
     if coil.report.interrupted:
         why = "interrupted: its end was not seen, so no rule grades it; an inspector can"
         return Regraded(coil_id, coil.grade, None, tally.severities, inspector, why)
-    after = tally.grade(facts_of(coil.report))
+    after = tally.grade(facts_of(coil.report, coil.late_m))
     return Regraded(coil_id, coil.grade, after, tally.severities, inspector)
 
 

@@ -46,7 +46,7 @@ class CoilInspection:
         self._known = coil
         lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
         self.account = CoilAccount(lattice, row_m)
-        self.grading = CoilGrading(grading, coil.width_mm)
+        self.grading = CoilGrading(grading, coil.width_mm, coil.late_m)
         self.defects = DefectTracker(
             coil.id,
             rules.confirm_tiles,

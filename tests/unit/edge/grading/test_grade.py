@@ -87,6 +87,12 @@ def test_the_cropped_ends_do_not_count_but_what_reaches_out_of_them_does(
     assert ("sold part: 2, more than 1" in found.reasons) == bool(counts)
 
 
+def test_the_first_metres_count_from_the_head_also_where_it_was_told_too_late() -> None:
+    made = tally([defect(at, SEVERE) for at in (1.5, 30.0)], rules_of())
+    assert made.grade(FACTS).name == "prime"
+    assert made.grade(FACTS._replace(late_m=4.0)).name == "second"
+
+
 def test_a_measured_defect_lies_where_it_was_measured() -> None:
     tiles = [defect(at, 200.0) for at in (4.9, 30.0)]
     small = Extent(from_m=4.9, to_m=4.99, from_mm=500.0, to_mm=502.0)
