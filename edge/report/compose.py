@@ -105,7 +105,7 @@ def _certificate(
             ModelTakeover(at_m=t.at_m, after=t.after, activation=t.activation, backend=t.backend)
             for t in found.takeovers
         ],
-        rules=grade.rules if grade else None,
+        rules=grade.rules if grade else report.rules,
         deadline_s=config.inspect.deadline_s,
         ledger=found.ledger,
     )
@@ -117,7 +117,7 @@ def _classes(found: Gathered) -> list[ClassCount]:
         by_class.setdefault(defect.class_name, []).append(defect)
     dense = Counter[str]()
     for stretch in found.densities:
-        dense[stretch.class_name] += stretch.count
+        dense[stretch.class_name] += stretch.count - stretch.told
     return [
         _count(name, by_class.get(name, []), dense[name])
         for name in sorted(by_class.keys() | dense.keys())

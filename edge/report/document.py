@@ -115,7 +115,7 @@ class ClassCount(Part):
     area_mm2: float | None
     """Together, of those that were measured; null where none was."""
     in_density: int
-    """Defects of `densities`, those told one by one included."""
+    """Defects told as a number only (`densities`), beside those in `defects`."""
 
 
 class ModelTakeover(Part):
@@ -158,7 +158,7 @@ class Certificate(Part):
     models: list[ModelReference]
     takeovers: list[ModelTakeover]
     rules: str | None
-    """Version and digest of the grading rules; null where the coil has no grade."""
+    """Version and digest of the grading rules, of the ones that the grade is by; null without."""
     deadline_s: float
     """By the config of when this report was made: a result after it is `late`."""
     ledger: LedgerRange

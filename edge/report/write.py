@@ -1,5 +1,6 @@
 """A coil's report in one of its formats, to a file or a stream; and a report held to the ledger."""
 
+import contextlib
 import hashlib
 import io
 import re
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.config import Config
 from edge.errors import ConfigError
+from edge.grading.rules_file import load_rules
 from edge.ledger.reader import EventReader
 from edge.palette import Palette
 from edge.report.document import CoilDocument, CoilName, LedgerRange
@@ -36,7 +38,19 @@ def render(document: CoilDocument, form: Format, config: Config) -> str:
 
 def render_page(document: CoilDocument, config: Config) -> str:
     """The report as one HTML file, its classes in the colours of the config's bundle."""
-    return draw_page(document, Palette.of_bundle(config.bundle), (), config.ledger.path)
+    palette = Palette.of_bundle(config.bundle)
+    return draw_page(document, palette, _severities(config), config.ledger.path)
+
+
+def _severities(config: Config) -> tuple[str, ...]:
+    """Of the grading rules, the mildest first. While somebody edits the rules a report still comes,
+    with the severities by name.
+    """
+    if config.grading is None:
+        return ()
+    with contextlib.suppress(ConfigError):
+        return load_rules(config.grading).rules.severities
+    return ()
 
 
 def file_name(coil_id: str, form: Format) -> str:

@@ -66,7 +66,7 @@ def test_the_json_is_what_the_published_schema_says(tmp_path: Path) -> None:
     assert (told["coil"]["length_m"], told["coil"]["width_mm"]) == (400, 1100)
     assert (told["certificate"]["coverage"], told["certificate"]["expected_cells"]) == (1, 10)
     assert told["grade"]["name"] == "C"
-    assert [c["in_density"] for c in told["classes"] if c["class_name"] == "scale"] == [90]
+    assert [c["in_density"] for c in told["classes"] if c["class_name"] == "scale"] == [50]
 
 
 def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
