@@ -62,8 +62,8 @@ class Rolls(Section):
     """Look for every period from here to there as well, whether a roll has it or not. The more
     periods are tried, the more repeats it takes to tell a mark from chance.
     """
-    confidence: Fraction = 0.99
-    """From this confidence on a repeat is raised."""
+    confidence: Fraction = 0.98
+    """From this confidence on a repeat is raised; docs/rolls.md tells how it was chosen."""
     turns: Annotated[int, Field(ge=2, le=64)] = 12
     """How many turns of a roll are looked back over for its marks."""
     position_error: Annotated[float, Field(ge=0, le=0.1)] = 0.001

@@ -77,16 +77,16 @@ def find_lattice(band: Band, search: Search, tried: int) -> Found | None:
         tried: defects that were looked back from so far, this one included.
     """
     ranges, turns, error, log_limit = search
-    j = np.arange(1, turns + 1)
-    trials = math.log(tried) + np.log(np.maximum(j * (j - 1), 1))
-    if len(band.behind_m) < 2 or _hopeless(band, turns, float(log_limit - trials[-1])):
+    if len(band.behind_m) < 2:
         return None
     periods = _suggested(band, ranges, turns)
-    width_m = sum(r.greatest_m - r.least_m for r in ranges)
-    window_m = _window_m(band, periods, turns, error)
-    log_chance = trials + np.log(len(ranges) + width_m * j / window_m)
-    log_chance += _log_chance(band, periods, turns, error)
-    if not log_chance.size or log_chance.min() > min(log_limit, 0.0):
+    log_tried = math.log(tried) + _log_trials(band, periods, search)
+    useful = _hits_enough(band, periods, search, log_tried[:, 1] - log_limit)
+    if not useful.any():
+        return None
+    periods = periods[useful]
+    log_chance = log_tried[useful] + _log_chance(band, periods, turns, error)
+    if log_chance.min() > min(log_limit, 0.0):
         return None
     row, column = np.unravel_index(log_chance.argmin(), log_chance.shape)
     found = _found(band, float(periods[row]), int(column) + 1, error)
@@ -94,13 +94,26 @@ def find_lattice(band: Band, search: Search, tried: int) -> Found | None:
     return _fundamental(band, found, ranges, error)
 
 
-def _hopeless(band: Band, turns: int, log_limit: float) -> bool:
-    """Whether clutter is so dense that a hit at every place would prove nothing: then a crowded
-    strip costs no search.
+def _log_trials(band: Band, periods: F64, search: Search) -> F64:
+    """`P x J`: logarithm of how many periods can be told apart up to each turn, times what each `j`
+    weighs; it rises with `j`.
     """
-    clutter = max(0, len(band.behind_m) - turns) / band.known_m
-    q = -math.expm1(-clutter * 2 * float(band.half_m.min()))
-    return q > 0 and turns * math.log(q) > log_limit
+    width_m = sum(r.greatest_m - r.least_m for r in search.ranges)
+    j = np.arange(1, search.turns + 1)
+    window_m = _window_m(band, periods, search.turns, search.error)
+    weight = np.log(np.maximum(j * (j - 1), 1))
+    return np.asarray(weight + np.log(len(search.ranges) + width_m * j / window_m), np.float64)
+
+
+def _hits_enough(band: Band, periods: F64, search: Search, needed: F64) -> npt.NDArray[np.bool_]:
+    """Which periods could prove anything, were every defect on their lattice at a place of its own
+    and none missing: most cannot, and a crowded strip then costs little.
+    """
+    _, _, on = _lattice(band, periods, search.turns, search.error)
+    count = on.sum(axis=1)
+    rate = (len(band.behind_m) - count + _PRIOR) / (band.known_m + _PRIOR / band.usual_per_m)
+    q = -np.expm1(-rate * 2 * band.half_m.max())
+    return np.asarray(-np.minimum(count, search.turns) * np.log(q) >= needed, np.bool_)
 
 
 def _fundamental(band: Band, found: Found, ranges: tuple[PeriodRange, ...], error: float) -> Found:

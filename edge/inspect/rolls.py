@@ -4,7 +4,8 @@ Fed with each newly announced defect; memory and time per defect are bounded, wh
 shows (`roll_marks.REMEMBERED`, `periodic.MOST_MARKS`, `periodic.MOST_PERIODS`). From each defect
 one looks back for a lattice (`periodic`); one of three defects or more whose confidence reaches the
 config's is raised. A multiple of the period that was raised first, because marks were missed, is
-corrected by a revision once another period explains the defects better.
+corrected by a revision once another period explains the defects better; so is a period that a mark
+at a wrong place has spoiled, once as many marks lie on another lattice up to the newest.
 """
 
 import math
@@ -90,7 +91,8 @@ class RollRepeats:
         points = points_of(found, before.marks, mark)
         owner = home or next((r for r in beside if r.shares(points) > 1), None)
         if owner is not None:
-            if found.log_chance >= owner.log_chance:
+            follows = owner is not home and len(points) >= owner.repeats
+            if found.log_chance >= owner.log_chance and not follows:
                 return home
             owner.correct(points, found)
             return owner

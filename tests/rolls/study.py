@@ -26,7 +26,7 @@ class Scene:
 
     name: str
     coil: Coil
-    coils: int = 50
+    coils: int = 40
 
 
 class Heard(NamedTuple):
@@ -50,7 +50,7 @@ NEVER = Found(float("inf"), roll_named=False)
 
 def scenes(*, quick: bool) -> list[Scene]:
     """The coils of the study."""
-    few, many = (3, 6) if quick else (10, 50)
+    few, many = (3, 6) if quick else (8, 40)
     usual = Coil()
     return [
         Scene("0.02 per m", replace(usual, clutter_per_m=0.02), many),

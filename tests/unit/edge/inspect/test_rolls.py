@@ -140,6 +140,19 @@ def test_a_mark_that_is_clearest_on_every_second_turn_is_told_with_its_own_perio
         assert events[-1].rolls == ("1 turns",)
 
 
+def test_a_mark_that_was_measured_at_a_wrong_place_does_not_end_the_repeat() -> None:
+    """The fourth one's box took in something beside it: its middle is 39 mm too far."""
+    repeats = watching(Rolls(table=(Roll(name="work roll", diameter_mm=(600, 830)),)))
+    told = []
+    for turn in range(10):
+        at_m = 0.6 + turn * F7_M + (0.039 if turn == 3 else 0)
+        told += bodies(repeats.passed(at_m, WHEN))
+        told += bodies(repeats.update([defect(f"c/{turn}", at_m, 500, at_m)]))
+    assert [body.revision for body in told] == list(range(1, 9))
+    assert {body.repeat_id for body in told} == {"c/repeat-1"}
+    assert told[-1].period_m == pytest.approx(F7_M, abs=0.002)
+
+
 def test_one_roll_that_marks_two_bands_is_told_for_each() -> None:
     repeats = watching()
     drafts = []
