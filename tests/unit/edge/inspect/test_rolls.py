@@ -62,7 +62,7 @@ def test_two_marks_are_no_repeat() -> None:
 
 
 def test_a_distance_that_no_roll_has_is_none() -> None:
-    assert told(turns(1.8, 0, 1, 2, 3, 4)) == []
+    assert told(turns(1.8, 0, 1, 2, 3)) == []
     (any_period,) = {b.rolls for b in told(turns(1.8, 0, 1, 2, 3, 4), Rolls(any_period_m=(1, 3)))}
     assert any_period == ()
 
@@ -217,7 +217,7 @@ def test_raised_counts_first_revisions() -> None:
 
 
 def test_clutter_alone_raises_next_to_nothing() -> None:
-    """At confidence 0.99 fewer than one coil in fifty; here 40 coils of 300 m at three rates."""
+    """Fewer than one coil in fifty; here 40 coils of 300 m at three rates."""
     alarms = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
