@@ -10,6 +10,7 @@ from contract.bodies import KINDS
 from contract.events import TYPE_PREFIX
 from contract.status import LineStatus
 from edge.deliver.mqtt_link import EVENT_CONTENT_TYPE, Topics
+from edge.deliver.pulse import LIVE
 
 VERSION = "1.0.0"
 """Of the contract: its first number is `schema_version` of the events."""
@@ -40,8 +41,8 @@ def document() -> dict[str, Any]:
             "events": _channel(topics.events, KINDS, "Every event in order, `seq` without gaps."),
             "live": _channel(
                 topics.live,
-                ("defect",),
-                "New defects at once, also while a backlog drains on events; may be lost.",
+                LIVE,
+                "Defects and roll repeats at once, also while a backlog drains; may be lost.",
             ),
             "status": _channel(
                 topics.status,

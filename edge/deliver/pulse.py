@@ -1,4 +1,4 @@
-"""What the receivers are told beside the events: new defects at once, and the state each second."""
+"""What the receivers are told beside the events: defects at once, and the state each second."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,8 @@ from edge.ledger.reader import EventReader
 
 BEAT_NS = 1_000_000_000
 STATUS_TIMEOUT_S = 0.5
+LIVE = ("defect", "roll_repeat")
+"""What somebody may want to act on at once."""
 _AT_ONCE = 1000
 _STATES: dict[JsonValue, State] = {
     "running": "online",
@@ -74,7 +76,7 @@ class Pulse:
         fresh = self._reader.after(self._seq, _AT_ONCE)
         for recorded in fresh:
             self._seq = recorded.event.seq
-            if recorded.event.kind == "defect":
+            if recorded.event.kind in LIVE:
                 for receiver in self._receivers:
                     receiver.announce(recorded)
         return bool(fresh)

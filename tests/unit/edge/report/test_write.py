@@ -17,6 +17,7 @@ from edge.report.inspections import find, inspections
 from edge.report.listing import as_table, listed
 from edge.report.write import Format, file_name, render, save, verify
 from edge.types import Watermark
+from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import coil_report, coil_started, defect, missed
 from tests.unit.edge.report.ledger_of import (
     COIL,
@@ -123,3 +124,21 @@ def test_a_list_says_what_each_coil_came_to(tmp_path: Path) -> None:
     assert second.endswith("not finished")
     assert len(second) < 130
     assert json.loads(coils[0].model_dump_json())["from_seq"] == 1
+
+
+def test_severities_stand_as_the_rules_have_them(tmp_path: Path) -> None:
+    text = (ROOT / "deploy" / "config" / "grading.yaml").read_text("utf-8")
+    for old, new in (("minor", "alpha"), ("major", "gamma"), ("critical", "beta")):
+        text = text.replace(old, new)
+    rules = tmp_path / "rules.yaml"
+    found = {"alpha": 2, "beta": 1, "gamma": 1}
+    document = _document(tmp_path).model_copy(update={"severities": found})
+    config = config_of(tmp_path).model_copy(update={"grading": rules})
+
+    def heads() -> list[str]:
+        page = render(document, "html", config)
+        return re.findall(r"<th[^>]*>(alpha|beta|gamma)</th>", page)
+
+    assert heads() == ["alpha", "beta", "gamma"], "by name while somebody moves the rules"
+    rules.write_text(text, "utf-8")
+    assert heads() == ["beta", "gamma", "alpha"], "the worst first"
