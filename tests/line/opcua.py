@@ -231,6 +231,7 @@ class NodeClient:
                 self.events.put(said["event"])
             else:
                 self._answers.put(said)
+        self._answers.put({"error": "the client has ended"})
 
 
 def _as_pem(certificate: Path) -> Path:

@@ -35,8 +35,7 @@ POLICIES = {
 }
 PRODUCT = "urn:stripsight:edge"
 _log = logging.getLogger(__name__)
-for _noisy in ("asyncua.server", "asyncua.uaprotocol", "asyncua.crypto", "asyncua.common"):
-    logging.getLogger(_noisy).setLevel(logging.CRITICAL)  # each stranger's doing; the door tells it
+logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # each stranger's doing; the door tells it
 
 
 def server_uri(section: OpcUaServer, config: Config) -> str:

@@ -12,6 +12,7 @@ from edge.deliver.plc_words import RING
 from tests.line.daemon import Daemon
 from tests.line.opcua import PATIENCE_S, Changes, OpcUaLine
 from tests.line.strip import sections, write_line_bundle, write_strip
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 NODES = "ns=2;s="
@@ -45,6 +46,10 @@ class Plc:
             word = self._client.get_node(NODES + "Acknowledge")
             await word.write_value(ua.Variant(self.taken, ua.VariantType.UInt32))
 
+    @property
+    def coils(self) -> list[str]:
+        return sorted({coil for coil, _ in self.defects})
+
     def of(self, coil: str) -> list[dict[str, Any]]:
         return [slot for (named, _), slot in self.defects.items() if named == coil]
 
@@ -64,22 +69,26 @@ def test_a_plc_that_reads_the_ring_has_every_defect(tmp_path: Path) -> None:
         async with await line.client() as client:
             changes = Changes()
             subscription = await client.create_subscription(50, changes)
-            words = ("State", "InspectionValid", "Coverage10s", "Overwritten", "CoilPosition")
+            words = ("State", "InspectionValid", "Coverage10s", "CoilPosition")
             await subscription.subscribe_data_change([client.get_node(NODES + w) for w in words])
             plc = Plc(client)
-            await until(lambda: len(plc.of("coil-0003")) > 0, plc)
+            await until(lambda: len(plc.coils) > 0, plc)
+            begun = plc.coils[-1]  # what was before is in the ring in part
+            before = await client.get_node(NODES + "Overwritten").read_value()
+            await until(lambda: len([c for c in plc.coils if c > begun]) > 1, plc)
+            coil = next(c for c in plc.coils if c > begun)
             await changes.wait_for("State", 1)
             await changes.wait_for("InspectionValid", value=True)
             await changes.wait_for("Coverage10s", 1.0)
-            assert changes.newest["Overwritten"] == 0
+            assert await client.get_node(NODES + "Overwritten").read_value() == before
             assert changes.newest["CoilPosition"] > 0
-        told = daemon.reader().of_coil("coil-0002", ["defect"])
+        told = daemon.reader().of_coil(coil, ["defect"])
         last = {r.event.data["defect_id"]: r.event.data for r in told}
         wanted = sorted(
             (d["extent"]["from_m"], d["extent"]["to_mm"], d["phase"]) for d in last.values()
         )
         phases = {1: "opened", 2: "extended", 3: "closed", 4: "interrupted"}
-        found = sorted((s["FromM"], s["ToMm"], phases[s["Phase"]]) for s in plc.of("coil-0002"))
+        found = sorted((s["FromM"], s["ToMm"], phases[s["Phase"]]) for s in plc.of(coil))
         assert len(found) == len(wanted) == 3
         for (from_m, to_mm, phase), (want_m, want_mm, want) in zip(found, wanted, strict=True):
             assert (from_m, to_mm) == (pytest.approx(want_m), pytest.approx(want_mm))
@@ -87,4 +96,5 @@ def test_a_plc_that_reads_the_ring_has_every_defect(tmp_path: Path) -> None:
 
     with Daemon(line.config) as daemon:
         daemon.wait_until_inspecting()
+        wait_for(lambda: "listens on" in daemon.log.read_text(), "the server listens", 120)
         asyncio.run(follow(daemon))
