@@ -1,13 +1,13 @@
 #!/bin/sh
-# node-opcua's client, for the tests of the OPC UA server; from its lock file, into tests/node.
+# node-opcua's client and AsyncAPI's schemas, for the tests; from their lock file, into tests/node.
 set -eu
 folder=$(dirname "$0")/../../tests/node
 command -v npm >/dev/null || {
-  echo "not installed: node-opcua (no npm); tests that need it skip" >&2
+  echo "not installed: node-opcua, AsyncAPI's schemas (no npm); tests that need it skip" >&2
   exit 0
 }
 cmp -s "$folder/package-lock.json" "$folder/node_modules/.of" && exit 0
-echo "installing node-opcua for the tests (half a minute)"
+echo "installing node-opcua and AsyncAPI's schemas for the tests (half a minute)"
 npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null &&
   cp "$folder/package-lock.json" "$folder/node_modules/.of" ||
-  echo "not installed: node-opcua (npm failed); tests that need it skip" >&2
+  echo "not installed: node-opcua, AsyncAPI's schemas (npm failed); tests that need it skip" >&2

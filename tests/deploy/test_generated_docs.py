@@ -5,9 +5,10 @@ import re
 import runpy
 
 import pytest
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 
 from contract.events import Event, json_schema, number
+from edge.deliver import asyncapi
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
 
@@ -20,6 +21,16 @@ def test_documents_equal_the_code() -> None:
     }  # fmt: skip
     for path, text in documents.items():
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
+
+
+def test_asyncapi_is_what_its_own_schema_asks_for() -> None:
+    specs = ROOT / "tests" / "node" / "node_modules" / "@asyncapi" / "specs" / "schemas"
+    if not specs.is_dir():
+        pytest.skip("AsyncAPI's schemas are not installed: deploy/setup/node.sh installs them")
+    validator = Draft7Validator(json.loads((specs / "3.0.0.json").read_text("utf-8")))
+    validator.validate(asyncapi.document())
+    with pytest.raises(ValidationError):
+        validator.validate(asyncapi.document() | {"channels": {"events": {"address": 1}}})
 
 
 def test_the_examples_of_the_contract_are_events() -> None:
