@@ -80,17 +80,19 @@ class Child:
         pause_s, self.pause_s = self.pause_s, min(LONGEST_PAUSE_S, self.pause_s * 2)
         return pause_s
 
-    def stop(self, patience_s: float) -> None:
-        """SIGTERM, and SIGKILL when that was not enough."""
+    def stop(self, patience_s: float) -> int:
+        """SIGTERM, and SIGKILL when that was not enough; returns how it ended, 0 where it had ended
+        before.
+        """
         if self.process is None or self.process.poll() is not None:
-            return
+            return 0
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(patience_s)
+            return self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
             log.warning("%s did not stop within %.0f s and is killed", self.name, patience_s)
             self.process.kill()
-            self.process.wait()
+            return self.process.wait()
 
 
 class Supervisor:
@@ -116,9 +118,10 @@ class Supervisor:
         `ready` is called once, when the strip is being inspected.
 
         Raises:
-            ChildError: inspect ended before it was ever ready, or a process found a mistake in the
-            config at its first start.
+            ChildError: inspect ended before it was ever ready, a process found a mistake in the
+            config at its first start, or one could not bring its work to an end at the stop.
         """
+        ends: dict[str, int] = {}
         try:
             for child in self._children.values():
                 child.start()
@@ -133,7 +136,10 @@ class Supervisor:
         finally:
             for name in ("inspect", "courier", "console", "broker"):
                 if name in self._children:
-                    self._children[name].stop(STOP_S[name])
+                    ends[name] = self._children[name].stop(STOP_S[name])
+        for name, code in ends.items():
+            if code:
+                raise ChildError(name, code)
 
     def _wait_for_broker(self, stop: threading.Event) -> None:
         """Give the embedded broker its moment to listen, so that the courier finds it."""
