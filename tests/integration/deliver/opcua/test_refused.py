@@ -107,6 +107,26 @@ def test_stranger(guarded: Guarded, who: str, reason: str, words: str) -> None:
     wait_for(lambda: guarded.sessions() == 0, "no session is left")
 
 
+def test_a_client_that_insists_without_security(guarded: Guarded) -> None:
+    """It skips the check of endpoints, at which an honest client gives up by itself."""
+
+    async def work() -> None:
+        client = await guarded.line.client(policy="None")
+        await client.connect_socket()
+        await client.send_hello()
+        await client.open_secure_channel()
+        with pytest.raises(UaError, match="BadSecurityPolicyRejected"):
+            await client.create_session()
+        token = ua.UserNameIdentityToken(UserName="plc", Password=PASSWORD.encode())
+        params = ua.ActivateSessionParameters(UserIdentityToken=token)
+        with pytest.raises(UaError, match="BadSecurityPolicyRejected"):
+            await client.uaclient.activate_session(params)
+        client.disconnect_socket()
+        await client.disconnect()
+
+    asyncio.run(work())
+
+
 def test_node_opcua_is_refused_too(guarded: Guarded) -> None:
     line = guarded.line
     stranger = line.make_client("node-stranger", trusted=False)
