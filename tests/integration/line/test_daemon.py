@@ -258,6 +258,8 @@ def test_a_port_in_use_is_named(line: Path, key: str) -> None:
 def test_a_second_daemon_ends_and_the_first_goes_on(line: Path) -> None:
     with Daemon(config_of(line)) as first:
         first.wait_until_inspecting()
+        # The second one's config takes the place of the first one's, which all must have read.
+        wait_for(lambda: first.metrics("courier_port"), "the first courier runs")
         for changes, code, words in (
             ({}, 5, "another daemon writes this event log"),
             ({"ledger": {"path": "elsewhere"}}, 2, "another daemon runs in"),
