@@ -33,8 +33,8 @@ def start() -> Iterator[Callable[[int, Path], subprocess.Popen[str]]]:
 
     yield run
     for process in started:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
 
 
 def started_at(port: int, database: Path) -> subprocess.Popen[str]:

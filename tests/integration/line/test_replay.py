@@ -54,7 +54,9 @@ def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
         coils = len(reports(daemon))
         wait_for(lambda: len(reports(daemon)) > coils + 3, "coils of the other model")
         wait_for(lambda: {"late", "lost(buffer_overflow)"} <= fates(daemon), "late and lost strip")
-        assert daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6
+        wait_for(
+            lambda: daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6, "frames are recorded"
+        )
     done = edge("replay", "--from", line / "recording", "--out", line / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     live, again = edge("digest", line / "ledger"), edge("digest", line / "again")
