@@ -83,8 +83,9 @@ class MqttReceiver:
             link = self._connected()
             link.check()
             if events:
-                flight = self._flight(link, events)
+                link.flight = flight = self._flight(link, events)
                 self._publish(link, flight)
+                link.flight = None  # it would keep each beat's id until the next event
         except ReceiverError as error:
             self._drop()
             if flight is None or flight.acknowledged == 0:
@@ -117,8 +118,7 @@ class MqttReceiver:
             return link.send(self._topics.events, recorded.body, recorded.event.kind)
 
         window = min(self._config.in_flight, link.receive_maximum)
-        link.flight = Flight(events, window, send, self._settle)
-        return link.flight
+        return Flight(events, window, send, self._settle)
 
     def _publish(self, link: Link, flight: Flight) -> None:
         """Until all is acknowledged.

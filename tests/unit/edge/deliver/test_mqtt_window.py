@@ -38,7 +38,7 @@ class FakeLink:
 
     receive_maximum = 65535
     alive = True
-    flight: Flight
+    flight: Flight | None = None
 
     def __init__(self, answer: Answer, clock: SetClock) -> None:
         self.outstanding: list[int] = []
@@ -57,6 +57,7 @@ class FakeLink:
         taken = self._answer(list(self.outstanding)) if self.outstanding else {}
         self.outstanding = [mid for mid in self.outstanding if mid not in taken]
         for mid, reason in taken.items():
+            assert self.flight is not None
             self.flight.acknowledge(mid, reason)
 
     def abandon(self) -> None:
@@ -140,6 +141,12 @@ def test_threads_that_acknowledge_at_once_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     assert flight.acknowledged == 2999
+
+
+def test_a_batch_that_is_done_hears_no_more() -> None:
+    receiver, link = receiver_with(lambda out: dict.fromkeys(out, 0))
+    assert receiver.deliver([recorded(1)]) == 1
+    assert link.flight is None
 
 
 def test_only_what_is_contiguous_counts() -> None:
