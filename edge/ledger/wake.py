@@ -41,17 +41,7 @@ class WakeReceiver:
 
     def __init__(self, run_path: Path, name: str) -> None:
         self._path = run_path / name
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            run_path.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
-            self._socket.bind(str(self._path))
-            self._path.chmod(0o660)
-        except OSError as error:
-            self._socket.close()
-            raise ConfigError(
-                f"run_path: {self._path} cannot be used ({error}); choose another folder"
-            ) from error
+        self._socket = listen_at(self._path)
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a nudge; takes all that have come. False when the time was up."""
@@ -70,3 +60,23 @@ class WakeReceiver:
         """Give the socket back and remove its name."""
         self._socket.close()
         self._path.unlink(missing_ok=True)
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A socket for datagrams at a name, which is taken from whoever had it before.
+
+    Raises:
+        ConfigError: it cannot be made there.
+    """
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        made.bind(str(path))
+        path.chmod(0o660)
+    except OSError as error:
+        made.close()
+        raise ConfigError(
+            f"run_path: {path} cannot be used ({error}); choose another folder"
+        ) from error
+    return made

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.clock import Clock, Stamp
-from edge.errors import ConfigError
+from edge.ledger.wake import listen_at
 from edge.metrics import CourierMetrics
 from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal
 
@@ -151,17 +151,7 @@ class SignalReceiver:
 
     def __init__(self, run_path: Path) -> None:
         self._path = run_path / SOCKET_NAME
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            run_path.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
-            self._socket.bind(str(self._path))
-            self._path.chmod(0o660)
-        except OSError as error:
-            self._socket.close()
-            raise ConfigError(
-                f"run_path: {self._path} cannot be used ({error}); choose another folder"
-            ) from error
+        self._socket = listen_at(self._path)
 
     def take(self, timeout_s: float) -> Heard | None:
         """The next message; None when none came in time, or one that is not of this version."""
