@@ -30,7 +30,7 @@ def certificate(
     clients.
     """
     from edge.clock import SystemClock
-    from edge.deliver.opcua.certificates import make_certificate, thumbprint
+    from edge.opcua.certificates import make_certificate, thumbprint
 
     settings, section = _section(config)
     if not (section.certificate and section.key and section.trusted):
@@ -52,7 +52,7 @@ def trust(file: Path, config: ConfigOption) -> None:
     """Let the client with this certificate (DER or PEM) connect."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from edge.deliver.opcua.certificates import read_certificate, thumbprint
+    from edge.opcua.certificates import read_certificate, thumbprint
 
     _, section = _section(config)
     if section.trusted is None:

@@ -14,17 +14,16 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from edge.clock import Clock, SystemClock
-from edge.config import Config
+from edge.config import Config, Ledger
 from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
-from edge.deliver.mill_mqtt import MqttMill
 from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
+from edge.deliver.peers import MillSource, mills_of, mirrors_of
 from edge.deliver.pulse import Pulse
-from edge.errors import ConfigError, LedgerError
+from edge.errors import LedgerError
 from edge.health import Heartbeat, serve_health
 from edge.ledger.day import explained
 from edge.ledger.retention import retain
@@ -38,16 +37,6 @@ RETENTION_NS = 3_600_000_000_000
 DRAIN_S = 3.0
 FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
 _log = logging.getLogger(__name__)
-
-
-class MillSource(Protocol):
-    """Somebody who hears the mill."""
-
-    name: str
-
-    def run(self, stop: threading.Event) -> None:
-        """Hand its messages on until stopped."""
-        ...
 
 
 def run_courier(config: Config, ready: Callable[[], None] | None, stop: threading.Event) -> None:
@@ -73,7 +62,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             config.ledger.path.mkdir(parents=True, exist_ok=True)
         cursors = Cursors(config.ledger.path)
         opened.callback(cursors.close)
-        mirrors = _mirrors(config, cursors, metrics, clock)
+        mirrors = mirrors_of(config, cursors, metrics, clock)
         waker = WakeReceiver(config.run_path, "courier.sock")
         opened.callback(waker.close)
         lanes = [
@@ -82,9 +71,13 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         ]
         sender = SignalSender(config.run_path, clock, metrics)
         opened.callback(sender.close)
-        mills = _mills(config, sender, metrics, clock)
-        loop = _Loop(config, lanes, receivers, mirrors, cursors, waker, clock)
-        opened.callback(loop.close)
+        mills = mills_of(config, sender, metrics, clock)
+        pulse = Pulse(config, receivers, mirrors, clock)
+        opened.callback(pulse.close)
+        pulse.tick()  # before any lane starts: what is new counts from here
+        retention = _Retention(config.ledger, cursors, [lane.name for lane in lanes], clock)
+        chores = (sender.turn, retention.turn)
+        loop = _Loop(lanes, (*receivers, *mirrors), waker, pulse, chores, clock)
         health = serve_health(
             config.metrics.host,
             config.metrics.courier_port,
@@ -94,61 +87,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             key="metrics.courier_port",
         )
         opened.callback(health.close)
-        loop.sender = sender
         _run(lanes, mills, loop, ready, stop)
-
-
-def _mirrors(
-    config: Config, cursors: Cursors, metrics: CourierMetrics, clock: Clock
-) -> list[Mirror]:
-    """The receivers over OPC UA.
-
-    Raises:
-        ConfigError: asyncua is not installed, or a file that the config names cannot be used.
-    """
-    section, plcs = config.deliver.opcua_server, config.deliver.opcua_client
-    if section is None and not plcs:
-        return []
-    try:
-        from edge.deliver.opcua.server import OpcUaReceiver  # noqa: PLC0415 - an extra
-        from edge.deliver.plc_client import PlcReceiver  # noqa: PLC0415
-    except ImportError as error:
-        key = "opcua_client" if section is None else "opcua_server"
-        raise ConfigError(
-            f"deliver.{key} needs asyncua; pip install 'stripsight[opcua]'"
-        ) from error
-    mirrors: list[Mirror] = [
-        PlcReceiver(plc, config, cursors.load(plc.name), metrics, clock) for plc in plcs
-    ]
-    if section is not None:
-        mirrors.append(OpcUaReceiver(section, config, metrics, clock))
-    return mirrors
-
-
-def _mills(
-    config: Config, sender: SignalSender, metrics: CourierMetrics, clock: Clock
-) -> list[MillSource]:
-    """Who hears the mill.
-
-    Raises:
-        ConfigError: asyncua is needed and not installed, or a file that the config names cannot be
-        used.
-    """
-    if config.mill is None:
-        return []
-    mills: list[MillSource] = [
-        MqttMill(mqtt, config.topic, sender, metrics, clock) for mqtt in config.mill.mqtt
-    ]
-    if config.mill.opcua:
-        try:
-            from edge.deliver.mill_opcua import OpcUaMill  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise ConfigError(
-                "mill.opcua needs asyncua; pip install 'stripsight[opcua]'"
-            ) from error
-        name = config.topic.replace("/", "-")
-        mills += [OpcUaMill(server, name, sender, metrics) for server in config.mill.opcua]
-    return mills
 
 
 def _run(
@@ -184,25 +123,19 @@ class _Loop:
 
     def __init__(
         self,
-        config: Config,
         lanes: Sequence[Lane],
-        receivers: Sequence[MqttReceiver],
-        mirrors: Sequence[Mirror],
-        cursors: Cursors,
+        receivers: Sequence[MqttReceiver | Mirror],
         waker: WakeReceiver,
+        pulse: Pulse,
+        chores: Sequence[Callable[[], None]],
         clock: Clock,
     ) -> None:
-        self._config = config
         self._lanes = lanes
-        self._receivers: tuple[MqttReceiver | Mirror, ...] = (*receivers, *mirrors)
-        self._cursors = cursors
+        self._receivers = receivers
         self._waker = waker
-        self._clock = clock
-        self.sender: SignalSender | None = None
-        self._pulse = Pulse(config, receivers, mirrors, clock)
+        self._pulse = pulse
+        self._chores = chores
         self.heart = Heartbeat(clock)
-        self._retain_ns = 0
-        self._pulse.tick()  # before any lane starts: what is new counts from here
 
     def turn(self) -> None:
         """Wait for news or a quarter of a second, then do what is due."""
@@ -210,13 +143,9 @@ class _Loop:
             self._wake_lanes()
         if self._pulse.tick():
             self._wake_lanes()
-        if self.sender is not None:
-            self.sender.turn()
+        for chore in self._chores:
+            chore()
         self.heart.beat()
-        now_ns = self._clock.now().monotonic_ns
-        if now_ns >= self._retain_ns:
-            self._retain_ns = now_ns + RETENTION_NS
-            self._retain()
 
     def readiness(self) -> tuple[bool, str]:
         """Whether everything can be delivered, and what hinders it."""
@@ -225,23 +154,36 @@ class _Loop:
         found = troubles or away
         return not found, "\n".join(found) or "ready"
 
-    def close(self) -> None:
-        """Close the event log's files."""
-        self._pulse.close()
-
     def _wake_lanes(self) -> None:
         for lane in self._lanes:
             lane.wake()
 
-    def _retain(self) -> None:
-        limits = self._config.ledger
+
+class _Retention:
+    """Once an hour, removes what is old and what every receiver has."""
+
+    def __init__(
+        self, limits: Ledger, cursors: Cursors, receivers: Sequence[str], clock: Clock
+    ) -> None:
+        self._limits = limits
+        self._cursors = cursors
+        self._receivers = receivers
+        self._clock = clock
+        self._due_ns = 0
+
+    def turn(self) -> None:
+        """Remove, when it is due."""
+        now = self._clock.now()
+        if now.monotonic_ns < self._due_ns:
+            return
+        self._due_ns = now.monotonic_ns + RETENTION_NS
         try:
             removed = retain(
-                limits.path,
-                today=self._clock.now().utc().date(),
-                keep_days=limits.keep_days,
-                max_evidence_mb=limits.max_evidence_mb,
-                passed=self._cursors.lowest(receiver.name for receiver in self._receivers),
+                self._limits.path,
+                today=now.utc().date(),
+                keep_days=self._limits.keep_days,
+                max_evidence_mb=self._limits.max_evidence_mb,
+                passed=self._cursors.lowest(self._receivers),
             )
         except LedgerError as error:
             _log.warning("%s", error)

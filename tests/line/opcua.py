@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import JsonValue
 
 from edge.clock import SystemClock
-from edge.deliver.opcua.certificates import make_certificate, read_certificate
 from edge.deliver.opcua.users import add_user
 from edge.ledger.log import EventLog
+from edge.opcua.certificates import make_certificate, read_certificate
 from tests.conftest import ROOT, require_program
 from tests.line.daemon import write_config
 from tests.unit.edge.ledger.making import SOURCE

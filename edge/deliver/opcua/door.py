@@ -23,10 +23,10 @@ from asyncua.server.user_managers import UserManager
 
 from edge.clock import Clock
 from edge.config import OpcUaServer
-from edge.deliver.opcua.certificates import Trusted, UntrustedError
 from edge.deliver.opcua.users import Users
 from edge.errors import ConfigError
 from edge.metrics import CourierMetrics
+from edge.opcua.certificates import Trusted, UntrustedError
 
 Reason = Literal[
     "too_many", "too_fast", "malformed", "certificate", "no_security", "user", "service", "write",

@@ -20,8 +20,8 @@ from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.ua_binary import uatcp_to_binary
 from cryptography.exceptions import InvalidSignature
 
-from edge.deliver.opcua.certificates import UntrustedError
 from edge.deliver.opcua.door import Door, Reason
+from edge.opcua.certificates import UntrustedError
 
 LIMITS = TransportLimits(
     max_recv_buffer=65_535, max_send_buffer=65_535, max_chunk_count=64, max_message_size=4_000_000

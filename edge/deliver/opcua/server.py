@@ -16,12 +16,12 @@ from pydantic import JsonValue
 
 from edge.clock import Clock
 from edge.config import Config, OpcUaServer
-from edge.deliver.opcua.certificates import Trusted
 from edge.deliver.opcua.door import Door
 from edge.deliver.opcua.showing import Showing, server_uri
 from edge.deliver.opcua.users import Users
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
+from edge.opcua.certificates import Trusted
 from edge.stage import Stage
 from edge.types import Recorded
 

@@ -16,7 +16,6 @@ from edge.config import (
     Source,
 )
 from edge.deliver.mirror import refill
-from edge.deliver.opcua.certificates import application_uri, read_certificate
 from edge.deliver.opcua.door import Door
 from edge.deliver.opcua.listening import GuardedServer
 from edge.deliver.opcua.nodes import BlockNodes, Writes
@@ -25,6 +24,7 @@ from edge.deliver.plc_block import PlcBlock, line_state
 from edge.deliver.waited import Waited
 from edge.errors import ConfigError, ReceiverError
 from edge.metrics import CourierMetrics
+from edge.opcua.certificates import application_uri, read_certificate
 from edge.types import Recorded
 
 POLICIES = {

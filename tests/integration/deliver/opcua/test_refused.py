@@ -14,7 +14,7 @@ import pytest
 from asyncua import ua
 from asyncua.ua.uaerrors import UaError
 
-from edge.deliver.opcua.certificates import make_certificate
+from edge.opcua.certificates import make_certificate
 from tests.line.daemon import Daemon
 from tests.line.opcua import CLIENT_URI, PASSWORD, OpcUaLine
 from tests.unit.edge.ledger.making import SetClock, commit, defect

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from edge.config import OpcUaServer
-from edge.deliver.opcua.certificates import (
+from edge.deliver.opcua.door import BURST_S, QUIET_NS, Door
+from edge.deliver.opcua.users import FAILURES, WINDOW_NS, Users, add_user
+from edge.errors import ConfigError
+from edge.metrics import CourierMetrics
+from edge.opcua.certificates import (
     Trusted,
     UntrustedError,
     application_uri,
     make_certificate,
     read_certificate,
 )
-from edge.deliver.opcua.door import BURST_S, QUIET_NS, Door
-from edge.deliver.opcua.users import FAILURES, WINDOW_NS, Users, add_user
-from edge.errors import ConfigError
-from edge.metrics import CourierMetrics
 from tests.unit.edge.ledger.making import SetClock
 
 S_NS = 1_000_000_000

@@ -1,4 +1,4 @@
-"""Our own certificate, and those of the clients that are trusted.
+"""Certificates as OPC UA wants them: read, made, and those of the clients that are trusted.
 
 A client is trusted when its very certificate lies in the folder of trusted ones, as files in DER or
 PEM; taking the file away ends that. Certificate authorities and revocation lists are not looked at.
@@ -85,15 +85,17 @@ def read_certificate(path: Path) -> x509.Certificate:
     """
     try:
         content = path.read_bytes()
-        pem = content.lstrip().startswith(b"-----BEGIN")
-        load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
-        return load(content)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: is no certificate that can be read ({error})") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror})") from error
+    pem = content.lstrip().startswith(b"-----BEGIN")
+    try:
+        return (x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate)(content)
+    except ValueError as error:
+        raise ConfigError(f"{path} is no certificate in PEM or DER ({error})") from error
 
 
 def application_uri(certificate: x509.Certificate, path: Path) -> str:
-    """What the certificate says whose it is; OPC UA clients compare it with the server's own word.
+    """What the certificate says whose it is; OPC UA's peers compare it with the owner's own word.
 
     Raises:
         ConfigError: it says nothing.
@@ -103,7 +105,8 @@ def application_uri(certificate: x509.Certificate, path: Path) -> str:
         return names.get_values_for_type(x509.UniformResourceIdentifier)[0]
     except (x509.ExtensionNotFound, IndexError, ValueError) as error:
         raise ConfigError(
-            f"{path}: names no application URI; make one with `stripsight-edge opcua certificate`"
+            f"{path} names no application URI (a URI in its subjectAltName); docs/opcua.md and"
+            " docs/plc-client.md say how one is made"
         ) from error
 
 
