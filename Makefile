@@ -20,6 +20,9 @@ TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
 FLOOR := $(if $(findstring --no-skips,$(ARGS)),94,0)
 
+# Every process that a test starts would compile the modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format lint types imports unit bench soak demo-score real-line train-xsdd train-neu docs clean
 

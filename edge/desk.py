@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contract.bundle import open_bundle
 from contract.words import command_line
-from edge.classify import as_json, as_lines, classify_folder, metrics
 from edge.config import load_config
 from edge.errors import ConfigError
 from edge.process import stop_on_signals
-from runtime.engine import load_engine
 
 if TYPE_CHECKING:
     from edge.simulator.score import Score
@@ -60,6 +57,10 @@ def classify(
     Prints figures where sub-folders name the classes, else each picture's most probable class.
     Whether the line would report it is decided by the thresholds in the bundle's MODEL_CARD.md.
     """
+    from contract.bundle import open_bundle
+    from edge.classify import as_json, as_lines, classify_folder, metrics
+    from runtime.engine import load_engine
+
     engine = load_engine(open_bundle(bundle), backend or ["openvino", "onnxruntime"], 0)
     result = classify_folder(engine, folder)
     if json is not None:

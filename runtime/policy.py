@@ -5,7 +5,6 @@ batches of which sizes.
 from collections.abc import Sequence
 
 from contract.errors import ConfigError
-from runtime.quantisers import quantisers
 
 ON_GPU = frozenset({"cuda", "tensorrt"})
 """The others run on the processor."""
@@ -34,6 +33,8 @@ def require_fit(backend: str, model: bytes) -> None:
     """
     if backend not in ON_GPU:
         return
+    from runtime.quantisers import quantisers  # noqa: PLC0415 - onnx takes 0.2 s; a GPU alone asks
+
     kind = quantisers(model)
     if kind == "none":
         return
