@@ -1,8 +1,10 @@
 """A live run that is recorded, and its replay in another process."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from edge.control import Request, ask
 from tests.integration.line.test_commands import edge
@@ -11,6 +13,16 @@ from tests.line.strip import sections, write_line_bundle, write_strip
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
+RULES = {
+    "version": "1",
+    "severities": ["minor", "major"],
+    "grades": ["prime", "second"],
+    "defects": [
+        {"rule": "all", "severity": "minor"},
+        {"rule": "long", "longer_than_mm": 20, "severity": "major"},
+    ],
+    "coil": [{"rule": "a major one", "severity": "major", "more_than": 0, "grade": "second"}],
+}
 DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
 
 
@@ -22,6 +34,7 @@ def config_of(folder: Path, **changes: object) -> Path:
         folder,
         sections(folder, folder / "frames")
         | {"source": source, "inspect": inspect, "record": {"path": "recording", "max_gb": 1}}
+        | {"grading": "grading.yaml"}
         | changes,
     )
 
@@ -31,10 +44,11 @@ def line(tmp_path: Path) -> Path:
     write_line_bundle(tmp_path / "bundle")
     write_line_bundle(tmp_path / "better", version="2")
     write_strip(tmp_path / "frames", 10, DEFECTS)
+    (tmp_path / "grading.yaml").write_text(yaml.safe_dump(RULES))
     return tmp_path
 
 
-def reports(daemon: Daemon) -> list[dict[str, dict[str, int]]]:
+def reports(daemon: Daemon) -> list[dict[str, Any]]:
     return [r.event.data for r in daemon.reader().latest(["coil_report"], 10_000)]
 
 
@@ -57,6 +71,7 @@ def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
         wait_for(
             lambda: daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6, "frames are recorded"
         )
+    assert any(report["grade"] for report in reports(daemon))
     done = edge("replay", "--from", line / "recording", "--out", line / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     live, again = edge("digest", line / "ledger"), edge("digest", line / "again")
