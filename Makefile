@@ -15,8 +15,6 @@ RUN_OPTIONS := --fold $(FOLD) $(if $(DISTILLED),--teacher)
 RUN_NAME := fold$(FOLD)$(if $(DISTILLED),-distilled)
 XSDD := $(or $(DATA),$(REAL_DATA)/x_sdd)
 XSDD_OUT := var/train-xsdd/$(RUN_NAME)
-# Trainings fill one core each and wait for nobody; the line's tests watch the clock and run alone.
-TRAINED := tests/integration/training tests/integration/export
 # Branch coverage of contract and edge, in per cent; asked for where no test may be skipped.
 FLOOR := $(if $(findstring --no-skips,$(ARGS)),94,0)
 
@@ -55,9 +53,9 @@ test: $(VENV)/.dev ## install what the tests need, then check and run all that C
 	@deploy/setup/node.sh
 	@deploy/setup/nodeset.sh
 	@$(MAKE) --no-print-directory check
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(TRAINED) -n auto --dist loadfile \
-	  --cov --cov-append --cov-report= $(ARGS)
-	$(BIN)/pytest tests/integration $(TRAINED:%=--ignore=%) tests/deploy \
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/integration tests/deploy -m 'not alone and not soak' \
+	  -n auto --dist loadfile --cov --cov-append --cov-report= $(ARGS)
+	$(BIN)/pytest tests/integration tests/deploy -m 'alone and not soak' \
 	  --cov --cov-append --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=$(FLOOR)
 

@@ -18,7 +18,7 @@ from tests.line.daemon import Daemon, write_config
 from tests.line.strip import sections, write_line_bundle, write_strip
 from tests.waiting import answers, free_port, wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 CAMERA = "mill/line-1/top"
 WITHOUT_NUMBERS = {"Exposed → grabbed", "Camera clock against UTC", "Camera clock's drift"}

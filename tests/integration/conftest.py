@@ -1,4 +1,4 @@
-"""The package's commands as programs, for scripts that call them."""
+"""Which tests want the machine to themselves; the package's commands as programs, for scripts."""
 
 import subprocess
 import sys
@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+
+ALONE = frozenset({"acquire", "bench", "line"})
+"""Folders whose tests hold a whole line or a camera against the clock."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if ALONE.intersection(item.path.relative_to(ROOT / "tests" / "integration").parts):
+        item.add_marker("alone")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.unit.edge.console.strip_events import coil_report, coil_started, defe
 from tests.waiting import wait_for
 
 log = logging.getLogger(__name__)
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 SOURCE = "/mill/line-1/top"
 TOPIC = "stripsight/mill/line-1/top/events"
 WITHIN_S = 10.0
