@@ -251,7 +251,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
             raise LedgerFullError(f"{path}: no room on its disk; {_ROOM}") from error
         cure = _CURES.get(code, "check the disk and the file")
         raise LedgerError(f"{path}: {error}; {cure}") from error
@@ -263,6 +263,16 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _is_full(path: Path) -> bool:
+    """Whether there is no room for a shared index (32 kB); of that SQLite says "disk I/O error"."""
+    try:
+        disk = os.statvfs(path if path.is_dir() else path.parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _INDEX_BYTES
+
+
+_INDEX_BYTES = 64 << 10
 _ROOM = "free some, or lower ledger.keep_days and ledger.max_evidence_mb"
 _CURES = {
     sqlite3.SQLITE_READONLY: "make the folder of ledger.path writable for this user",

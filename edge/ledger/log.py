@@ -13,9 +13,10 @@ Invariants:
 import fcntl
 import logging
 import sqlite3
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, TextIO, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -29,6 +30,7 @@ from edge.ledger.reserve import Reserve
 from edge.ledger.wake import WakeSender
 from edge.types import Commit, Watermark
 
+T = TypeVar("T")
 RESERVE_BYTES = 16 << 20  # a write-ahead log (4 MB) and its checkpoint, twice
 _WATERMARK = TypeAdapter(Watermark)
 _RETAKE_NS = 60_000_000_000
@@ -101,7 +103,7 @@ class EventLog:
         return self._reserve.held
 
     def open(self) -> Recovered:
-        """Take the log and learn how it was left.
+        """Take the log and learn how it was left. A full disk costs the reserve first.
 
         Raises:
             LedgerError: another writer has it, it belongs to another source or schema, or it cannot
@@ -114,7 +116,7 @@ class EventLog:
             if self._run_path is not None:
                 self._waker = WakeSender(self._run_path)
             try:
-                return self._open_newest()
+                return self._with_reserve(self._open_newest)
             except BaseException:
                 self._release()
                 raise
@@ -128,13 +130,7 @@ class EventLog:
             LedgerFullError: no room; the commit may be repeated later.
             LedgerError: anything else that keeps it from being written.
         """
-        try:
-            events = self._write(commit)
-        except LedgerFullError:
-            if not self._reserve.release():
-                raise
-            self._reserve_lost_ns = self._clock.now().monotonic_ns
-            events = self._write(commit)
+        events = self._with_reserve(lambda: self._write(commit))
         self._last_seq += len(events)
         self._retake_reserve()
         if events and self._waker is not None:
@@ -154,6 +150,15 @@ class EventLog:
         finally:
             self._release()
 
+    def _with_reserve(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except LedgerFullError:
+            if not self._reserve.release():
+                raise
+            self._reserve_lost_ns = self._clock.now().monotonic_ns
+            return work()
+
     def _take_lock(self) -> None:
         lock = (self._directory / "writer.lock").open("w")
         try:
@@ -167,24 +172,30 @@ class EventLog:
         self._lock = lock
 
     def _release(self) -> None:
-        for connection in (self._file, self._before):
-            if connection is not None:
-                connection.close()
+        self._close_files()
         for resource in (self._lock, self._waker):
             if resource is not None:
                 resource.close()
-        self._file = self._before = self._lock = self._waker = None
+        self._lock = self._waker = None
+
+    def _close_files(self) -> None:
+        for connection in (self._file, self._before):
+            if connection is not None:
+                connection.close()
+        self._file = self._before = None
 
     def _open_newest(self) -> Recovered:
+        self._close_files()  # those of a try that found no room
         paths = day.day_paths(self._directory)
         while paths and not self._open_if_complete(paths[-1]):
             paths.pop()
-        if self._file is None:
-            self._begin_day(self._clock.now().utc().date(), day.Carry(self._source, 0))
-            return _NEW_LOG
-        if len(paths) > 1:
-            self._before = day.connect_reader(paths[-2])
-        return self._recover(self._file)
+        with day.explained(self._directory):
+            if self._file is None:
+                self._begin_day(self._clock.now().utc().date(), day.Carry(self._source, 0))
+                return _NEW_LOG
+            if len(paths) > 1:
+                self._before = day.connect_reader(paths[-2])
+            return self._recover(self._file)
 
     def _open_if_complete(self, path: Path) -> bool:
         connection = day.connect_writer(path)

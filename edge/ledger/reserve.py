@@ -23,7 +23,10 @@ class Reserve:
     @property
     def held(self) -> bool:
         """Whether the room is there to be given up."""
-        return self._path.exists()
+        try:
+            return self._path.stat().st_size == self._size > 0
+        except OSError:
+            return False
 
     def take(self) -> None:
         """Occupy the room if it is not held and the disk has plenty; never fails."""

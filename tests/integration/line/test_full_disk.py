@@ -1,4 +1,4 @@
-"""The recording's disk fills up under the running daemon and is freed again."""
+"""A full disk under a recording, and a ledger's that is full when the daemon starts."""
 
 from pathlib import Path
 
@@ -19,6 +19,26 @@ def test_a_full_disk_costs_the_recording_alone(tmp_path: Path) -> None:
     try:
         with small_disk(tmp_path / "disk") as disk:
             _fill_under_a_recording(tmp_path, disk)
+    except PermissionError as error:
+        pytest.skip(str(error))
+
+
+def test_a_daemon_starts_on_a_full_disk(tmp_path: Path) -> None:
+    """What an operator tries first. The reserve is for this too."""
+    write_line_bundle(tmp_path / "bundle")
+    frames = write_strip(tmp_path / "frames", 10, [(i, 3, i) for i in range(10)])
+    try:
+        with small_disk(tmp_path / "disk", 80) as disk:
+            ledger = {"path": str(disk / "ledger")}
+            config = write_config(tmp_path, sections(tmp_path, frames, ledger=ledger))
+            with Daemon(config, "inspect") as daemon:
+                daemon.wait_until_inspecting()
+            fill(disk)
+            with Daemon(config, "inspect") as daemon:
+                daemon.wait_until_inspecting()
+                before = daemon.reader().last_seq()
+                wait_for(lambda: daemon.reader().last_seq() > before, "events")
+            assert "the reserve is in use now" in daemon.log.read_text()
     except PermissionError as error:
         pytest.skip(str(error))
 

@@ -293,6 +293,13 @@ def test_reserve_is_given_up_once_and_taken_again(tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_reserve_that_was_cut_short_is_none(tmp_path: Path) -> None:
+    (tmp_path / "reserve.bin").touch()
+    log = opened(tmp_path, reserve_bytes=1 << 20)
+    assert (tmp_path / "reserve.bin").stat().st_blocks * 512 >= 1 << 20
+    log.close()
+
+
 def test_full_disk_at_a_picture_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = opened(tmp_path)
 
