@@ -16,6 +16,7 @@ class Ledger(Section):
     event_buffer_s: Positive = 10.0
     """How long the writer may fall behind before inspection waits."""
     keep_days: Annotated[int, Field(ge=1)] = 30
+    """So many day files are kept beside the newest; a day without events has none."""
     max_evidence_mb: Annotated[int, Field(ge=1)] = 2000
 
 

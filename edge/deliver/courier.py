@@ -1,8 +1,8 @@
 """The courier's process: a lane for each receiver, and one loop for what is due in time.
 
-    main loop   wakes the lanes, announces new defects, beats once a second (`pulse.py`), removes
-                old files once an hour
+    main loop   wakes the lanes, announces new defects, beats once a second (`pulse.py`)
     a lane      ledger -> receiver -> cursor, one thread per receiver (`lane.py`)
+    retention   removes old files once an hour, in a thread of its own: it looks at every picture
     mill        what the mill says of its coils -> the inspecting process, one thread per source
 
 It reads the event log and never writes it: the inspecting process does not notice whether the
@@ -21,7 +21,7 @@ from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
 from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
-from edge.deliver.peers import MillSource, mills_of, mirrors_of
+from edge.deliver.peers import mills_of, mirrors_of
 from edge.deliver.pulse import Pulse
 from edge.errors import LedgerError
 from edge.health import Heartbeat, serve_health
@@ -33,7 +33,7 @@ from edge.mill.wire import SignalSender
 from edge.stage import Stage
 
 POLL_S = 0.25
-RETENTION_NS = 3_600_000_000_000
+RETENTION_S = 3600.0
 DRAIN_S = 3.0
 FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
 _log = logging.getLogger(__name__)
@@ -75,9 +75,7 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
         pulse = Pulse(config, receivers, mirrors, clock)
         opened.callback(pulse.close)
         pulse.tick()  # before any lane starts: what is new counts from here
-        retention = _Retention(config.ledger, cursors, [lane.name for lane in lanes], clock)
-        chores = (sender.turn, retention.turn)
-        loop = _Loop(lanes, (*receivers, *mirrors), waker, pulse, chores, clock)
+        loop = _Loop(lanes, (*receivers, *mirrors), waker, pulse, sender, clock)
         health = serve_health(
             config.metrics.host,
             config.metrics.courier_port,
@@ -87,18 +85,22 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             key="metrics.courier_port",
         )
         opened.callback(health.close)
-        _run(lanes, mills, loop, ready, stop)
+        names = [lane.name for lane in lanes]
+        stages = [Stage(f"deliver {lane.name}", lane.run, stop) for lane in lanes]
+        stages += [Stage(f"hear {mill.name}", partial(mill.run, stop), stop) for mill in mills]
+        stages.append(
+            Stage("retention", partial(_retain, config.ledger, cursors, names, stop), stop)
+        )
+        _run(stages, lanes, loop, ready, stop)
 
 
 def _run(
+    stages: Sequence[Stage],
     lanes: Sequence[Lane],
-    mills: Sequence[MillSource],
     loop: "_Loop",
     ready: Callable[[], None] | None,
     stop: threading.Event,
 ) -> None:
-    stages = [Stage(f"deliver {lane.name}", lane.run, stop) for lane in lanes]
-    stages += [Stage(f"hear {mill.name}", partial(mill.run, stop), stop) for mill in mills]
     for stage in stages:
         stage.start()
     if ready is not None:
@@ -127,14 +129,14 @@ class _Loop:
         receivers: Sequence[MqttReceiver | Mirror],
         waker: WakeReceiver,
         pulse: Pulse,
-        chores: Sequence[Callable[[], None]],
+        sender: SignalSender,
         clock: Clock,
     ) -> None:
         self._lanes = lanes
         self._receivers = receivers
         self._waker = waker
         self._pulse = pulse
-        self._chores = chores
+        self._sender = sender
         self.heart = Heartbeat(clock)
 
     def turn(self) -> None:
@@ -143,8 +145,7 @@ class _Loop:
             self._wake_lanes()
         if self._pulse.tick():
             self._wake_lanes()
-        for chore in self._chores:
-            chore()
+        self._sender.turn()
         self.heart.beat()
 
     def readiness(self) -> tuple[bool, str]:
@@ -159,33 +160,20 @@ class _Loop:
             lane.wake()
 
 
-class _Retention:
-    """Once an hour, removes what is old and what every receiver has."""
-
-    def __init__(
-        self, limits: Ledger, cursors: Cursors, receivers: Sequence[str], clock: Clock
-    ) -> None:
-        self._limits = limits
-        self._cursors = cursors
-        self._receivers = receivers
-        self._clock = clock
-        self._due_ns = 0
-
-    def turn(self) -> None:
-        """Remove, when it is due."""
-        now = self._clock.now()
-        if now.monotonic_ns < self._due_ns:
-            return
-        self._due_ns = now.monotonic_ns + RETENTION_NS
+def _retain(
+    limits: Ledger, cursors: Cursors, receivers: Sequence[str], stop: threading.Event
+) -> None:
+    """Now and once an hour, remove what is old."""
+    while not stop.is_set():
         try:
             removed = retain(
-                self._limits.path,
-                today=now.utc().date(),
-                keep_days=self._limits.keep_days,
-                max_evidence_mb=self._limits.max_evidence_mb,
-                passed=self._cursors.lowest(self._receivers),
+                limits.path,
+                keep_days=limits.keep_days,
+                max_evidence_mb=limits.max_evidence_mb,
+                passed=cursors.lowest(receivers),
             )
         except LedgerError as error:
             _log.warning("%s", error)
         else:
             _log.info("retention: %d files, %d pictures removed", removed.files, removed.pictures)
+        stop.wait(RETENTION_S)

@@ -6,7 +6,8 @@ Invariants:
 * What `commit` returned is on disk (fdatasync), pictures included.
 * The body on disk is byte for byte what receivers get.
 * The newest file is the only one written. A new one begins with a later UTC day; a clock that goes
-  back, or was ahead once, goes on in the newest file, so that `seq` order is file order.
+  back goes on in the newest file, so that `seq` order is file order. Where a clock that was ahead
+  has left a file of a day to come, the next ones are named by the days after that.
 * An id that is in the newest file or the one before is recorded once: repeating a commit is safe.
 """
 
@@ -14,7 +15,7 @@ import fcntl
 import logging
 import sqlite3
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple, TextIO, TypeVar
 
@@ -33,6 +34,7 @@ from edge.types import Commit, Watermark
 T = TypeVar("T")
 RESERVE_BYTES = 16 << 20  # a write-ahead log (4 MB) and its checkpoint, twice
 _WATERMARK = TypeAdapter(Watermark)
+_A_DAY = timedelta(1)
 _RETAKE_NS = 60_000_000_000
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ class EventLog:
         self._lock: TextIO | None = None
         self._file: sqlite3.Connection | None = None
         self._before: sqlite3.Connection | None = None
-        self._day = date.min
+        self._day = self._written = date.min
         self._last_seq = 0
 
     @property
@@ -222,6 +224,7 @@ class EventLog:
         with day.transaction(file):
             file.execute("UPDATE state SET clean = 0")
         self._last_seq = carry.base_seq
+        self._written = _newest_date(file) or self._day
         unfinished = [(key, Event.model_validate_json(body)) for key, _, body in carry.unfinished]
         coils = [event for key, event in unfinished if key.startswith("coil/")]
         return Recovered(
@@ -246,8 +249,11 @@ class EventLog:
         if self._file is None:
             raise LedgerError(f"{self._directory}: the event log is not open")
         today = now.utc().date()
-        if today > self._day:
-            self._begin_day(today, day.read_carry(self._file))
+        if today > self._written and today != self._day:
+            self._begin_day(max(today, self._day + _A_DAY), day.read_carry(self._file))
+            if self._day != today:
+                _log.warning("%s: begun on %s, the clock was ahead before", self._path(), today)
+        self._written = today
         return self._file
 
     def _begin_day(self, today: date, carry: day.Carry) -> None:
@@ -262,7 +268,8 @@ class EventLog:
             raise
         if self._before is not None:
             self._before.close()
-        self._file, self._before, self._day = file, self._file, today
+        self._file, self._before = file, self._file
+        self._day = self._written = today
 
     def _write_rows(self, file: sqlite3.Connection, commit: Commit, now: Stamp) -> list[Event]:
         events: list[Event] = []
@@ -303,6 +310,13 @@ class EventLog:
 
     def _path(self) -> Path:
         return day.day_path(self._directory, self._day)
+
+
+def _newest_date(file: sqlite3.Connection) -> date | None:
+    """What the clock said at the newest event; None where there is none."""
+    newest = "SELECT committed_utc_ns FROM events ORDER BY seq DESC LIMIT 1"
+    row = file.execute(newest).fetchone()
+    return Stamp(0, row[0]).utc().date() if row else None
 
 
 def _track_unfinished(file: sqlite3.Connection, draft: Draft, seq: int, body: bytes) -> None:

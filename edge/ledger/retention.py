@@ -1,13 +1,13 @@
 """What the event log forgets: whole day files, and the oldest evidence beyond its quota.
 
-The newest day file is never touched. A file that no cursor has passed yet is kept until it is older
-than `keep_days`; then it goes, and the log says how many events nobody received. Old files go as a
-whole because SQLite can give nothing back from a full disk.
+Files are counted and not held against the date: a clock that is ahead for a moment removes none,
+and a week without production costs none of the days before it. `keep_days` files are kept beside
+the newest, whoever has received them; then a file goes, and the log says how many events nobody
+received. Files go as a whole because SQLite can give nothing back from a full disk.
 """
 
 import logging
 import os
-from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,26 +27,24 @@ class Removed(NamedTuple):
     pictures: int
 
 
-def retain(
-    directory: Path, *, today: date, keep_days: int, max_evidence_mb: int, passed: int | None
-) -> Removed:
+def retain(directory: Path, *, keep_days: int, max_evidence_mb: int, passed: int | None) -> Removed:
     """Remove what is too old or too much.
 
     Args:
         directory: Folder of the event log.
-        today: The UTC date.
-        keep_days: Files of days before `today - keep_days` go.
+        keep_days: So many day files are kept beside the newest.
         max_evidence_mb: Pictures beyond this many megabytes go, oldest first.
         passed: The `seq` that every receiver has acknowledged; None where nobody receives.
 
     Raises:
         LedgerError: the folder cannot be read, or a file cannot be removed.
     """
-    old = [p for p in day.day_paths(directory)[:-1] if day.day_of(p) < today - timedelta(keep_days)]
+    old = day.day_paths(directory)[: -keep_days - 1]
     undelivered = 0 if passed is None else sum(_events_after(path, passed) for path in old)
     if undelivered:
         _log.warning(
-            "%s: %d events older than %d days are removed although a receiver never got them",
+            "%s: %d events from before the last %d days are removed although a receiver never got"
+            " them",
             directory, undelivered, keep_days,
         )  # fmt: skip
     with day.explained(directory):

@@ -166,6 +166,27 @@ def test_clock_that_goes_back_stays_in_the_newest_file(tmp_path: Path) -> None:
     assert [r.event.seq for r in EventReader(tmp_path).after(0, 10)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_after_a_moment_ten_years_ahead_each_midnight_begins_a_file(
+    tmp_path: Path, *, restarted: bool
+) -> None:
+    clock = SetClock()
+    log = opened(tmp_path, clock)
+    for turn, jump_days in enumerate((3650, -3650, 0, 1, 0, 2)):
+        clock.utc_ns += jump_days * DAY_NS
+        if restarted:
+            log.close()
+            log = opened(tmp_path, clock)
+        log.commit(commit(defect(f"d-{turn}")))
+    log.close()
+    days = [p.name[7:17] for p in sorted(tmp_path.glob("events-*.sqlite"))]
+    assert days == ["2026-11-23", "2036-11-20", "2036-11-21", "2036-11-22"]
+    reader = EventReader(tmp_path)
+    assert [r.event.seq for r in reader.after(0, 10)] == [1, 2, 3, 4, 5, 6]
+    assert [len(reader._select(f, "", ())) for f in reader._files] == [0, 3, 2, 1]
+    reader.close()
+
+
 def test_second_writer_is_refused(tmp_path: Path) -> None:
     log = opened(tmp_path)
     with pytest.raises(LedgerError, match="another daemon writes"):

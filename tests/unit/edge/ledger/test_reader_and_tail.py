@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,6 @@ from tests.unit.edge.ledger.making import (
     defect,
     roll_repeat,
 )
-
-TODAY = date(2026, 11, 23)
 
 
 def four_days(folder: Path, per_day: int = 3) -> EventLog:
@@ -134,25 +131,28 @@ def test_retention_removes_old_days_and_says_what_was_not_delivered(
     log = four_days(tmp_path)
     reader = EventReader(tmp_path)
     reader.after(0, 100)
-    today = TODAY + timedelta(days=3)
-    kept = retain(tmp_path, today=today, keep_days=3, max_evidence_mb=1, passed=0)
+    kept = retain(tmp_path, keep_days=3, max_evidence_mb=1, passed=0)
     assert kept == (0, 0, 0)
-    gone = retain(tmp_path, today=today, keep_days=1, max_evidence_mb=1, passed=2)
+    gone = retain(tmp_path, keep_days=1, max_evidence_mb=1, passed=2)
     assert gone == (2, 4, 0)
-    assert "4 events older than 1 days" in caplog.text
+    assert "4 events from before the last 1 days" in caplog.text
     assert seqs(reader.after(0, 100)) == [7, 8, 9, 10, 11, 12]
     assert log.commit(commit(action("goes on")))[0].seq == 13
     reader.close()
     log.close()
 
 
-def test_retention_never_takes_the_newest_file(tmp_path: Path) -> None:
-    four_days(tmp_path).close()
-    far = TODAY + timedelta(days=1000)
-    assert retain(tmp_path, today=far, keep_days=1, max_evidence_mb=1, passed=None) == (3, 0, 0)
-    log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
-    assert log.open().last_seq == 12
+def test_a_clock_ten_years_ahead_for_a_moment_costs_no_event(tmp_path: Path) -> None:
+    log, clock = four_days(tmp_path), SetClock()
     log.close()
+    for turn, jump_days in enumerate((3650, -3640)):
+        clock.utc_ns += jump_days * DAY_NS
+        log = EventLog(tmp_path, SOURCE, clock, reserve_bytes=0)
+        log.open()
+        log.commit(commit(action(f"{turn}")))
+        log.close()
+        assert retain(tmp_path, keep_days=4, max_evidence_mb=1, passed=0).files == 0
+    assert seqs(EventReader(tmp_path).after(0, 100)) == list(range(1, 15))
 
 
 def test_retention_trims_the_oldest_pictures(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_retention_trims_the_oldest_pictures(tmp_path: Path) -> None:
     for i in range(5):
         log.commit(commit(pictures=(Picture(f"{i}.jpg", bytes(300_000)),)))
     log.close()
-    removed = retain(tmp_path, today=TODAY, keep_days=9, max_evidence_mb=1, passed=None)
+    removed = retain(tmp_path, keep_days=9, max_evidence_mb=1, passed=None)
     assert removed.pictures == 2
     assert sorted(p.name for p in (tmp_path / "evidence").iterdir()) == ["2.jpg", "3.jpg", "4.jpg"]
 
@@ -172,13 +172,13 @@ def test_a_picture_that_is_renamed_while_retention_looks_stops_nothing(tmp_path:
     log.close()
     # To whoever asks for its size a link to nowhere is a name that has just gone.
     (tmp_path / "evidence" / "5.jpg.partial").symlink_to("nowhere")
-    removed = retain(tmp_path, today=TODAY, keep_days=9, max_evidence_mb=1, passed=None)
+    removed = retain(tmp_path, keep_days=9, max_evidence_mb=1, passed=None)
     assert removed.pictures == 2
 
 
 def test_follow_reports_gaps_and_ends(tmp_path: Path) -> None:
     log = four_days(tmp_path, per_day=1)
-    retain(tmp_path, today=TODAY + timedelta(days=3), keep_days=1, max_evidence_mb=1, passed=None)
+    retain(tmp_path, keep_days=1, max_evidence_mb=1, passed=None)
     stop = threading.Event()
     reader = EventReader(tmp_path)
 
