@@ -145,8 +145,25 @@ class Link:
             answer = self._answer
         if answer is None or answer[0].is_failure:
             self.abandon()
-            raise ReceiverError(f"{self._where}: {_refusal(answer and answer[0])}")
+            raise ReceiverError(f"{self._where}: {self._refusal(answer and answer[0])}")
         self.receive_maximum = getattr(answer[1], "ReceiveMaximum", self.receive_maximum)
+
+    def _refusal(self, reason: ReasonCode | None) -> str:
+        if reason is None:
+            cure = (
+                "check cert_file and key_file: the broker may not know them"
+                if self._config.ca_file
+                else "if the broker expects TLS, set ca_file"
+            )
+            return (
+                f"connected, but no MQTT answer came; {cure}; else check the port, and set"
+                " protocol: 3.1.1 for an old broker"
+            )
+        if reason.value in _LOGIN_REFUSED:
+            return f"the broker refuses us ({reason}); check username, password_file and client_id"
+        if reason.value in _VERSION_REFUSED:
+            return f"the broker refuses us ({reason}); set protocol: 3.1.1"
+        return f"the broker refuses us ({reason})"
 
     def send(self, topic: str, body: bytes, kind: str) -> int:
         """Publish at QoS 1; returns the message id that its acknowledgement will name.
@@ -194,7 +211,7 @@ class Link:
             self.abandon()
             return
         self._client.disconnect()
-        self._client.loop_stop()
+        self._end()
 
     def abandon(self) -> None:
         """Drop the connection without a word: the broker publishes the will."""
@@ -203,7 +220,13 @@ class Link:
             with contextlib.suppress(OSError):
                 # paho's thread ends only when its queue is empty or its socket broken.
                 open_socket.shutdown(socket.SHUT_RDWR)
-        self._client.loop_stop()
+        self._end()
+
+    def _end(self) -> None:
+        """Give paho's sockets back: they go with the client, which its callbacks would keep."""
+        client = self._client
+        client.loop_stop()
+        client.on_connect = client.on_disconnect = client.on_publish = None
 
     def _on_connect(
         self,
@@ -246,16 +269,3 @@ def _no_answer(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"no TLS connection ({error}); check ca_file, cert_file and the broker's name"
     return f"no MQTT broker answers ({error}); check host and port, and that it runs"
-
-
-def _refusal(reason: ReasonCode | None) -> str:
-    if reason is None:
-        return (
-            "connected, but no MQTT answer came; check the port, and set protocol: 3.1.1 for an"
-            " old broker"
-        )
-    if reason.value in _LOGIN_REFUSED:
-        return f"the broker refuses us ({reason}); check username, password_file and client_id"
-    if reason.value in _VERSION_REFUSED:
-        return f"the broker refuses us ({reason}); set protocol: 3.1.1"
-    return f"the broker refuses us ({reason})"
