@@ -94,12 +94,12 @@ class Lane:
                 return
 
     def _try(self) -> None:
-        """One step; a failure is told once and followed by a pause with jitter."""
+        """One step; a failure is told when it is a new one, and followed by a pause with jitter."""
         try:
             self._step()
         except StripSightError as error:
             self._metrics.failures.labels(self.name).inc()
-            if self.trouble is None:
+            if str(error) != self.trouble:
                 _log.warning("%s", error)
             self.trouble = str(error)
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))

@@ -21,7 +21,7 @@ from tests.unit.edge.ledger.making import SOURCE, SetClock, commit, defect
 class Scripted:
     """A receiver that acknowledges as the test says, then stops the lane and takes no more."""
 
-    def __init__(self, name: str, answers: Sequence[int | None], stop: threading.Event) -> None:
+    def __init__(self, name: str, answers: Sequence[int | str], stop: threading.Event) -> None:
         self.name = name
         self.offered: list[list[int]] = []
         self.closed = False
@@ -35,8 +35,8 @@ class Scripted:
         answer = self._answers.pop(0)
         if not self._answers:
             self._stop.set()
-        if answer is None:
-            raise ReceiverError("away; switch it on")
+        if isinstance(answer, str):
+            raise ReceiverError(answer)
         return answer
 
     def close(self) -> None:
@@ -72,15 +72,44 @@ def test_goes_on_where_the_acknowledgements_ended(ledger: Path) -> None:
     assert receiver.closed
 
 
-def test_failure_moves_nothing_and_is_told_once(
+AWAY, REFUSED = "away; switch it on", "refused; check username"
+
+
+def test_failure_moves_nothing_and_is_told_until_there_is_another(
     ledger: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
     stop = threading.Event()
-    receiver = Scripted("a", [None, None, None, 3, None], stop)
+    receiver = Scripted("a", [AWAY, AWAY, REFUSED, REFUSED, 3, AWAY], stop)
     assert run(receiver, ledger, stop) == 3
-    assert receiver.offered[3:] == [[1, 2, 3, 4, 5], [4, 5]]
-    assert caplog.text.count("away; switch it on") == 2
+    assert receiver.offered[4:] == [[1, 2, 3, 4, 5], [4, 5]]
+    told = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert told == [AWAY, REFUSED, AWAY]
+
+
+def test_lanes_of_a_broker_that_is_away_come_back_out_of_step(ledger: Path) -> None:
+    """Each pauses for up to twice as long as before, at most 5 s, and for half of that at least."""
+
+    class Stop(threading.Event):
+        """Passes over the pauses and remembers them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.pauses_s: list[float] = []
+
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is not None
+            self.pauses_s.append(timeout)
+            return self.is_set()
+
+    lanes = [Stop() for _ in range(4)]
+    for n, stop in enumerate(lanes):
+        run(Scripted(f"line {n}", [AWAY] * 8, stop), ledger, stop)
+    longest_s = [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+    for stop in lanes:
+        for pause_s, most_s in zip(stop.pauses_s, longest_s, strict=True):
+            assert most_s / 2 <= pause_s <= most_s
+    assert len({round(stop.pauses_s[-1], 6) for stop in lanes}) == 4
 
 
 def test_who_acknowledges_what_it_never_got_is_told_of_and_gets_it_all_again(
