@@ -52,7 +52,7 @@ class Pulse:
         try:
             fresh = self._announce()
         except LedgerError as error:
-            if self._trouble is None:
+            if str(error) != self._trouble:
                 _log.warning("%s", error)
             self._trouble, fresh = str(error), False
         else:
@@ -73,6 +73,7 @@ class Pulse:
         if self._reader is None:
             self._reader = EventReader(self._config.ledger.path)
             self._seq = self._reader.last_seq()
+        self._seq = min(self._seq, self._reader.last_seq())  # where the log has begun anew
         fresh = self._reader.after(self._seq, _AT_ONCE)
         for recorded in fresh:
             self._seq = recorded.event.seq

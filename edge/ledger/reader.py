@@ -29,6 +29,7 @@ _WATERMARK = TypeAdapter(Watermark)
 
 class _File(NamedTuple):
     path: Path
+    inode: int
     base_seq: int
 
 
@@ -49,15 +50,15 @@ class EventReader:
 
     def after(self, seq: int, limit: int) -> list[Recorded]:
         """Up to `limit` events that follow `seq`, in order. They need not begin with `seq + 1`:
-        retention removes the oldest.
+        retention removes the oldest. A damaged event is an error only where it is the first.
         """
         found: list[Recorded] = []
-        for file in self._files_after(seq):
-            found += self._select(
-                file, "WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit - len(found))
-            )
-            if len(found) == limit:
-                break
+        try:
+            for recorded in self._each_after(seq, limit):
+                found.append(recorded)  # noqa: PERF402 - what came before an error is kept
+        except LedgerError:
+            if not found:
+                raise
         return found
 
     def last_seq(self) -> int:
@@ -127,6 +128,18 @@ class EventReader:
             connection.close()
         self._open.clear()
 
+    def _each_after(self, seq: int, limit: int) -> Iterator[Recorded]:
+        for file in self._files_after(seq):
+            rows = self._query(
+                file,
+                f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+                (seq, limit),
+            )
+            yield from (_recorded(file.path, row) for row in rows)
+            limit -= len(rows)
+            if limit == 0:
+                return
+
     def _tiles_in(self, file: _File) -> Iterator[TileRecord]:
         last = 0
         while rows := self._query(
@@ -162,21 +175,28 @@ class EventReader:
         files: list[_File] = []
         self._newest = None
         for path in reversed(day.day_paths(self._directory)):
-            if file := known.get(path) or self._look_at(path):
+            inode = _inode(path)
+            file = known.get(path)
+            if file is None or file.inode != inode:
+                file = self._look_at(path, inode)
+            if file is not None:
                 files.append(file)
                 self._newest = self._newest or path
         self._files = files[::-1]
         for gone in self._open.keys() - {file.path for file in self._files}:
             self._open.pop(gone).close()
 
-    def _look_at(self, path: Path) -> _File | None:
+    def _look_at(self, path: Path, inode: int) -> _File | None:
         """A new file's range; None while it is being created."""
+        if path in self._open:  # another log's, of the same day
+            self._open.pop(path).close()
         try:
             connection = self._connection(path)
             if not day.is_complete(connection, path):
                 return None
             with day.explained(path):
-                return _File(path, connection.execute("SELECT base_seq FROM state").fetchone()[0])
+                base_seq = connection.execute("SELECT base_seq FROM state").fetchone()[0]
+            return _File(path, inode, base_seq)
         except LedgerError:
             if path.exists():
                 raise
@@ -203,6 +223,14 @@ class EventReader:
             if file.path.exists():
                 raise
             return []
+
+
+def _inode(path: Path) -> int:
+    """Tells a file from one that has taken its name; 0 where it has just gone."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _recorded(path: Path, row: tuple[Any, ...]) -> Recorded:

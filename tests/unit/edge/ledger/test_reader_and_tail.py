@@ -120,9 +120,26 @@ def test_damaged_body_is_told(tmp_path: Path) -> None:
         file.execute("UPDATE events SET body = x'7b7b' WHERE seq = 2")
     file.close()
     reader = EventReader(tmp_path)
+    assert seqs(reader.after(0, 5)) == [1]
     with pytest.raises(LedgerError, match="event 2 is damaged"):
-        reader.after(0, 5)
+        reader.after(1, 5)
+    with pytest.raises(LedgerError, match="event 2 is damaged"):
+        reader.of_coil("c-0", [])
     reader.close()
+
+
+def test_another_log_in_the_same_folder_is_noticed(tmp_path: Path) -> None:
+    four_days(tmp_path).close()
+    reader = EventReader(tmp_path)
+    assert reader.last_seq() == 12
+    for path in tmp_path.glob("events-*"):
+        path.unlink()
+    log = four_days(tmp_path, per_day=1)
+    assert reader.last_seq() == 4
+    log.commit(commit(action("later")))
+    assert seqs(reader.after(0, 10)) == [1, 2, 3, 4, 5]
+    reader.close()
+    log.close()
 
 
 def test_retention_removes_old_days_and_says_what_was_not_delivered(
