@@ -105,7 +105,7 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
         for report in coil.reports:
             cells.update({str(outcome): count for outcome, count in report.cells.items()})
             cells.update(report.reasons)
-        tiles = list(_planted(coil, strip))
+        tiles, unseen = list(_planted(coil, strip)), 0
         found = [d.extent for d in coil.defects.values() if d.merged_into is None]
         for tile in tiles:
             seen = sum(_holds(extent, tile) for extent in found)
@@ -113,9 +113,13 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
                 broken.append(f"{coil.name} at {tile.from_m:.4f} m: recorded {seen} times")
             seen = seen or any(_lies_in(dense, tile) for dense in coil.dense)
             recorded += seen > 0
+            unseen += not seen
             if not (seen or any(_holds(n.extent, tile) for n in coil.unseen)):
                 missed.append(f"{coil.name} at {tile.from_m:.4f} m, {tile.from_mm:g} mm")
         planted += len(tiles)
+        blind = sum(r.expected_cells - r.cells.get("on_time", 0) for r in coil.reports)
+        if unseen > blind:
+            broken.append(f"{coil.name}: {unseen} defects unseen in {blind} cells not inspected")
         invented += [
             f"{defect.defect_id} at {defect.extent.from_m:.4f} m"
             for defect in coil.defects.values()
@@ -132,7 +136,7 @@ def _judge(coils: list[_Coil], strip: Strip, broken: list[str]) -> Findings:
 
 def _breaches(coil: _Coil) -> Iterator[str]:
     """Each coil is reported once, its sum agrees, its defects are ended and counted, and its cells
-    not inspected are in events.
+    not inspected are in events, and no more than these.
     """
     if len(coil.reports) != 1:
         yield f"{coil.name} has {len(coil.reports)} reports"
@@ -147,12 +151,22 @@ def _breaches(coil: _Coil) -> Iterator[str]:
         yield f"{coil.name}: {len(coil.defects)} and {counted} defects, {report.defects} reported"
     if report.reasons.get("lost(unseen)"):
         yield f"{coil.name}: {report.reasons['lost(unseen)']} cells of which nobody knows"
+    yield from _breaches_of_told(coil, report)
+
+
+def _breaches_of_told(coil: _Coil, report: CoilReport) -> Iterator[str]:
+    """Of each reason as many cells are told as are reported. A better outcome may hold in the end
+    for cells that were told, but a `lost` one was not seen by any frame.
+    """
     told: Counter[str] = Counter()
     for body in coil.unseen:
         told[f"{body.outcome}({body.reason})" if body.reason else body.outcome] += body.cells
     for label, count in {**report.reasons, "late": report.cells.get("late", 0)}.items():
         if told[label] < count:
             yield f"{coil.name}: {count} cells {label}, told of {told[label]}"
+    for label in told:
+        if label.startswith("lost") and told[label] > report.reasons.get(label, 0):
+            yield f"{coil.name}: told of {told[label]} cells {label}, reported {report.reasons}"
     everything_on_time = report.cells.get("on_time", 0) == report.expected_cells
     if not everything_on_time and not coil.unseen:
         yield f"{coil.name}: {report.cells}, and no stretch of it was told"

@@ -56,13 +56,13 @@ def unseen(extent: Extent) -> EventBody:
     return NotInspected(extent=extent, outcome="lost", reason="camera", cells=1)
 
 
-def report(defects: int, on_time: int = 512, frames: float = 4) -> EventBody:
+def report(defects: int, on_time: int = 512, frames: float = 4, lost: int = 0) -> EventBody:
     return CoilReport(
         length_m=frames * FRAME_M,
         width_mm=128.0,
         expected_cells=512,
-        cells={"on_time": on_time},
-        reasons={},
+        cells={"on_time": on_time, "lost": lost},
+        reasons={"lost(camera)": lost},
         coverage=on_time / 512,
         inspection_valid=True,
         defects={"right": defects} if defects else {},
@@ -81,10 +81,10 @@ def say(*bodies: EventBody) -> Findings:
 
 
 def test_a_ledger_that_holds_everything_has_nothing_against_it() -> None:
-    findings = say(found("c-1/1", tile(1)), unseen(tile(3)), report(1, 512))
+    findings = say(found("c-1/1", tile(1)), unseen(tile(3)), report(1, 511, lost=1))
     assert (findings.planted, findings.recorded) == (2, 1)
     assert (findings.missed, findings.invented, findings.broken) == ((), (), ())
-    assert findings.cells == {"on_time": 512}
+    assert findings.cells == {"on_time": 511, "lost": 1, "lost(camera)": 1}
 
 
 def test_a_defect_that_nobody_tells_of_is_missed() -> None:
@@ -151,8 +151,15 @@ def test_a_ledger_that_contradicts_itself_is_broken(bodies: list[EventBody], wor
 
 
 def test_cells_that_are_reported_lost_and_were_never_told_are_broken() -> None:
-    lost = report(0).model_copy(update={"reasons": {"lost(camera)": 2}})
+    lost = report(0, 510, lost=2)
     assert "c-1: 2 cells lost(camera), told of 1" in say(unseen(tile(1)), lost).broken
+
+
+def test_strip_that_is_told_as_lost_and_was_inspected_is_broken() -> None:
+    findings = say(unseen(tile(1)), unseen(tile(3)), report(0))
+    assert findings.missed == ()
+    assert "c-1: told of 2 cells lost(camera), reported {'lost(camera)': 0}" in findings.broken
+    assert "c-1: 2 defects unseen in 0 cells not inspected" in findings.broken
 
 
 def test_a_gap_in_the_numbers_is_broken() -> None:
