@@ -277,6 +277,12 @@ class CourierMetrics:
             ["receiver"],
             registry=registry,
         )
+        self.stray_acknowledgements = Counter(
+            "stripsight_stray_acknowledgements",
+            "Acknowledgements of messages that were not under way, repeated or made up",
+            ["receiver"],
+            registry=registry,
+        )
         self.mill_source_up = Gauge(
             "stripsight_mill_source_up",
             "1 while the source of the mill's messages is connected",

@@ -31,7 +31,7 @@ class Flight:
 
     def __init__(self, events: Sequence[Recorded], window: int, send: Send, settle: Settle) -> None:
         self._rest = deque(events)
-        self._sent: deque[tuple[int, Recorded]] = deque()
+        self._sent: dict[int, Recorded] = {}  # by message id, in order
         self._window = window
         self._send = send
         self._settle = settle
@@ -48,7 +48,7 @@ class Flight:
         self._advance()
 
     def acknowledge(self, mid: int, reason: int) -> None:
-        """An acknowledgement came in, of whatever message."""
+        """An acknowledgement came in, of whatever message; what is none of these is passed over."""
         self._heard.append((mid, reason))
         self._advance(only_heard=True)
 
@@ -78,15 +78,16 @@ class Flight:
     def _take(self) -> None:
         while self._heard:
             mid, reason = self._heard.popleft()
-            self._reasons[mid] = reason
+            if mid in self._sent:
+                self._reasons[mid] = reason
         if self._error is not None:
             return
-        while self._sent and self._sent[0][0] in self._reasons:
-            mid, recorded = self._sent.popleft()
+        while self._sent and (mid := next(iter(self._sent))) in self._reasons:
+            recorded = self._sent.pop(mid)
             self._settle(recorded, self._reasons.pop(mid))
             self.acknowledged = recorded.event.seq
         while self._rest and len(self._sent) < self._window:
             recorded = self._rest.popleft()
-            self._sent.append((self._send(recorded), recorded))
+            self._sent[self._send(recorded)] = recorded
         if not self._rest and not self._sent:
             self._over.set()

@@ -17,7 +17,7 @@ from contract.status import LineStatus, State
 from edge.clock import Clock
 from edge.config import Mqtt
 from edge.deliver.flight import Flight
-from edge.deliver.mqtt_link import Link, Topics, new_client
+from edge.deliver.mqtt_link import Link, Topics, name_of, new_client
 from edge.deliver.waited import Waited
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
@@ -25,6 +25,7 @@ from edge.types import Recorded
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 FAILURE = 0x80
+NOT_AUTHORIZED = 0x87
 WATCH_S = 0.1
 """How often a batch on its way is looked after."""
 _log = logging.getLogger(__name__)
@@ -58,10 +59,11 @@ class MqttReceiver:
         self._client_id = f"{root}/{config.name}".replace("/", "-")
         self._link: Link | None = None
         self._status = self._status_body("offline", {})
-        self._warned_of_nobody = False
+        self._warned_of_nobody = self._warned_of_strays = False
         new_client(config, self._client_id)
         metrics.receiver_up.labels(self.name).set(0)
         metrics.no_subscriber.labels(self.name)
+        metrics.stray_acknowledgements.labels(self.name)
         self._committed_to_acknowledged = metrics.committed_to_acknowledged.labels(self.name)
         self._grabbed_to_acknowledged = metrics.grabbed_to_acknowledged.labels(self.name)
 
@@ -90,6 +92,7 @@ class MqttReceiver:
             self._drop()
             if flight is None or flight.acknowledged == 0:
                 raise
+            self._metrics.failures.labels(self.name).inc()
             _log.warning("%s; event %d and before are acknowledged", error, flight.acknowledged)
         return flight.acknowledged if flight else 0
 
@@ -143,9 +146,12 @@ class MqttReceiver:
 
     def _settle(self, recorded: Recorded, reason: int) -> None:
         if reason >= FAILURE:
+            cure = f"allow this user to write {self._topics.events}"
+            if reason != NOT_AUTHORIZED:
+                cure = "the broker's log may say more"
             raise ReceiverError(
                 f"deliver.mqtt {self.name!r}: the broker refuses event {recorded.event.seq}"
-                f" (reason code 0x{reason:02x}); allow this user to write {self._topics.events}"
+                f" ({name_of(reason)}); {cure}"
             )
         if reason == NO_MATCHING_SUBSCRIBERS:
             self._metrics.no_subscriber.labels(self.name).inc()
@@ -164,15 +170,27 @@ class MqttReceiver:
                 self._topics.events,
             )
 
+    def _on_stray(self, mid: int) -> None:
+        self._metrics.stray_acknowledgements.labels(self.name).inc()
+        if not self._warned_of_strays:
+            self._warned_of_strays = True
+            _log.warning(
+                "deliver.mqtt %r: the broker acknowledges message %d, which is not under way; such"
+                " acknowledgements are ignored, check the broker",
+                self.name,
+                mid,
+            )
+
     def _connected(self) -> Link:
         if self._link is not None and self._link.alive:
             return self._link
         self._drop()
         client = new_client(self._config, self._client_id)
+        client.on_stray = self._on_stray
         link = Link(self._config, client, (self._topics.status, self._status_body("offline", {})))
         link.open()
         _log.info("deliver.mqtt %r: connected to %s", self.name, self._config.host)
-        self._warned_of_nobody = False
+        self._warned_of_nobody = self._warned_of_strays = False
         self._link = link
         link.post(self._topics.status, self._status, retain=True)
         self._metrics.receiver_up.labels(self.name).set(1)

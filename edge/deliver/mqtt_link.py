@@ -16,7 +16,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -48,14 +48,33 @@ class Topics(NamedTuple):
         return cls(f"{root}/events", f"{root}/live", f"{root}/status")
 
 
-def new_client(config: Mqtt, client_id: str) -> paho.Client:
+class Client(paho.Client):
+    """Tells of acknowledgements of messages that are not under way: paho ignores them silently."""
+
+    on_stray: Callable[[int], None] | None = None
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        mid = int.from_bytes(self._in_packet["packet"][:2])
+        with self._out_message_mutex:
+            is_stray = mid not in self._out_messages
+        if is_stray and self.on_stray is not None:
+            self.on_stray(mid)
+        return super()._handle_pubackcomp(cmd)
+
+
+def name_of(reason: int) -> str:
+    """What MQTT 5 calls a reason code of an acknowledgement."""
+    return f"{_REASON_CODE(PacketTypes.PUBACK, identifier=reason)}, 0x{reason:02x}"
+
+
+def new_client(config: Mqtt, client_id: str) -> Client:
     """A client that has never been connected.
 
     Raises:
         ConfigError: a file that the config names cannot be used.
     """
     embedded = config.host == EMBEDDED
-    client = paho.Client(
+    client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=config.client_id or client_id,
         protocol=paho.MQTTv311 if embedded or config.protocol == "3.1.1" else paho.MQTTv5,
@@ -86,6 +105,7 @@ def _text(path: Path | None) -> str | None:
 
 
 _PROPERTIES: Callable[[int], Properties] = Properties  # paho leaves its constructor untyped
+_REASON_CODE: Callable[..., ReasonCode] = ReasonCode  # this one too
 
 
 @functools.cache

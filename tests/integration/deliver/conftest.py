@@ -145,6 +145,9 @@ class Line:
         self.metrics_port = free_port()
         self.config = self.folder / "config.yaml"
         self.configure()
+        self.begin_log()
+
+    def begin_log(self) -> None:
         self.log = EventLog(
             self.folder / "ledger", SOURCE, SetClock(), self.folder / "run", reserve_bytes=0
         )

@@ -1,5 +1,7 @@
 """The courier against a real mosquitto: nothing lost, whoever stops and whenever."""
 
+import contextlib
+import itertools
 import json
 import logging
 import subprocess
@@ -38,6 +40,7 @@ from tests.integration.deliver.conftest import (
     answers,
     wait_until,
 )
+from tests.line.ack_proxy import AckProxy, Harm
 from tests.unit.edge.ledger.making import SOURCE, action, commit, defect
 from tests.waiting import free_port
 
@@ -168,6 +171,52 @@ def test_without_a_subscriber_it_warns_once_and_counts(
     assert page(line, "livez") == (200, "ok\n")
     assert page(line, "readyz") == (200, "ready\n")
     assert page(line, "nothing")[0] == 404
+
+
+@pytest.mark.parametrize("harm", ["repeated", "invented"])
+def test_acknowledgements_of_what_is_not_under_way_are_told_and_move_nothing(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe, harm: Harm
+) -> None:
+    subscriber = subscribe(broker.port)
+    with contextlib.closing(AckProxy(broker.port)) as proxy:
+        proxy.harm = harm
+        line.configure(port=proxy.port)
+        courier = start_courier(line)
+        record(line, 0, 50)
+        wait_until(lambda: answers(line.metrics_port), "the courier's metrics")
+        wait_until(lambda: metrics(line)["stripsight_events_delivered_total"] == 50, "all")
+        wait_until(
+            lambda: metrics(line)["stripsight_stray_acknowledgements_total"] == 50, "all strays"
+        )
+        assert courier.log().count("which is not under way") == 1
+        assert courier.stop() == 0
+    assert seqs(subscriber) == list(range(1, 51))
+
+
+def test_a_log_that_begins_anew_under_the_courier_is_told_and_delivered(
+    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+) -> None:
+    subscriber = subscribe(broker.port)
+    courier = start_courier(line)
+    wait_until(lambda: subscriber.on("status"), "connected")
+    record(line, 0, 5000, per_commit=500)
+    wait_until(lambda: len(subscriber.on("live")) == 5000, "the first log, live")
+    wait_until(lambda: seqs_count(subscriber) == 5000, "the first log")
+    line.log.close()
+    for path in (line.folder / "ledger").glob("events-*"):
+        path.unlink()
+    line.begin_log()
+    wait_until(lambda: "the event log begins anew" in courier.log(), "the loss is told")
+    record(line, 0, 3)
+    wait_until(lambda: seqs(subscriber)[5000:] == [1, 2, 3], "the new log")
+    more = itertools.count(3)
+
+    def live_again() -> bool:  # long before the new log has as many events as the first
+        record(line, next(more), 1)
+        return len(subscriber.on("live")) > 5000
+
+    wait_until(live_again, "the new log, live")
+    assert courier.stop() == 0
 
 
 def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: StartCourier) -> None:

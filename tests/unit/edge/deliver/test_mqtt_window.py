@@ -143,6 +143,15 @@ def test_threads_that_acknowledge_at_once_lose_nothing() -> None:
     assert flight.acknowledged == 2999
 
 
+def test_an_id_that_a_status_message_had_before_acknowledges_no_event() -> None:
+    flight = Flight([recorded(1)], 3, lambda one: one.event.seq, settled)
+    flight.acknowledge(1, 0)
+    flight.start()
+    assert not flight.wait(0)
+    flight.acknowledge(1, 0)
+    assert flight.wait(0)
+
+
 def test_a_batch_that_is_done_hears_no_more() -> None:
     receiver, link = receiver_with(lambda out: dict.fromkeys(out, 0))
     assert receiver.deliver([recorded(1)]) == 1
@@ -157,6 +166,7 @@ def test_only_what_is_contiguous_counts() -> None:
     assert receiver.deliver([recorded(seq) for seq in range(1, 7)]) == 2
     assert link.abandoned
     assert not receiver.connected
+    assert receiver._metrics.failures.labels(receiver.name)._value.get() == 1
 
 
 def test_nothing_acknowledged_is_an_error_within_the_timeout() -> None:
@@ -166,10 +176,17 @@ def test_nothing_acknowledged_is_an_error_within_the_timeout() -> None:
     assert link.abandoned
 
 
-def test_refused_event_stops_the_batch_there() -> None:
-    receiver, link = receiver_with(lambda out: {mid: 0x87 if mid == 102 else 0 for mid in out}, 2)
+@pytest.mark.parametrize(
+    ("reason", "cure"), [(0x87, "allow this user to write t/events"), (0x97, "Quota exceeded")]
+)
+def test_refused_event_stops_the_batch_there(
+    reason: int, cure: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver, link = receiver_with(lambda out: {mid: reason * (mid == 102) for mid in out}, 2)
     assert receiver.deliver([recorded(seq) for seq in range(1, 5)]) == 1
     assert link.abandoned
+    assert cure in caplog.text
+    assert ("allow this user" in caplog.text) == (reason == 0x87)
 
 
 @pytest.mark.parametrize(
