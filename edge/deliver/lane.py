@@ -14,7 +14,7 @@ from random import SystemRandom
 
 from edge.clock import Clock
 from edge.deliver.cursors import Cursors
-from edge.errors import ReceiverError, StripSightError
+from edge.errors import LedgerError, ReceiverError, StripSightError
 from edge.ledger.reader import EventReader
 from edge.metrics import CourierMetrics
 from edge.ports import Receiver
@@ -60,6 +60,7 @@ class Lane:
         self._reader: EventReader | None = None
         self._pause_s = 0.0
         self._cursor = self._saved = 0
+        self._unsaved = False
         self.trouble: str | None = None
         """Why nothing is delivered now."""
         metrics.delivered.labels(self.name)
@@ -130,8 +131,19 @@ class Lane:
         if newest < self._cursor:
             _log.warning("%s: the event log begins anew; so does delivery", self.name)
             self._cursor = 0
-        if self._cursor != self._saved:
-            self._cursors.save(self.name, self._cursor)
-            self._saved = self._cursor
+        self._save()
         if newest == self._cursor and not self._stop.is_set():
             self._wake.wait(IDLE_S)
+
+    def _save(self) -> None:
+        """What cannot be saved holds up nothing: the next step tries again."""
+        if self._cursor == self._saved:
+            return
+        try:
+            self._cursors.save(self.name, self._cursor)
+        except LedgerError as error:
+            if not self._unsaved:
+                _log.warning("%s: its cursor is saved later (%s)", self.name, error)
+            self._unsaved = True
+        else:
+            self._saved, self._unsaved = self._cursor, False

@@ -132,9 +132,8 @@ def test_cursor_survives_a_restart(ledger: Path) -> None:
 
 
 def test_a_cursor_that_cannot_be_saved_holds_up_nothing_and_follows(
-    ledger: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
     save, refusals = Cursors.save, [LedgerError("no room"), LedgerError("no room")]
 
     def full_at_first(cursors: Cursors, receiver: str, seq: int) -> None:
@@ -147,6 +146,7 @@ def test_a_cursor_that_cannot_be_saved_holds_up_nothing_and_follows(
     receiver = Scripted("a", [2, 5, 0], stop)
     assert run(receiver, ledger, stop) == 5
     assert receiver.offered == [[1, 2, 3, 4, 5], [3, 4, 5], []]
+    assert caplog.text.count("a: its cursor is saved later (no room)") == 1
 
 
 def test_log_that_begins_anew_is_delivered_from_its_start(
