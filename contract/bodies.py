@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+"""Of what goes over the wire. A field's docstring is its description in the schemas."""
 Outcome = Literal[
     "on_time", "late", "screened", "unusable", "off_strip_disagreement", "skipped", "lost"
 ]
@@ -18,30 +20,34 @@ Outcome = Literal[
 class EventBody(BaseModel):
     """What every kind of event has in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = STRICT
     kind: ClassVar[str]
 
     schema_version: Literal["1"] = "1"
+    """Rises only where a consumer must change; a new field or kind of event leaves it."""
 
 
 class ModelReference(BaseModel):
     """The bundle that was in use: name, version and digest of its manifest."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     name: str
     version: str
     digest: str
+    """SHA-256 of the manifest."""
 
 
 class Extent(BaseModel):
     """A rectangle on the coil."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = STRICT
 
     from_m: float
+    """Along, from the coil's head; below 0 before it."""
     to_m: float
     from_mm: float
+    """Across, from the operator side."""
     to_mm: float
 
 
@@ -51,7 +57,7 @@ class Measure(BaseModel):
     The pixels that differ from the steel around them, joined over tiles and frames.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = STRICT
 
     extent: Extent
     """Box of those pixels, within the defect's tiles."""
@@ -74,7 +80,7 @@ class Measure(BaseModel):
 class CoilData(BaseModel):
     """What the mill says of a coil beside its id and width; null where it says nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = STRICT
 
     order: str | None = None
     steel_grade: str | None = None
@@ -113,9 +119,12 @@ class Defect(EventBody):
     severity: str | None = None
     """By the grading rules; null where there are none, or none is for such a defect."""
     evidence: str | None
-    """Name of the picture in the ledger's evidence store."""
+    """Name of its picture, a JPEG: `/evidence/<name>` of the operator's page, or that file in the
+    folder `evidence` of the ledger.
+    """
     model: ModelReference
     first_frame: int
+    """Number of the first frame that shows it."""
     last_frame: int
     grabbed: datetime
     """When the last frame of this revision had been received."""
@@ -140,7 +149,9 @@ class NotInspected(EventBody):
     extent: Extent
     outcome: Outcome
     reason: str
+    """Why, where an outcome has several causes; else empty. Others may come."""
     cells: Annotated[int, Field(ge=0)]
+    """Of the coil's lattice."""
 
 
 class CoilStarted(EventBody):
@@ -153,7 +164,9 @@ class CoilStarted(EventBody):
     kind: ClassVar[str] = "coil_started"
 
     width_mm: float
+    """By the mill."""
     cell_m: float
+    """Length of a cell of the coil's lattice, in which strip is accounted for."""
     cell_mm: float
     model: ModelReference
     provisional: bool = False
@@ -186,7 +199,7 @@ class CoilCorrected(EventBody):
 class Grade(BaseModel):
     """What the grading rules, or a person, call a coil."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     name: str
     reasons: tuple[str, ...]
@@ -270,7 +283,9 @@ class CoilReport(EventBody):
 
     length_m: float
     width_mm: float
+    """The one that the coil began with."""
     expected_cells: int
+    """Length times width, whatever arrived."""
     cells: dict[Outcome, int]
     reasons: dict[str, int]
     """Cells by `outcome(reason)` for those not inspected on time."""
@@ -308,6 +323,7 @@ class ModelChanged(EventBody):
     before: ModelReference | None
     after: ModelReference
     at_m: float | None
+    """From the coil's head; null where the whole coil is the new one's."""
     activation: Literal["start", "coil_start", "now", "fallback"]
     backend: str
 

@@ -9,9 +9,9 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from contract.bodies import KINDS, EventBody
+from contract.bodies import KINDS, STRICT, EventBody
 
 TYPE_PREFIX = "stripsight."
 _NAMESPACE = uuid.UUID("6f3c1f0e-5c0b-5b1e-9a53-2f0f4d3d6c55")
@@ -29,17 +29,22 @@ class Draft(NamedTuple):
 class Event(BaseModel):
     """The envelope. `data` stays a plain mapping here; `body()` gives the typed form."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
     specversion: Literal["1.0"] = "1.0"
     id: str
+    """Follows from what happened: an event that is sent again has the same one."""
     source: str
+    """`/<site>/<line>/<camera>`."""
     type: str
+    """`stripsight.<kind>`."""
     subject: str | None
-    """Coil id; null for what concerns no coil."""
+    """The coil, by the name that it keeps in all its events; null for what concerns no coil."""
     time: datetime
+    """When it was seen; of `not_inspected` when it was told."""
     datacontenttype: Literal["application/json"] = "application/json"
     seq: Annotated[int, Field(ge=1)]
+    """Counts the events of the source from 1, without gaps."""
     data: dict[str, Any]
 
     @property

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
+
+from contract.bodies import STRICT
 
 State = Literal["online", "degraded", "offline"]
 
@@ -11,7 +13,7 @@ State = Literal["online", "degraded", "offline"]
 class LineStatus(BaseModel):
     """The line as its receivers see it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = STRICT
 
     state: State
     """`degraded`: it runs, but not as it should (a camera away, a full disk, a standby backend)."""

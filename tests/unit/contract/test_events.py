@@ -93,6 +93,17 @@ def test_the_schema_is_a_valid_one() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
 
 
+def test_the_schema_says_what_a_field_means() -> None:
+    schema = json_schema()
+    assert "without gaps" in schema["properties"]["seq"]["description"]
+    for name, field, words in (
+        ("Defect", "merged_into", "older defect"),
+        ("Measure", "length_mm", "Longer side"),
+        ("Extent", "from_mm", "operator side"),
+    ):
+        assert words in schema["$defs"][name]["properties"][field]["description"]
+
+
 def test_an_id_depends_on_what_happened_and_not_on_its_number() -> None:
     body = BODIES[0]
     first = number(draft(body), "/s", 1)
