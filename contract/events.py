@@ -78,12 +78,23 @@ def number(draft: Draft, source: str, seq: int) -> Event:
     )
 
 
+def opened(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema for readers, who must bear fields that came later; what we read must have none."""
+    for part in (schema, *schema.get("$defs", {}).values()):
+        if part.get("additionalProperties") is False:
+            del part["additionalProperties"]
+    return schema
+
+
 def json_schema() -> dict[str, Any]:
-    """JSON Schema 2020-12 of every event, as published in `docs/events.schema.json`."""
+    """JSON Schema 2020-12 of every event, as published in `docs/events.schema.json`.
+
+    Fields and types that came later obey it too.
+    """
     envelope = Event.model_json_schema()
     properties = {k: v for k, v in envelope["properties"].items() if k != "data"}
     definitions: dict[str, Any] = {}
-    variants = []
+    variants: list[dict[str, Any]] = []
     for kind, body in KINDS.items():
         schema = body.model_json_schema(mode="serialization")
         definitions |= schema.pop("$defs", {})
@@ -96,12 +107,17 @@ def json_schema() -> dict[str, Any]:
                 }
             }
         )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "StripSight event",
-        "type": "object",
-        "properties": properties,
-        "required": [*properties, "data"],
-        "oneOf": variants,
-        "$defs": definitions,
-    }
+    known = [TYPE_PREFIX + kind for kind in KINDS]
+    later: dict[str, Any] = {"description": "A later type: ignore it.", "not": {"enum": known}}
+    variants.append({"properties": {"type": later, "data": {"type": "object"}}})
+    return opened(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "StripSight event",
+            "type": "object",
+            "properties": properties,
+            "required": [*properties, "data"],
+            "oneOf": variants,
+            "$defs": definitions,
+        }
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from contract.bodies import KINDS
-from contract.events import TYPE_PREFIX
+from contract.events import TYPE_PREFIX, opened
 from contract.status import LineStatus
 from edge.deliver.mqtt_link import EVENT_CONTENT_TYPE, Topics
 from edge.deliver.pulse import LIVE
@@ -57,7 +57,7 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "messages": {kind: _event(kind) for kind in KINDS} | {"status": _status()},
-            "schemas": {"LineStatus": LineStatus.model_json_schema()},
+            "schemas": {"LineStatus": opened(LineStatus.model_json_schema())},
         },
     }
 

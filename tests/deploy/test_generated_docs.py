@@ -52,7 +52,7 @@ def test_the_schema_accepts_events_and_refuses_what_is_none() -> None:
     for event in events:
         validator.validate(event)
     wrong: tuple[dict[str, object], ...] = (
-        {"seq": 0}, {"type": "stripsight.unknown"}, {"data": {}}, {"specversion": "0.3"},
+        {"seq": 0}, {"type": "stripsight.action"}, {"data": {}}, {"specversion": "0.3"},
     )  # fmt: skip
     for change in wrong:
         with pytest.raises(ValidationError):
