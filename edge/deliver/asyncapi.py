@@ -47,13 +47,14 @@ def document() -> dict[str, Any]:
             "status": _channel(
                 topics.status,
                 ("status",),
-                "Each second, and the last will.",
+                "Each second, the good-bye and the last will.",
             ),
         },
         "operations": {
             "sendEvents": _send("events", qos=1, retain=False),
             "sendLive": _send("live", qos=0, retain=False),
             "sendStatus": _send("status", qos=0, retain=True),
+            "sendGoodbye": _send("status", qos=1, retain=True),
         },
         "components": {
             "messages": {kind: _event(kind) for kind in KINDS} | {"status": _status()},
@@ -63,7 +64,7 @@ def document() -> dict[str, Any]:
 
 
 def _server(topics: Topics) -> dict[str, Any]:
-    will = {"topic": topics.status, "qos": 1, "message": '{"state": "offline"}', "retain": True}
+    will = {"topic": topics.status, "qos": 1, "retain": True}
     return {
         "host": "{host}:{port}",
         "protocol": "mqtt",
@@ -80,24 +81,30 @@ def _channel(address: str, messages: Iterable[str], text: str) -> dict[str, Any]
         "address": address,
         "description": text,
         "parameters": {name: {"description": about} for name, about in _PARAMETERS.items()},
-        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "messages": _references(messages),
     }
+
+
+def _references(messages: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
 
 
 def _send(channel: str, *, qos: int, retain: bool) -> dict[str, Any]:
-    return {
-        "action": "send",
-        "channel": {"$ref": f"#/channels/{channel}"},
-        "bindings": {"mqtt": {"qos": qos, "retain": retain}},
-    }
+    return {"action": "send"} | _at(channel, qos=qos, retain=retain)
+
+
+def _at(channel: str, **mqtt: int) -> dict[str, Any]:
+    return {"channel": {"$ref": f"#/channels/{channel}"}, "bindings": {"mqtt": mqtt}}
 
 
 def _event(kind: str) -> dict[str, Any]:
-    about = (KINDS[kind].__doc__ or kind).strip().splitlines()[0]
+    mark = {"const": kind, "description": "User property; MQTT 3.1.1 has none."}
     return {
         "name": f"{TYPE_PREFIX}{kind}",
         "contentType": EVENT_CONTENT_TYPE,
-        "summary": about,
+        "summary": _about(KINDS[kind]),
+        "headers": {"type": "object", "properties": {"kind": mark}},
+        "bindings": {"mqtt": {"contentType": EVENT_CONTENT_TYPE}},
         "payload": {
             "allOf": [
                 {"$ref": EVENTS_SCHEMA},
@@ -111,6 +118,10 @@ def _status() -> dict[str, Any]:
     return {
         "name": "status",
         "contentType": "application/json",
-        "summary": (LineStatus.__doc__ or "").strip(),
+        "summary": _about(LineStatus),
         "payload": {"$ref": "#/components/schemas/LineStatus"},
     }
+
+
+def _about(model: type) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]

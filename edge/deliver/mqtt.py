@@ -100,7 +100,7 @@ class MqttReceiver:
         """Publish a defect on `live` if connected; never waits."""
         link = self._link
         if link is not None:
-            link.post(self._topics.live, recorded.body)
+            link.post(self._topics.live, recorded.body, recorded.event.kind)
 
     def beat(self, state: State, details: dict[str, JsonValue]) -> None:
         """Publish the status if connected; never waits."""

@@ -191,11 +191,8 @@ class Link:
         Raises:
             ReceiverError: the connection is gone.
         """
-        properties = None
-        if self._client.protocol == paho.MQTTv5:
-            properties = _properties_of(kind)
         try:
-            info = self._client.publish(topic, body, qos=1, properties=properties)
+            info = self._client.publish(topic, body, qos=1, properties=self._properties(kind))
         except ValueError as error:
             raise ReceiverError(
                 f"{self._where}: {topic!r} cannot be published ({error})"
@@ -204,9 +201,15 @@ class Link:
             raise ReceiverError(f"{self._where}: {paho.error_string(info.rc)}")
         return info.mid
 
-    def post(self, topic: str, body: bytes, *, retain: bool = False) -> None:
-        """Publish at QoS 0: lost when the connection is. Any thread; never waits, never fails."""
-        self._client.publish(topic, body, qos=0, retain=retain)
+    def post(self, topic: str, body: bytes, kind: str = "", *, retain: bool = False) -> None:
+        """Publish at QoS 0: lost when the connection is. Any thread; never waits, never fails.
+
+        `kind` is an event's; empty for what is none.
+        """
+        self._client.publish(topic, body, 0, retain, self._properties(kind) if kind else None)
+
+    def _properties(self, kind: str) -> Properties | None:
+        return _properties_of(kind) if self._client.protocol == paho.MQTTv5 else None
 
     def check(self) -> None:
         """Whether it still stands.

@@ -1,5 +1,6 @@
 """A consumer as a mill's control system would write it: it keeps the last `seq` it committed."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.line.published import check
 from tests.waiting import wait_for
 
 SESSION_S = 3600
+SAMPLES = 20
+"""Messages of each kind that are held against the contract: one takes a millisecond."""
 _PROPERTIES: Callable[[int], Properties] = Properties  # paho leaves its constructor untyped
 
 
@@ -27,6 +31,7 @@ class Consumer:
         self.events: list[dict[str, Any]] = []
         self.duplicates = 0
         self.gaps: list[tuple[int, int]] = []
+        self._samples: dict[str, list[mqtt.MQTTMessage]] = {}
         self._topic = topic
         self._subscribed = threading.Event()
         self._client = mqtt.Client(
@@ -51,8 +56,11 @@ class Consumer:
         return [e for e in list(self.events) if e["type"] == f"stripsight.{kind}"]
 
     def close(self) -> None:
+        """Also holds the first messages of each kind against the published contract."""
         self._client.disconnect()
         self._client.loop_stop()
+        for message in itertools.chain(*self._samples.values()):
+            check(message)
 
     def _connected(self, client: mqtt.Client, *_: object) -> None:
         client.subscribe(self._topic, qos=1)
@@ -65,3 +73,6 @@ class Consumer:
         if event["seq"] != self.seq + 1:
             self.gaps.append((self.seq + 1, event["seq"]))
         self.events.append(event)
+        samples = self._samples.setdefault(event["type"], [])
+        if len(samples) < SAMPLES:
+            samples.append(message)

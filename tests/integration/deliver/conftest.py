@@ -84,6 +84,7 @@ class Message:
     payload: bytes
     retain: bool
     kind: str | None
+    raw: paho.MQTTMessage
 
 
 class Subscriber:
@@ -126,7 +127,11 @@ class Subscriber:
         properties = getattr(message.properties, "UserProperty", [])
         self.messages.append(
             Message(
-                message.topic, bytes(message.payload), message.retain, dict(properties).get("kind")
+                message.topic,
+                bytes(message.payload),
+                message.retain,
+                dict(properties).get("kind"),
+                message,
             )
         )
 
