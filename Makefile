@@ -100,7 +100,7 @@ train-neu: $(VENV)/.dev ## the same for NEU-CLS
 	  deploy/training/bundle.sh $(or $(DATA),$(REAL_DATA)/neu_cls) \
 	  deploy/training/neu.yaml var/train-neu/$(RUN_NAME) $(RUN_OPTIONS)
 
-docs: $(VENV)/.dev ## generate docs/metrics.md, docs/events.schema.json, and the studies' tables in docs/benchmarks.md
+docs: $(VENV)/.dev ## write what in docs/ comes from the code and from measured figures (list: docs/generate.py)
 	$(BIN)/python docs/generate.py
 
 clean: ## remove what was built here (not the virtual environment)

@@ -1,20 +1,25 @@
-"""AsyncAPI 3.0 of what the courier sends over MQTT, published in `docs/asyncapi.yaml`.
+"""AsyncAPI 3.0 of what the courier sends and hears over MQTT, published in `docs/asyncapi.yaml`.
 
-Events are described by the JSON Schema beside it; what is here is made from the same models.
+Events and the mill's messages are described by the JSON Schemas beside it; what is here is made
+from the same models.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from contract.bodies import KINDS
 from contract.events import TYPE_PREFIX, opened
 from contract.status import LineStatus
 from edge.deliver.mqtt_link import EVENT_CONTENT_TYPE, Topics
 from edge.deliver.pulse import LIVE
+from edge.mill.signals import Message, Signal
 
 VERSION = "1.0.0"
 """Of the contract: its first number is `schema_version` of the events."""
-EVENTS_SCHEMA = "./events.schema.json"
+EVENTS_SCHEMA, MILL_SCHEMA = "./events.schema.json", "./mill.schema.json"
+_SIGNALS: dict[str, type[Message]] = {
+    kind.model_fields["signal"].default: kind for kind in get_args(get_args(Signal)[0])
+}
 _ROOT = "stripsight/{site}/{line}/{camera}"
 _PARAMETERS = {
     "site": "The mill, as in the config.",
@@ -31,8 +36,8 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "StripSight events",
             "version": VERSION,
-            "description": "What a line's inspection tells a mill over MQTT 5 or 3.1.1. How to read"
-            " it right is in events.md.",
+            "description": "What a line's inspection tells a mill over MQTT 5 or 3.1.1, and what"
+            " the mill may tell it. How to read it right is in events.md, what to say in coils.md.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -49,15 +54,19 @@ def document() -> dict[str, Any]:
                 ("status",),
                 "Each second, the good-bye and the last will.",
             ),
+            "mill": _mill(),
         },
         "operations": {
             "sendEvents": _send("events", qos=1, retain=False),
             "sendLive": _send("live", qos=0, retain=False),
             "sendStatus": _send("status", qos=0, retain=True),
             "sendGoodbye": _send("status", qos=1, retain=True),
+            "receiveMill": {"action": "receive"} | _at("mill", qos=1),
         },
         "components": {
-            "messages": {kind: _event(kind) for kind in KINDS} | {"status": _status()},
+            "messages": {kind: _event(kind) for kind in KINDS}
+            | {"status": _status()}
+            | {name: _signal(name) for name in _SIGNALS},
             "schemas": {"LineStatus": opened(LineStatus.model_json_schema())},
         },
     }
@@ -82,6 +91,15 @@ def _channel(address: str, messages: Iterable[str], text: str) -> dict[str, Any]
         "description": text,
         "parameters": {name: {"description": about} for name, about in _PARAMETERS.items()},
         "messages": _references(messages),
+    }
+
+
+def _mill() -> dict[str, Any]:
+    return {
+        "address": None,
+        "description": "What the mill says of its coils, on the topics and the broker that"
+        " `mill.mqtt` of the config names.",
+        "messages": _references(_SIGNALS),
     }
 
 
@@ -120,6 +138,16 @@ def _status() -> dict[str, Any]:
         "contentType": "application/json",
         "summary": _about(LineStatus),
         "payload": {"$ref": "#/components/schemas/LineStatus"},
+    }
+
+
+def _signal(name: str) -> dict[str, Any]:
+    kind = _SIGNALS[name]
+    return {
+        "name": name,
+        "contentType": "application/json",
+        "summary": _about(kind),
+        "payload": {"$ref": f"{MILL_SCHEMA}#/$defs/{kind.__name__}"},
     }
 
 

@@ -9,8 +9,11 @@ from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 
 from contract.events import Event, json_schema, number
 from edge.deliver import asyncapi
+from edge.mill.signals import NAMES
 from tests.conftest import ROOT
+from tests.line.published import ASYNCAPI, payload_of
 from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
+from tests.unit.edge.mill.test_docs import EXAMPLES
 
 
 def test_documents_equal_the_code() -> None:
@@ -31,6 +34,15 @@ def test_asyncapi_is_what_its_own_schema_asks_for() -> None:
     validator.validate(asyncapi.document())
     with pytest.raises(ValidationError):
         validator.validate(asyncapi.document() | {"channels": {"events": {"address": 1}}})
+
+
+def test_asyncapi_has_each_message_of_the_mill() -> None:
+    for example in EXAMPLES:
+        message = json.loads(example)
+        payload_of(message["signal"]).validate(message)
+        with pytest.raises(ValidationError):
+            payload_of(message["signal"]).validate(message | {"colour": "red"})
+    assert set(ASYNCAPI["channels"]["mill"]["messages"]) == set(NAMES)
 
 
 def test_the_examples_of_the_contract_are_events() -> None:
