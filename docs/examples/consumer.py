@@ -2,14 +2,20 @@
 
     python consumer.py --host BROKER --topic stripsight/SITE/LINE/CAMERA/events --database coils.db
 
-Needs paho-mqtt 2. Its effect is a table of defects in SQLite. The last `seq` stands in the same
-database and is committed with the effect of its event; what comes again has a `seq` that is not
-larger and changes nothing. The broker is told that an event has been taken only after the commit.
+Needs paho-mqtt 2. Its effect is two tables in SQLite: the defects, each with the subject of its
+coil, and which coil a subject turned out to be, where the mill named it late or anew. The last
+`seq` stands in the same database and is committed with the effect of its event; what comes again
+has a `seq` that is not larger and changes nothing. The broker is told that an event has been taken
+only after the commit.
+
+    SELECT coalesce(coil_id, subject) AS coil, class, from_m, to_m
+    FROM defects LEFT JOIN coils USING (source, subject)
 """
 
 import argparse
 import json
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -22,7 +28,11 @@ SESSION_S = 7 * 24 * 3600
 TABLES = """
 CREATE TABLE IF NOT EXISTS taken (source TEXT PRIMARY KEY, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS defects (
-  id TEXT PRIMARY KEY, coil TEXT, class TEXT, phase TEXT, from_m REAL, to_m REAL
+  source TEXT, id TEXT, subject TEXT, class TEXT, phase TEXT, from_m REAL, to_m REAL,
+  PRIMARY KEY (source, id)
+);
+CREATE TABLE IF NOT EXISTS coils (
+  source TEXT, subject TEXT, coil_id TEXT, PRIMARY KEY (source, subject)
 );
 """
 
@@ -35,45 +45,78 @@ def take(database: sqlite3.Connection, event: dict[str, Any]) -> bool:
         if event["seq"] <= last:
             return False
         if event["seq"] != last + 1:
-            print(f"events {last + 1} to {event['seq'] - 1} are missing: ask the line's ledger")
-        if event["type"] == "stripsight.defect":
-            keep(database, event)
+            print(
+                f"events {last + 1} to {event['seq'] - 1} are missing; on the line:"
+                f" stripsight-edge tail --config CONFIG --after {last}"
+            )
+        effect(database, event)
         database.execute(
             "INSERT OR REPLACE INTO taken VALUES (?, ?)", (event["source"], event["seq"])
         )
     return True
 
 
+def effect(database: sqlite3.Connection, event: dict[str, Any]) -> None:
+    """What an event changes; one of another type changes nothing here."""
+    data = event["data"]
+    if data["schema_version"] != "1":
+        raise SystemExit(f"event {event['seq']} is of another schema_version: renew this program")
+    if event["type"] == "stripsight.defect":
+        keep(database, event)
+    elif event["type"] == "stripsight.coil_corrected":
+        coil = (event["source"], event["subject"], data["coil_id"])
+        database.execute("INSERT OR REPLACE INTO coils VALUES (?, ?, ?)", coil)
+
+
 def keep(database: sqlite3.Connection, event: dict[str, Any]) -> None:
     """The newest revision of a defect holds; one that was merged is part of another."""
-    data = event["data"]
+    data, name = event["data"], (event["source"], event["data"]["defect_id"])
     if data["merged_into"]:
-        database.execute("DELETE FROM defects WHERE id = ?", (data["defect_id"],))
+        database.execute("DELETE FROM defects WHERE (source, id) = (?, ?)", name)
         return
     where = data["extent"]
     database.execute(
-        "INSERT OR REPLACE INTO defects VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO defects VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            data["defect_id"], event["subject"], data["class_name"], data["phase"],
-            where["from_m"], where["to_m"],
+            *name, event["subject"], data["class_name"], data["phase"], where["from_m"],
+            where["to_m"],
         ),
     )  # fmt: skip
 
 
-def main() -> None:
-    """Take events until Ctrl-C."""
+def given_options() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=1883)
+    parser.add_argument("--port", type=int, default=1883, help="often 8883 with TLS")
+    parser.add_argument("--username")
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--ca-file", type=Path, help="TLS: who signed the broker's certificate")
     parser.add_argument("--topic", required=True)
     parser.add_argument("--database", default="coils.db")
     given = parser.parse_args()
+    if not given.topic.endswith("/events"):
+        parser.error(
+            f"--topic {given.topic}: must end in /events; `live` has the same seq out of order, and"
+            " events that come after would be taken for old"
+        )
+    return given
+
+
+def main() -> None:
+    """Take events until Ctrl-C."""
+    given = given_options()
     database = sqlite3.connect(given.database, check_same_thread=False)
     database.execute("PRAGMA journal_mode = WAL")  # one sync a commit instead of three
     database.executescript(TABLES)
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id="coils", protocol=mqtt.MQTTv5, manual_ack=True
     )
+    if given.username:
+        secret = given.password_file and given.password_file.read_text("utf-8").rstrip("\r\n")
+        client.username_pw_set(given.username, secret)
+    if given.ca_file:
+        client.tls_set(str(given.ca_file))
 
     def taken(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         take(database, json.loads(message.payload))

@@ -1,5 +1,6 @@
 """The consumer of docs/examples, as an integrator would start it, killed again and again."""
 
+import runpy
 import sqlite3
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from contract.events import number
+from tests.conftest import ROOT, require_program
 from tests.integration.deliver.conftest import (
     TOPIC,
     CourierProcess,
@@ -16,19 +18,22 @@ from tests.integration.deliver.conftest import (
     Mosquitto,
     wait_until,
 )
-from tests.unit.edge.ledger.making import commit, defect
+from tests.integration.deliver.test_mqtt_tls import certify
+from tests.unit.contract.test_events import BODIES, draft
+from tests.unit.edge.ledger.making import SOURCE, coil_corrected, commit, defect
 
 pytestmark = pytest.mark.integration
 EXAMPLE = ROOT / "docs" / "examples" / "consumer.py"
 EVENTS, KILLS = 600, 5
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[int, Path], subprocess.Popen[str]]]:
+def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def run(port: int, database: Path) -> subprocess.Popen[str]:
-        started.append(started_at(port, database))
+    def run(port: int, database: Path, *more: str) -> subprocess.Popen[str]:
+        started.append(started_at(port, database, *more))
         return started[-1]
 
     yield run
@@ -37,10 +42,10 @@ def start() -> Iterator[Callable[[int, Path], subprocess.Popen[str]]]:
             process.kill()
 
 
-def started_at(port: int, database: Path) -> subprocess.Popen[str]:
+def started_at(port: int, database: Path, *more: str) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-u", str(EXAMPLE), "--port", str(port), "--topic", f"{TOPIC}/events",
-        "--database", str(database),
+        "--database", str(database), *more,
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
@@ -57,7 +62,7 @@ def test_each_event_has_its_effect_once_over_kills(
     line: Line,
     broker: Mosquitto,
     start_courier: Callable[[Line], CourierProcess],
-    start: Callable[[int, Path], subprocess.Popen[str]],
+    start: Start,
     tmp_path: Path,
 ) -> None:
     database = tmp_path / "coils.db"
@@ -73,13 +78,88 @@ def test_each_event_has_its_effect_once_over_kills(
         said.append(consumer.communicate()[0])
         consumer = start(broker.port, database)
     wait_until(lambda: last_seq(database) == EVENTS, "all events are taken")
-    line.log.commit(commit(defect("d7", revision=2, phase="closed")))
-    wait_until(lambda: last_seq(database) == EVENTS + 1, "a revision")
+    line.log.commit(commit(defect("d7", revision=2, phase="closed"), coil_corrected("c-1", "4711")))
+    wait_until(lambda: last_seq(database) == EVENTS + 2, "a revision, and the coil's name")
     consumer.kill()
     said.append(consumer.communicate()[0])
     assert "".join(said) == "", "no event was missing"
     with sqlite3.connect(database) as read:
         rows = dict(read.execute("SELECT id, phase FROM defects").fetchall())
+        coils = read.execute(query()).fetchall()
+    assert set(coils) == {("4711", "scale", 1.0, 1.2)}
     assert set(rows) == {f"d{n}" for n in range(EVENTS)}
     assert rows.pop("d7") == "closed"
     assert set(rows.values()) == {"opened"}
+
+
+def query() -> str:
+    """The one that the example's head shows."""
+    text = EXAMPLE.read_text("utf-8")
+    return text[text.index("    SELECT") : text.index('"""', text.index("    SELECT"))]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker that asks for a user and speaks TLS only, as a mill's does."""
+    signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
+    certify(tmp_path, "ca", "mill CA")
+    certify(tmp_path, "server", "broker", *signed, "-addext", "subjectAltName=IP:127.0.0.1")
+    users = tmp_path / "users"
+    program = require_program("mosquitto_passwd")
+    subprocess.run([program, "-c", "-b", str(users), "level2", "secret"], check=True)
+    broker = Mosquitto(
+        tmp_path,
+        f"allow_anonymous false\npassword_file {users}\ncertfile {tmp_path}/server.crt\n"
+        f"keyfile {tmp_path}/server.key",
+    )
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_it_enters_a_guarded_broker(
+    tmp_path: Path,
+    guarded: Mosquitto,
+    start_courier: Callable[[Line], CourierProcess],
+    start: Start,
+) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "line").mkdir()
+    line = Line(tmp_path / "line", guarded.port)
+    secret = {"username": "level2", "password_file": tmp_path / "password"}
+    line.configure(ca_file=tmp_path / "ca.crt", **secret)
+    line.log.commit(commit(defect("d1")))
+    database = tmp_path / "coils.db"
+    options = ("--username", "level2", "--password-file", f"{tmp_path}/password")
+    start(guarded.port, database, *options, "--ca-file", f"{tmp_path}/ca.crt")
+    start_courier(line)
+    wait_until(lambda: last_seq(database) == 1, "the event is taken")
+    line.log.close()
+
+
+def test_live_is_refused() -> None:
+    """Its events run ahead of those on `events`, which would then be taken for old."""
+    command = [sys.executable, str(EXAMPLE), "--topic", f"{TOPIC}/#"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "must end in /events" in refused.stderr
+
+
+def test_every_kind_is_taken_and_another_version_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    example = runpy.run_path(str(EXAMPLE))
+    database = sqlite3.connect(":memory:")
+    database.executescript(example["TABLES"])
+    events = [
+        number(draft(b), SOURCE, seq).model_dump(mode="json") for seq, b in enumerate(BODIES, 1)
+    ]
+    assert all(example["take"](database, event) for event in events)
+    assert capsys.readouterr().out == ""
+    later = events[-1] | {"seq": 20}
+    renewed = later | {"data": {"schema_version": "2"}}
+    with pytest.raises(SystemExit, match="event 20 is of another schema_version"):
+        example["take"](database, renewed)
+    assert "events 11 to 19 are missing" in capsys.readouterr().out
+    assert example["take"](database, later), "the one before was not committed"
+    assert "--after 10" in capsys.readouterr().out
+    assert not example["take"](database, later)
+    database.close()

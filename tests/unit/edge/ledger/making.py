@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from contract.bodies import (
     Action,
+    CoilCorrected,
+    CoilData,
     CoilReport,
     CoilStarted,
     Defect,
@@ -79,6 +81,11 @@ def roll_repeat(name: str, revision: int = 1, phase: str = "opened", coil: str =
 def coil_started(coil: str) -> Draft:
     body = CoilStarted(width_mm=1200.0, cell_m=0.1, cell_mm=100.0, model=MODEL)
     return Draft(body, coil, "start", datetime(2026, 11, 23, 12, tzinfo=UTC))
+
+
+def coil_corrected(coil: str, coil_id: str) -> Draft:
+    body = CoilCorrected(coil_id=coil_id, width_mm=1200.0, data=CoilData(), by="mill")
+    return Draft(body, coil, coil_id, datetime(2026, 11, 23, 12, tzinfo=UTC))
 
 
 def coil_report(coil: str) -> Draft:
