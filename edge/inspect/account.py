@@ -171,11 +171,6 @@ class CoilAccount:
         counts = zip(self._fates, self._counts[1:], strict=False)
         return {fate.label: int(count) for fate, count in counts if count}
 
-    @property
-    def kept_rows(self) -> int:
-        """Rows of cells in memory."""
-        return len(self._cells)
-
     def _centres_m(self, rows: slice) -> F64:
         return (np.arange(rows.start, rows.stop) + self._first_row + 0.5) * self.lattice.cell_m
 

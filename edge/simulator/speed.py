@@ -81,10 +81,6 @@ class SpeedProfile:
         time_s, speed = self.points[-1]
         return time_s + metres / speed if speed > 0 else float("inf")
 
-    def encoder_counts(self, time_s: float, counts_per_m: float) -> int:
-        """Whole counts of a wheel on the strip since 0 s."""
-        return int(np.floor(self.metres_at(time_s) * counts_per_m))
-
     def path(self) -> "SpeedProfile":
         """The same ride without its direction: the metres that any encoder pulse counts."""
         return SpeedProfile(tuple((time, abs(speed)) for time, speed in self._crossed()))

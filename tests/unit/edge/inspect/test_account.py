@@ -85,7 +85,7 @@ def test_a_coil_without_end_is_counted_exactly_and_stays_small() -> None:
     totals = coil.totals(frames * frame_m)
     assert totals.fates == {ON_TIME: (frames - 40) * 80, UNSEEN: 40 * 80}
     assert coil.tally() == {"on_time": (frames - 40) * 80}
-    assert coil.kept_rows <= 2 * GROWTH_CELLS + KEPT_CELLS
+    assert len(coil._cells) <= 2 * GROWTH_CELLS + KEPT_CELLS
 
 
 stretches = st.lists(
