@@ -88,6 +88,7 @@ class PlcBlock:
         self._severity_codes = severity_codes
         self._slots: list[Slot] = [{word.name: word.zero for word in RING} for _ in range(ring)]
         self._ids: list[str | None] = [None] * ring
+        self._subjects: list[str | None] = [None] * ring
         self._head: dict[str, Value] = {word.name: word.zero for word in HEAD}
         self._head["Coverage10s"] = UNKNOWN_COVERAGE
         self._coils: dict[str, str] = {}
@@ -127,10 +128,14 @@ class PlcBlock:
         self._set("State", line.state)
         self._set("InspectionValid", line.valid)
         self._set("Coverage10s", line.coverage)
-        self._set("Coil", self._coils.get(line.coil, line.coil))
+        self._set("Coil", self.coil_id(line.coil))
         self._set("CoilPosition", line.coil_m)
         self._set("LinePosition", line.line_m)
         self._set("Speed", line.speed_m_per_s)
+
+    def coil_id(self, subject: str) -> str:
+        """The mill's id of a coil, as far as it was shown: the newest word on its subject."""
+        return self._coils.get(subject, subject)
 
     def acknowledge(self, seq: int) -> bool:
         """Take over what the PLC wrote; False, and nothing changes, when it was never shown."""
@@ -163,8 +168,8 @@ class PlcBlock:
         return changed
 
     def _defect(self, event: Event, body: Defect) -> None:
-        told = event.subject or ""
-        coil = self._coils.get(told, told)
+        subject = event.subject or ""
+        coil = self.coil_id(subject)
         digits = body.defect_id.rpartition("/")[2]
         number = int(digits) if digits.isascii() and digits.isdecimal() else 0
         if body.defect_id in self._ids:
@@ -173,10 +178,10 @@ class PlcBlock:
             place = min(range(len(self._slots)), key=lambda n: int(self._slots[n]["Seq"]))
             if int(self._slots[place]["Seq"]) > max(self.acknowledged, self._resumed):
                 self._set("Overwritten", int(self._head["Overwritten"]) + 1)
-        self._ids[place] = body.defect_id
+        self._ids[place], self._subjects[place] = body.defect_id, subject
         slot = self._slots[place]
         slot.update(self._shown(event.seq, coil, number, body))
-        if coil != told:
+        if coil != subject:
             slot["Flags"] = int(slot["Flags"]) | CORRECTED
 
     def _shown(self, seq: int, coil: str, number: int, body: Defect) -> Slot:
@@ -203,15 +208,17 @@ class PlcBlock:
 
     def _correct(self, event: Event, body: CoilCorrected) -> None:
         """Slots of the coil are shown anew: under the right id, with this event's number."""
-        if event.subject is None or event.subject == body.coil_id:
+        if event.subject is None:
             return
-        self._coils[event.subject] = body.coil_id
+        self._coils.pop(event.subject, None)
+        if body.coil_id != event.subject:
+            self._coils[event.subject] = body.coil_id
         while len(self._coils) > _CORRECTIONS:
             self._coils.pop(next(iter(self._coils)))
-        before = _fit(_SLOT["Coil"], event.subject)
-        for slot in self._slots:
-            if slot["Seq"] and slot["Coil"] == before:
-                slot["Coil"] = _fit(_SLOT["Coil"], body.coil_id)
+        coil = _fit(_SLOT["Coil"], body.coil_id)
+        for subject, slot in zip(self._subjects, self._slots, strict=True):
+            if subject == event.subject and slot["Coil"] != coil:
+                slot["Coil"] = coil
                 slot["Seq"] = slot["SeqCheck"] = event.seq & _LARGEST["UInt32"]
                 slot["Flags"] = int(slot["Flags"]) | CORRECTED
 

@@ -39,6 +39,11 @@ def numbered(seq: int, body: EventBody, coil: str | None = "coil-1") -> Event:
     return number(Draft(body, coil, str(seq), NOW), "/mill/line-1/top", seq)
 
 
+def corrected(seq: int, subject: str, coil_id: str) -> Event:
+    body = CoilCorrected(coil_id=coil_id, width_mm=1.0, data=CoilData(), by="level2")
+    return numbered(seq, body, subject)
+
+
 def block(ring: int = 4) -> PlcBlock:
     return PlcBlock(ring, {"scratch": 7}, {"major": 3})
 
@@ -103,13 +108,43 @@ def test_a_corrected_coil_is_shown_anew_under_its_name() -> None:
     shown = block()
     shown.take(defect(1, 1, coil="provisional"))
     shown.take(defect(2, 9, coil="other"))
-    fixed = CoilCorrected(coil_id="right", width_mm=1.0, data=CoilData(), by="level2")
-    shown.take(numbered(3, fixed, "provisional"))
+    shown.take(corrected(3, "provisional", "right"))
     shown.take(defect(4, 1, 2, coil="provisional"))
     now = shown.values()
     assert (now["Ring[1].Coil"], now["Ring[1].Seq"], now["Ring[1].Flags"]) == ("right", 4, 4)
     assert (now["Ring[2].Coil"], now["Ring[2].Seq"], now["Ring[2].Flags"]) == ("other", 2, 0)
     assert slots(shown)[2:] == [(0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize("last", ["A3", "A"])
+def test_the_newest_word_on_a_coil_holds(last: str) -> None:
+    shown = block()
+    shown.take(defect(1, 1, coil="A"))
+    shown.take(corrected(2, "A", "A2"))
+    shown.take(corrected(3, "A", last))
+    shown.beat(line_state({"coil": "A"}))
+    now = shown.values()
+    assert (now["Ring[1].Coil"], now["Ring[1].Seq"], now["Coil"]) == (last, 3, last)
+    shown.take(defect(4, 2, coil="A"))
+    assert shown.values()["Ring[2].Coil"] == last
+
+
+def test_two_coils_of_one_id_are_corrected_apart() -> None:
+    shown = block()
+    shown.take(defect(1, 1, coil="A"))
+    shown.take(corrected(2, "A~2", "A"))
+    shown.take(defect(3, 1, coil="A~2"))
+    shown.take(corrected(4, "A", "B"))
+    now = shown.values()
+    assert [now["Ring[1].Coil"], now["Ring[2].Coil"]] == ["B", "A"]
+    assert slots(shown)[:2] == [(4, 1), (3, 1)]
+
+
+def test_a_coil_whose_data_alone_were_corrected_is_not_shown_anew() -> None:
+    shown = block()
+    shown.take(defect(1, 1, coil="A"))
+    shown.take(corrected(2, "A", "A"))
+    assert slots(shown)[0] == (1, 1)
 
 
 def test_the_roll_flag_stands_while_a_repeat_is_open() -> None:
