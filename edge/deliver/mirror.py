@@ -5,19 +5,22 @@ back no file from retention, and says nothing of who has looked; the PLC's ackno
 After a restart a mirror is filled again from the log.
 """
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import JsonValue
 
-from edge.deliver.plc_block import PlcBlock
+from edge.deliver.plc_block import CORRECTIONS, PlcBlock
 from edge.ledger.reader import EventReader
 from edge.ports import Receiver
 from edge.types import Recorded
 
 REACH = 64
 """So many events are looked at for each slot of the ring: a long scratch has a revision a frame."""
+_RARE = {"coil_corrected": CORRECTIONS, "coil_report": 8}
+"""Kinds that are looked for further back, and how many of each: defects must not crowd them out."""
 
 
 class Mirror(Receiver, Protocol):
@@ -50,14 +53,13 @@ def refill(block: PlcBlock, ledger: Path, before: int | None, ring: int) -> list
     Raises:
         LedgerError: the event log cannot be read.
     """
-    reader = EventReader(ledger)
     kinds = ("defect", "coil_started", "coil_report", "coil_corrected", "roll_repeat")
-    try:
+    with contextlib.closing(EventReader(ledger)) as reader:
         newest = reader.latest(kinds, ring * REACH)
-    finally:
-        reader.close()
+        for kind, count in _RARE.items():
+            newest += reader.latest([kind], count)
     shown = []
-    for recorded in reversed(newest):
+    for _, recorded in sorted({each.event.seq: each for each in newest}.items()):
         if before is not None and recorded.event.seq >= before:
             break
         try:

@@ -31,7 +31,7 @@ from edge.deliver.plc_words import (
 )
 
 UNKNOWN_COVERAGE = -1.0
-_CORRECTIONS = 64
+CORRECTIONS = 64
 """Corrected coils remembered: one is corrected while or soon after it runs."""
 _HEAD = {word.name: word for word in HEAD}
 _SLOT = {word.name: word for word in RING}
@@ -213,7 +213,7 @@ class PlcBlock:
         self._coils.pop(event.subject, None)
         if body.coil_id != event.subject:
             self._coils[event.subject] = body.coil_id
-        while len(self._coils) > _CORRECTIONS:
+        while len(self._coils) > CORRECTIONS:
             self._coils.pop(next(iter(self._coils)))
         coil = _fit(_SLOT["Coil"], body.coil_id)
         for subject, slot in zip(self._subjects, self._slots, strict=True):
