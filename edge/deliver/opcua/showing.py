@@ -121,8 +121,7 @@ class Showing:
         for recorded in events:
             try:
                 self._block.take(recorded.event)
-                if self._vision is not None:
-                    await self._vision.result(recorded)
+                await self._tell(self._block, recorded)
             except ValueError as error:
                 _log.warning("event %d is not shown to PLCs: %s", recorded.event.seq, error)
         await self._write(self._block)
@@ -154,11 +153,15 @@ class Showing:
         rules = self._config.deliver.plc_block
         block = PlcBlock(rules.ring, rules.class_codes, rules.severity_codes)
         for recorded in refill(block, self._config.ledger.path, before, rules.ring):
-            if self._vision is not None:
-                await self._vision.result(recorded, again=True)
+            await self._tell(block, recorded, again=True)
         if self._block is not None:
             block.acknowledge(self._block.acknowledged)
         return block
+
+    async def _tell(self, block: PlcBlock, recorded: Recorded, *, again: bool = False) -> None:
+        if self._vision is not None:
+            coil = block.coil_id(recorded.event.subject or "")
+            await self._vision.result(recorded, coil, again=again)
 
     async def _write(self, block: PlcBlock) -> None:
         if self._nodes is not None:

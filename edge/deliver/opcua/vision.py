@@ -66,6 +66,8 @@ class Vision:
         self._types: dict[str, Node] = {}
         self._states: dict[str, ua.NodeId] = {}
         self._results: list[Node] = []
+        self._kept: dict[int, tuple[str | None, Mapping[str, object]]] = {}
+        """The subject and what is shown of it, by the result's number."""
         self._next = 0
         self._shown: tuple[str, str | None] | None = None
         self._recipe: Mapping[str, JsonValue] = {}
@@ -120,11 +122,18 @@ class Vision:
             self._recipe = model
             await self._show_recipe()
 
-    async def result(self, recorded: Recorded, *, again: bool = False) -> None:
-        """Show a coil's report, and tell of it and of each defect's begin and end. `again`: it was
-        told before a restart and is only shown.
+    async def result(self, recorded: Recorded, coil: str, *, again: bool = False) -> None:
+        """Show a coil's report, and tell of it and of each defect's begin and end; a correction
+        renames the reports that are shown.
+
+        Args:
+            recorded: The event.
+            coil: The mill's id of its coil.
+            again: It was told before a restart and is only shown.
         """
         event = recorded.event
+        if event.kind == "coil_corrected":
+            await self._rename(event.subject, coil)
         if event.kind not in {"defect", "coil_report"}:
             return
         body = event.body()
@@ -137,23 +146,21 @@ class Vision:
         else:
             return
         recipe = model.model_dump() if model else {}
-        fields = self._fields(recorded, state, recipe, partial=partial)
+        fields = self._fields(recorded, state, recipe, partial=partial) | _ids(coil)
         if event.kind == "coil_report":
-            await self._show_result(fields)
+            await self._show_result(self._next % RESULTS, event.subject, fields)
+            self._next += 1
         if self._ready is not None and not again:
             for name, value in fields.items():
                 self._ready.event.add_property(name, value, _KINDS[name])
-            await self._ready.trigger(message=f"{event.kind} of coil {event.subject}"[:LONGEST])
+            await self._ready.trigger(message=f"{event.kind} of coil {coil}"[:LONGEST])
 
     def _fields(
         self, recorded: Recorded, state: int, recipe: Mapping[str, JsonValue], *, partial: bool
     ) -> dict[str, object]:
         event = recorded.event
-        coil = (event.subject or "")[:LONGEST]
         return {
             "ResultId": _made("ResultIdDataType", Id=event.id),
-            "JobId": _made("JobIdDataType", Id=coil),
-            "PartId": _made("PartIdDataType", Id=coil),
             "InternalRecipeId": _recipe_id(recipe),
             "InternalConfigurationId": _made("ConfigurationIdDataType", Id=event.source[:LONGEST]),
             "IsPartial": partial,
@@ -231,9 +238,16 @@ class Vision:
             )  # fmt: skip
             self._results.append(node)
 
-    async def _show_result(self, fields: Mapping[str, object]) -> None:
-        node = self._results[self._next % RESULTS]
-        self._next += 1
+    async def _rename(self, subject: str | None, coil: str) -> None:
+        for number, (kept, fields) in tuple(self._kept.items()):
+            if kept == subject:
+                await self._show_result(number, subject, {**fields, **_ids(coil)})
+
+    async def _show_result(
+        self, number: int, subject: str | None, fields: Mapping[str, object]
+    ) -> None:
+        node = self._results[number]
+        self._kept[number] = subject, fields
         whole = _made("ResultDataType", **fields)
         await node.write_value(ua.Variant(whole, ua.VariantType.ExtensionObject))
         for child in await node.get_children():
@@ -245,6 +259,13 @@ class Vision:
 def _made(structure: str, **fields: object) -> object:
     """A structure of the NodeSet; asyncua knows it once the NodeSet is loaded."""
     return getattr(ua, structure)(**fields)
+
+
+def _ids(coil: str) -> dict[str, object]:
+    name = coil[:LONGEST]
+    return {
+        "JobId": _made("JobIdDataType", Id=name), "PartId": _made("PartIdDataType", Id=name)
+    }  # fmt: skip
 
 
 def _recipe_id(model: Mapping[str, JsonValue]) -> object:

@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asyncua import Client, Node, Server, ua
 
+from contract.bodies import CoilCorrected, CoilData
+from contract.events import Draft
 from edge.control import ControlServer
 from edge.ledger.log import EventLog
 from tests.conftest import ROOT
@@ -20,6 +23,7 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.integration
 NODESET = ROOT / "var" / "nodesets" / "Opc.Ua.MachineVision.NodeSet2.xml"
 NODES = "ns=2;s="
+KEPT = NODES + "Vision.ResultManagement.Results.Result[1]"
 URI = "http://opcfoundation.org/UA/MachineVision"
 MODEL = {"name": "demo", "version": "7", "digest": "ab" * 32}
 
@@ -67,6 +71,18 @@ class Results:
                 await self.came.wait()
 
 
+async def until_kept(client: Client, coil: str) -> None:
+    """Return when the first result is of that coil."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (kept := await client.get_node(KEPT).read_value()) is None or kept.JobId.Id != coil:
+            await asyncio.sleep(0.05)
+
+
+def corrected(subject: str, coil_id: str) -> Draft:
+    body = CoilCorrected(coil_id=coil_id, width_mm=1.0, data=CoilData(), by="level2")
+    return Draft(body, subject, coil_id, datetime(2026, 11, 27, tzinfo=UTC))
+
+
 async def result_type(client: Client) -> Node:
     mv = await client.get_namespace_index(URI)
     return client.get_node(f"ns={mv};i=1024")
@@ -91,10 +107,33 @@ def test_results_are_events_and_kept(line: OpcUaLine, log: EventLog, courier: Da
             assert found.InternalRecipeId.Id == "m"
             told = json.loads(report.ResultContent[0].Value)
             assert (told["type"], told["id"]) == ("stripsight.coil_report", report.ResultId.Id)
-            kept = client.get_node(NODES + "Vision.ResultManagement.Results.Result[1]")
+            kept = client.get_node(KEPT)
             value = await kept.read_value()
             assert value.ResultId.Id == report.ResultId.Id
             assert value.IsSimulated is True
+
+    asyncio.run(follow())
+    assert courier.running
+
+
+def test_results_have_the_mills_id_of_their_coil(
+    line: OpcUaLine, log: EventLog, courier: Daemon
+) -> None:
+    log.commit(commit(corrected("unnamed~1", "4711/02"), coil_report("unnamed~1")))
+    log.commit(commit(corrected("unnamed~1", "4711/03")))
+
+    async def follow() -> None:
+        async with await line.client() as client:
+            results = Results()
+            subscription = await client.create_subscription(20, results)
+            await subscription.subscribe_events(
+                client.get_node(NODES + "Vision"), await result_type(client)
+            )
+            await until_kept(client, "4711/03")
+            await asyncio.to_thread(log.commit, commit(defect("unnamed~1/1", coil="unnamed~1")))
+            await results.wait_for(1)
+            assert (results.seen[0].JobId.Id, results.seen[0].PartId.Id) == ("4711/03",) * 2
+            assert (await client.get_node(KEPT).read_value()).PartId.Id == "4711/03"
 
     asyncio.run(follow())
     assert courier.running
@@ -112,11 +151,7 @@ def test_kept_results_are_back_after_a_restart_and_not_told_again(
 
     async def look() -> None:
         async with await line.client() as client:
-            kept = client.get_node(NODES + "Vision.ResultManagement.Results.Result[1]")
-            async with asyncio.timeout(PATIENCE_S):
-                while (await kept.read_value()) is None:
-                    await asyncio.sleep(0.05)
-            assert (await kept.read_value()).JobId.Id == "c-1"
+            await until_kept(client, "c-1")
 
     asyncio.run(look())
 
@@ -166,8 +201,7 @@ def test_node_opcua_finds_the_vision_system_and_reads_a_result(
         client.ask("subscribe", nodes=[NODES + "LastSeq"])
         log.commit(commit(coil_report("c-1")))
         client.wait_for("LastSeq", 1)
-        kept = NODES + "Vision.ResultManagement.Results.Result[1]"
-        read: Any = client.ask("read", nodes=[kept])
+        read: Any = client.ask("read", nodes=[KEPT])
         assert (read[0]["jobId"]["id"], read[0]["isSimulated"]) == ("c-1", True)
     assert courier.running
 
