@@ -39,10 +39,17 @@ def give_way() -> None:
     os.nice(COURIER_NICE)
 
 
+class _OneLine(logging.Formatter):
+    """Escapes control characters: a stranger's words in a message begin no line of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        line = super().formatMessage(record)
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
 def log_to_stderr(name: str) -> None:
     """One line per message, with the process's name; the journal adds the time itself."""
-    logging.basicConfig(
-        level=logging.INFO,
-        format=f"%(asctime)s {name:<8} %(levelname)-7s %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    handler = logging.StreamHandler()
+    text = f"%(asctime)s {name:<8} %(levelname)-7s %(message)s"
+    handler.setFormatter(_OneLine(text, datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -224,6 +224,25 @@ def test_another_clients_session_cannot_be_taken_over(guarded: Guarded) -> None:
 HELLO = b"HELF\x20\0\0\0\0\0\0\0\xff\xff\0\0\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 
 
+def speak(line: OpcUaLine, said: bytes) -> None:
+    """Send it, and wait until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", line.port), 10) as stranger:
+        try:
+            stranger.sendall(said)
+            while stranger.recv(4096):
+                pass
+        except ConnectionError:
+            pass
+
+
+def test_a_stranger_writes_no_line_of_the_log(guarded: Guarded) -> None:
+    policy = b"x\n12:00:00 courier  WARNING all is well"
+    said = bytes(4) + len(policy).to_bytes(4, "little") + policy + b"\xff" * 8 + bytes(64)
+    speak(guarded.line, HELLO + b"OPNF" + (8 + len(said)).to_bytes(4, "little") + said)
+    wait_for(lambda: guarded.logged("all is well"), "it is told")
+    assert guarded.logged(r"WARNING .*x\\n12:00:00 courier  WARNING all is well")
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -237,12 +256,6 @@ HELLO = b"HELF\x20\0\0\0\0\0\0\0\xff\xff\0\0\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0
 )
 def test_what_is_no_opc_ua(guarded: Guarded, said: bytes) -> None:
     before = guarded.refused("malformed")
-    with socket.create_connection(("127.0.0.1", guarded.line.port), 10) as stranger:
-        try:
-            stranger.sendall(said)
-            while stranger.recv(4096):
-                pass
-        except ConnectionError:
-            pass
+    speak(guarded.line, said)
     wait_for(lambda: guarded.refused("malformed") > before, "it is counted")
     asyncio.run(enter(guarded.line))
