@@ -6,7 +6,8 @@ asyncua's, made as strict as those in real PLCs:
 
     sessions   at most `sessions`, then BadTooManySessions; one that was not activated gives way
                (OPC UA Part 4, 5.7.2); a session outlives its connection until its timeout
-    writes     values with a time stamp are refused (BadWriteNotSupported)
+    writes     values with a time stamp are refused (BadWriteNotSupported); the program runs between
+               any two values of one request
 
 What the program takes goes to `taken.jsonl`, one line per slot, and its last `Seq` is the PLC's
 retentive memory: what `Acknowledge` begins with after a restart.
@@ -101,7 +102,7 @@ class _Users(UserManager):
 
 class _Program:
     """The PLC's user program; docs/plc-client.md has it in Structured Text. The block may change
-    between any two of its instructions.
+    between any two of its instructions, and in the middle of a copy.
     """
 
     def __init__(self, server: Server, nodes: dict[str, ua.NodeId], settings: _Settings) -> None:
@@ -122,7 +123,10 @@ class _Program:
         for slot in range(1, self._ring + 1):
             await asyncio.sleep(0)
             if self._acknowledged < self._value(slot_path(slot, "Seq")) <= last:
-                found.append({word.name: self._value(slot_path(slot, word.name)) for word in RING})
+                copy = await self._copy(slot)
+                if not copy["Seq"] == copy["SeqCheck"] == self._value(slot_path(slot, "Seq")):
+                    return
+                found.append(copy)
         await asyncio.sleep(0)
         if self._value("LastSeq") != last or last <= self._acknowledged:
             return
@@ -131,6 +135,13 @@ class _Program:
             log.write(text)
         self._acknowledged = last
         await self._acknowledge(last)
+
+    async def _copy(self, slot: int) -> dict[str, Any]:
+        copy = {}
+        for word in RING:
+            copy[word.name] = self._value(slot_path(slot, word.name))
+            await asyncio.sleep(0)
+        return copy
 
     def _value(self, path: str) -> Any:  # noqa: ANN401 - of the word's type
         node = self._nodes.get(path)
@@ -204,7 +215,11 @@ class _BareWrites(AttributeService):
             if given.SourceTimestamp or given.ServerTimestamp:
                 refused = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWriteNotSupported))
                 return [refused] * len(params.NodesToWrite)
-        return await super().write(params, user)
+        answers = []
+        for asked in params.NodesToWrite:
+            answers += await super().write(ua.WriteParameters([asked]), user)
+            await asyncio.sleep(0)
+        return answers
 
 
 if __name__ == "__main__":

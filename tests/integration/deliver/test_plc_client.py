@@ -17,6 +17,7 @@ from edge.errors import ReceiverError
 from tests.integration.deliver.plc_line import PlcLine
 from tests.line.network import Network
 from tests.line.plc import Plc
+from tests.unit.edge.ledger.making import commit, defect
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
@@ -118,6 +119,20 @@ def test_unread_defects_are_not_overwritten(tmp_path: Path, plc: Plc) -> None:
         assert seqs(plc) == list(range(1, 41))
         wait_for(lambda: "the PLC takes defects again" in courier.log(), "that is told too")
         assert courier.stop() == 0
+
+
+def test_a_slot_that_is_revised_meanwhile_is_taken_whole(tmp_path: Path, plc: Plc) -> None:
+    defects, revisions = 15, 200  # fewer than slots, else each write waits for the program
+    told = [(n, revision) for revision in range(1, revisions + 1) for n in range(1, defects + 1)]
+    with PlcLine(tmp_path, plc.endpoint) as line:
+        courier = line.start()
+        for revision in range(1, revisions + 1):
+            line.log.commit(commit(*(defect(f"c-1/{n}", revision) for n in range(1, defects + 1))))
+        wait_for(lambda: plc.taken()[-1:] and seqs(plc)[-1] == len(told), "the last revisions")
+        assert courier.stop() == 0
+    for slot in plc.taken():
+        assert (slot["Defect"], slot["Revision"]) == told[slot["Seq"] - 1]
+    assert {n for n, _ in told} == {slot["Defect"] for slot in plc.taken()[-defects:]}
 
 
 def test_plc_that_acknowledges_nothing_gets_the_newest(tmp_path: Path, plc: Plc) -> None:
