@@ -77,13 +77,18 @@ def user(
     stdin: Annotated[
         bool, typer.Option("--stdin", help="Read the password from standard input.")
     ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the user away.")] = False,
 ) -> None:
-    """Give a user a password; asks for it twice."""
-    from edge.deliver.opcua.users import add_user
+    """Give a user a password, asking for it twice; or take the user away."""
+    from edge.deliver.opcua.users import add_user, remove_user
 
     _, section = _section(config)
     if section.users is None:
         raise ConfigError(f"{config}: deliver.opcua_server names no file `users`")
+    if remove:
+        remove_user(section.users, name)
+        print(f"{section.users}: {name} removed; a session of that user lasts until it ends")
+        return
     if stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:

@@ -5,6 +5,7 @@
 Salt and hash in hex. `stripsight-edge opcua user` writes it; it is read again when it has changed.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -12,6 +13,7 @@ import re
 import secrets
 import threading
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,10 +113,30 @@ def add_user(path: Path, name: str, password: str) -> bool:
         raise ConfigError(f"{name!r}: a user's name has letters, digits, dot, dash and underscore")
     if not 8 <= len(password) <= LONGEST_PASSWORD:
         raise ConfigError(f"a password has 8 to {LONGEST_PASSWORD} characters")
+    with _changed(path) as users:
+        new = name not in users
+        users[name] = _Hash.of(password, secrets.token_bytes(16))
+    return new
+
+
+def remove_user(path: Path, name: str) -> None:
+    """Take a user out of the file.
+
+    Raises:
+        ConfigError: there is no such user, or the file cannot be used.
+    """
+    with _changed(path) as users:
+        if users.pop(name, None) is None:
+            raise ConfigError(f"{path}: there is no user {name!r}; it has {', '.join(users)}")
+
+
+@contextlib.contextmanager
+def _changed(path: Path) -> Iterator[dict[str, _Hash]]:
+    """The file's users, to be changed; then it is written."""
     try:
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         users = dict(_parsed(path, n, line) for n, line in enumerate(lines, 1) if line)
-        users[name], new = _Hash.of(password, secrets.token_bytes(16)), name not in users
+        yield users
         text = "".join(
             f"{who}:scrypt${COST}${BLOCK}${LANES}${h.salt.hex()}${h.digest.hex()}\n"
             for who, h in users.items()
@@ -122,7 +144,6 @@ def add_user(path: Path, name: str, password: str) -> bool:
         _write_private(path, text.encode())
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path}: {error}; choose another file or password") from error
-    return new
 
 
 def _write_private(path: Path, content: bytes) -> None:

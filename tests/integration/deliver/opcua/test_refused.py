@@ -3,6 +3,8 @@
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -151,6 +153,20 @@ def test_wrong_passwords_do_not_lock_out_who_was_right_before(guarded: Guarded) 
 
     asyncio.run(guesses())
     asyncio.run(enter(guarded.line))
+
+
+def test_a_user_is_added_and_removed_while_the_server_runs(guarded: Guarded) -> None:
+    def command(*words: str, said: str = "") -> None:
+        base = [sys.executable, "-m", "edge.cli", "opcua", "user", "fitter"]
+        config = ["--config", str(guarded.line.config)]
+        subprocess.run([*base, *words, *config], input=said, text=True, check=True, timeout=100)
+
+    how = {"user": "fitter", "password": "for one shift"}
+    command("--stdin", said="for one shift\n")
+    asyncio.run(enter(guarded.line, how))
+    command("--remove")
+    with pytest.raises(Refused):
+        asyncio.run(enter(guarded.line, how))
 
 
 WRITES = {

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from edge.config import OpcUaServer
 from edge.deliver.opcua.door import BURST_S, QUIET_NS, Door
-from edge.deliver.opcua.users import FAILURES, WINDOW_NS, Users, add_user
+from edge.deliver.opcua.users import FAILURES, WINDOW_NS, Users, add_user, remove_user
 from edge.errors import ConfigError
 from edge.metrics import CourierMetrics
 from edge.opcua.certificates import (
@@ -59,6 +59,17 @@ def test_guessing_is_stopped_but_not_for_who_was_right_before(users: Path) -> No
     assert not found.admits("scada", "yet another one")
     assert found.admits("plc", "a long password")
     clock.monotonic_ns += WINDOW_NS
+    assert found.admits("scada", "yet another one")
+
+
+def test_a_user_who_was_removed_gets_in_no_more(users: Path) -> None:
+    add_user(users, "scada", "yet another one")
+    found = Users(users, SetClock())
+    assert found.admits("plc", "a long password")
+    remove_user(users, "plc")
+    with pytest.raises(ConfigError, match="there is no user 'plc'; it has scada"):
+        remove_user(users, "plc")
+    assert not found.admits("plc", "a long password")
     assert found.admits("scada", "yet another one")
 
 
