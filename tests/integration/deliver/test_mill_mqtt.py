@@ -1,18 +1,17 @@
 """The mill's messages from a real mosquitto, also one that goes away, or refuses."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
 from prometheus_client import CollectorRegistry
 
 from edge.clock import SystemClock
 from edge.config import MillMqtt
-from edge.deliver.mill_mqtt import MqttMill, _Session
+from edge.deliver.mill_mqtt import MqttMill
 from edge.metrics import CourierMetrics
 from edge.mill.signals import CoilSignal, HeadSignal, SpeedSignal
 from edge.mill.wire import Heard, LinkSignal, SignalReceiver, SignalSender
@@ -137,14 +136,26 @@ def test_a_broker_that_refuses_us_says_why(
         broker.stop()
 
 
-def test_a_topic_that_the_broker_refuses_is_named(broker: Mosquitto) -> None:
-    """Mosquitto's own rules refuse none (they hold messages back), other brokers do."""
-    session = _Session(config_for(broker.port), "me", lambda *_: None)
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_topic_that_the_broker_refuses_is_named(
+    tmp_path: Path, listen: Callable[[MillMqtt], Listening], protocol: str
+) -> None:
+    """Mosquitto's own rules refuse none (they hold messages back); those of its plugin do."""
+    plugin = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("mosquitto has no plugin for dynamic security here")
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps({"defaultACLAccess": {"subscribe": False}}))
+    broker = Mosquitto(
+        tmp_path, f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {rules}"
+    )
+    broker.start()
     try:
-        assert session.open() == ""
-        codes = [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
-        session._on_subscribe(session._client, None, 1, codes, None)
-        assert session.lost.is_set()
-        assert session.why == f"the broker refuses the topic '{TOPIC}/#'; check its rules"
+        line = listen(config_for(broker.port, protocol=protocol))
+        wait_until(line.links, "a word of it")
+        assert not line.up()
+        assert line.links()[-1].why == (
+            f"the broker refuses the topic '{TOPIC}/#'; check its rules"
+        )
     finally:
-        session.close()
+        broker.stop()
