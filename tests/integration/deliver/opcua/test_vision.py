@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,23 @@ def test_results_have_the_mills_id_of_their_coil(
     assert courier.running
 
 
+def test_results_of_a_camera_are_not_simulated(
+    tmp_path: Path, serve: Callable[[OpcUaLine], Daemon]
+) -> None:
+    """Nothing inspects here, so nobody needs the camera."""
+    line = OpcUaLine(tmp_path / "line", {"source": {"kind": "pylon"}}, nodeset=str(NODESET))
+    with closing(line.ledger()) as log:
+        log.commit(commit(coil_report("c-1")))
+        serve(line)
+
+        async def look() -> None:
+            async with await line.client() as client:
+                await until_kept(client, "c-1")
+                assert (await client.get_node(KEPT).read_value()).IsSimulated is False
+
+        asyncio.run(look())
+
+
 def test_kept_results_are_back_after_a_restart_and_not_told_again(
     line: OpcUaLine, log: EventLog, serve: Callable[[OpcUaLine], Daemon]
 ) -> None:
@@ -180,7 +198,9 @@ def test_the_state_machine_and_the_recipe_follow_the_line(line: OpcUaLine, couri
             assert (recipe.Id, recipe.Version, recipe.Hash) == ("demo", "7", b"\xab" * 32)
             status["coil"] = None
             await changes.wait_for(inner, ua.LocalizedText("Ready", "en"))
-            status["state"] = "no_source"
+            status.update(source_opened=False, state="no_source")
+            await changes.wait_for(path, ua.LocalizedText("Preoperational", "en"))
+            status["source_opened"] = True
             await changes.wait_for(path, ua.LocalizedText("Error", "en"))
             await asyncio.to_thread(control.stop)
             await changes.wait_for(path, ua.LocalizedText("Halted", "en"))
