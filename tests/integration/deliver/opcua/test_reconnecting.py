@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def fds(courier: Daemon) -> float:
     return courier.metrics("courier_port")["process_open_fds"]
 
 
-async def come_and_go(line: OpcUaLine, times: int) -> None:
+async def visits(line: OpcUaLine, times: int) -> None:
     """Connect, subscribe and leave: politely, or by closing the socket with all left open."""
     for n in range(times):
         client = await line.client()
@@ -120,7 +121,7 @@ async def come_and_go(line: OpcUaLine, times: int) -> None:
 
 
 async def many(line: OpcUaLine, times: int) -> None:
-    await asyncio.gather(*(come_and_go(line, times // AT_ONCE) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(visits(line, times // AT_ONCE) for _ in range(AT_ONCE)))
 
 
 # asyncua's client leaves the sockets that it has been told to drop to the garbage collector.
@@ -128,10 +129,14 @@ async def many(line: OpcUaLine, times: int) -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("times", [100, pytest.param(1000, marks=pytest.mark.soak)])
 def test_reconnects_leave_nothing(line: OpcUaLine, courier: Daemon, times: int) -> None:
-    asyncio.run(many(line, times // 5))
+    leaves_nothing(courier, lambda count: asyncio.run(many(line, count)), times)
+
+
+def leaves_nothing(courier: Daemon, come_and_go: Callable[[int], None], times: int) -> None:
+    come_and_go(times // 5)
     wait_for(lambda: nothing_is_left(courier), "the first sessions are gone", 30)
     warm_mb, warm_fds = rss_mb(courier), fds(courier)
-    asyncio.run(many(line, times))
+    come_and_go(times)
     wait_for(lambda: nothing_is_left(courier), "all sessions are gone", 30)
     grown_mb = rss_mb(courier) - warm_mb
     _log.info("%d reconnects: %.1f MB grown from %.0f MB", times, grown_mb, warm_mb)
@@ -139,10 +144,14 @@ def test_reconnects_leave_nothing(line: OpcUaLine, courier: Daemon, times: int) 
     assert grown_mb < 2 + times * 0.01  # 10 kB each would be a session kept
 
 
-@pytest.mark.timeout(900)
-def test_node_opcua_reconnects_thirty_times(line: OpcUaLine, courier: Daemon) -> None:
-    with line.node() as client:
-        client.ask(
-            "reconnects", timeout_s=600, times=30, node=NODES + "Heartbeat", **client.options
-        )
-    wait_for(lambda: nothing_is_left(courier), "all sessions are gone", 30)
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("times", [30, pytest.param(1000, marks=pytest.mark.soak)])
+def test_node_opcua_reconnects_leave_nothing(line: OpcUaLine, courier: Daemon, times: int) -> None:
+    def come_and_go(count: int) -> None:
+        with line.node() as client:
+            client.ask(
+                "reconnects", 1.5 * count + 60, times=count, node=NODES + "Heartbeat",
+                **client.options,
+            )  # fmt: skip
+
+    leaves_nothing(courier, come_and_go, times)
