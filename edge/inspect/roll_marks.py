@@ -32,7 +32,9 @@ class Mark(NamedTuple):
 
 
 def mark_of(defect: Defect, size: TileSize) -> Mark:
-    """Where a defect lies: the middle of what was measured of it, else that of its tiles."""
+    """Where a defect lies: the middle of what was measured of it, else that of its tiles, each end
+    of which errs by a tile at most. Not of a crowd: its box says where its frame is.
+    """
     measure = defect.measure
     if measure is not None and measure.complete:
         extent, half_m, half_mm = measure.extent, MEASURED_M, MEASURED_MM

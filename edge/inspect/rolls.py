@@ -48,7 +48,9 @@ class RollRepeats:
         new = [
             (mark_of(draft.body, self._size), draft.body.class_name, draft.time)
             for draft in drafts
-            if isinstance(draft.body, Defect) and draft.body.revision == 1
+            if isinstance(draft.body, Defect)
+            and draft.body.revision == 1
+            and not draft.body.crowded
         ]
         new.sort(key=lambda entry: entry[0].along_m)
         changed: dict[int, tuple[OpenRepeat, datetime]] = {}

@@ -97,9 +97,11 @@ def draw(study: dict[str, Any], folder: Path) -> None:
     mpl.use("Agg")
     for number, camera in enumerate(dict.fromkeys(row["camera"] for row in study["rows"])):
         rows = [row for row in study["rows"] if row["camera"] == camera]
-        figure, axes = plt.subplots(2, 3, figsize=(12, 6.4), sharex=True, sharey=True)
-        for axis, row in zip(axes.ravel(), rows, strict=True):
+        figure, axes = plt.subplots(2, 4, figsize=(15, 6.4), sharex=True, sharey=True)
+        for axis, row in zip(axes.ravel(), rows, strict=False):
             _curves(axis, row)
+        for axis in axes.ravel()[len(rows) :]:
+            axis.set_axis_off()
         for axis in axes[-1]:
             axis.set_xlabel("metres since the first mark")
         for axis in axes[:, 0]:

@@ -17,6 +17,8 @@ TILE = TileSize(rows=128, columns=128, cell_m=0.064, cell_mm=64.0)
 MODEL = ModelReference(name="simulated", version="1", digest="0" * 64)
 WHEN = datetime(2026, 11, 27, 6, tzinfo=UTC)
 CLASS = "finishing_roll_printing"
+FRAME_M, CROWD = 0.512, 33
+"""Of a frame, and the tiles apart from each other that make it crowded."""
 TABLE = (
     Roll(name="F7 work roll", diameter_mm=(630, 710)),
     Roll(name="F6 work roll", diameter_mm=(630, 710), reduction_percent=(8, 14)),
@@ -46,7 +48,8 @@ class Coil:
     """A coil, its clutter, and a camera that finds tiles, or measures to `measured_m`.
 
     `clutter_per_m` counts over the whole width. `band_mm`: all of it lies within so much.
-    `bursts`: it comes in heaps of so many on average, each 2 m long and 100 mm wide.
+    `bursts`: it comes in heaps of so many on average, each 2 m long and 100 mm wide. `crowded`: so
+    large a share of the frames, by chance, holds so many defects that they are told as one.
     """
 
     length_m: float = 400.0
@@ -54,17 +57,21 @@ class Coil:
     clutter_per_m: float = 0.1
     band_mm: float | None = None
     bursts: float = 0.0
+    crowded: float = 0.0
     mark: Mark | None = None
     measured_m: float | None = None
     encoder_error: float = 0.0005
 
 
 class Place(NamedTuple):
-    """Of a defect: where it is in truth, and which turn of the roll printed it (None: clutter)."""
+    """Of a defect: where it is in truth, and which turn of the roll printed it (None: clutter); of
+    a crowd the middle of its box.
+    """
 
     along_m: float
     across_mm: float
     turn: int | None
+    crowd: Extent | None = None
 
 
 def places(coil: Coil, seed: int) -> list[Place]:
@@ -80,7 +87,22 @@ def places(coil: Coil, seed: int) -> list[Place]:
             along_m = first_m + turn * mark.period_m + rng.normal(0, mark.jitter_m)
             if rng.random() >= mark.missed and 0 <= along_m < end_m:
                 found.append(Place(along_m, across_mm + rng.normal(0, mark.jitter_mm), turn))
-    return sorted(found)
+    crowds = {int(crowd.along_m / FRAME_M): crowd for crowd in _crowds(coil, rng)}
+    found = [place for place in found if int(place.along_m / FRAME_M) not in crowds]
+    return sorted([*found, *crowds.values()], key=lambda place: place[:2])
+
+
+def _crowds(coil: Coil, rng: np.random.Generator) -> Iterator[Place]:
+    """Boxes around `CROWD` tiles anywhere in a frame, frame by frame."""
+    if not coil.crowded:
+        return
+    for frame in np.flatnonzero(rng.random(int(coil.length_m / FRAME_M)) < coil.crowded):
+        rows = rng.integers(0, round(FRAME_M / TILE.cell_m), CROWD) * TILE.cell_m
+        columns = rng.integers(0, int(coil.width_mm / TILE.cell_mm), CROWD) * TILE.cell_mm
+        from_m, to_m = frame * FRAME_M + rows.min(), frame * FRAME_M + rows.max() + TILE.cell_m
+        from_mm, to_mm = columns.min(), columns.max() + TILE.cell_mm
+        box = Extent(from_m=from_m, to_m=to_m, from_mm=from_mm, to_mm=to_mm)
+        yield Place((from_m + to_m) / 2, (from_mm + to_mm) / 2, None, box)
 
 
 def _clutter(coil: Coil, rng: np.random.Generator) -> list[tuple[float, float]]:
@@ -107,10 +129,21 @@ def announced(coil: Coil, found: list[Place], seed: int) -> Iterator[Draft]:
     rng = np.random.default_rng((seed, 1))
     scale = 1 + rng.uniform(-coil.encoder_error, coil.encoder_error)
     for number, place in enumerate(found):
+        name = f"coil/{number}"
+        if place.crowd is not None:
+            yield crowd(name, place.crowd)
+            continue
         measured_m = None
         if coil.measured_m is not None:
             measured_m = place.along_m * scale + rng.uniform(-coil.measured_m, coil.measured_m)
-        yield defect(f"coil/{number}", place.along_m * scale, place.across_mm, measured_m)
+        yield defect(name, place.along_m * scale, place.across_mm, measured_m)
+
+
+def crowd(name: str, box: Extent) -> Draft:
+    """A crowded frame's new defect."""
+    draft = defect(name, box.from_m, box.from_mm)
+    changed = {"extent": box, "tiles": CROWD, "crowded": True}
+    return draft._replace(body=draft.body.model_copy(update=changed))
 
 
 def defect(

@@ -59,6 +59,7 @@ def scenes(*, quick: bool) -> list[Scene]:
         Scene("5 per m", replace(usual, clutter_per_m=5.0), few),
         Scene("0.2 per m, all in 150 mm", replace(usual, clutter_per_m=0.2, band_mm=150), many),
         Scene("1 per m, in heaps of 8", replace(usual, clutter_per_m=1.0, bursts=8), many),
+        Scene("0.2 per m, a tenth crowded", replace(usual, clutter_per_m=0.2, crowded=0.1), many),
     ]
 
 

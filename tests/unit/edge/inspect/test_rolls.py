@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.bodies import Defect, RollRepeat
+from contract.bodies import Defect, Extent, RollRepeat
 from contract.events import Draft
 from edge.config import Roll, Rolls
 from edge.inspect import periodic, roll_marks, rolls
 from edge.inspect.rolls import RollRepeats, name_rolls, raised
 from edge.types import Coil
-from tests.rolls.strips import ROLLS, TILE, WHEN, defect
+from tests.rolls.strips import ROLLS, TILE, WHEN, announced, crowd, defect, places
+from tests.rolls.strips import Coil as ClutteredCoil
 
 F7_M, F6_M = 2.1, 2.32
 WORK_ROLL = Rolls(table=(Roll(name="work roll", diameter_mm=(636.7, 668.5)),))  # 2.0 to 2.1 m
@@ -229,7 +230,7 @@ def test_clutter_alone_raises_next_to_nothing() -> None:
     assert alarms <= 2
 
 
-places = st.tuples(
+spots_anywhere = st.tuples(
     st.floats(-1e300, 1e300) | st.floats(-10, 50) | st.integers(0, 40).map(lambda k: k * F7_M),
     st.floats(-1e300, 1e300) | st.floats(0, 1200) | st.just(500.0),
     st.booleans(),
@@ -238,7 +239,7 @@ places = st.tuples(
 
 @settings(max_examples=150, deadline=None)
 @given(
-    spots=st.lists(places, max_size=60),
+    spots=st.lists(spots_anywhere, max_size=60),
     rules=st.sampled_from(
         [ROLLS, Rolls(any_period_m=(0.01, 1000), turns=64), Rolls(table=WORK_ROLL.table, turns=2)]
     ),
@@ -287,6 +288,27 @@ def test_a_mark_is_found_wherever_it_begins(
     assert events
     assert events[-1].rolls == ("work roll",)
     assert abs(events[-1].period_m - period_m) < 4 * events[-1].period_error_m
+
+
+def test_crowds_are_no_marks_wherever_their_boxes_lie() -> None:
+    """Their middles lie a whole number of frames apart, which is what a roll's marks do, too."""
+    coil = ClutteredCoil(length_m=200.0, clutter_per_m=0.0, crowded=0.1)
+    alarms = 0
+    for seed in range(20):
+        repeats = watching()
+        drafts = announced(coil, places(coil, seed), seed)
+        alarms += sum(raised(repeats.update([draft])) for draft in drafts)
+    assert alarms == 0
+
+
+def test_a_mark_between_crowds_is_still_found() -> None:
+    repeats = watching()
+    drafts = []
+    for turn, along_m in enumerate(turns(F7_M, *range(5))):
+        box = Extent(from_m=along_m + 1, to_m=along_m + 1.512, from_mm=0, to_mm=1152)
+        new = [defect(f"c/{turn}", along_m, 500), crowd(f"c/{turn} crowd", box)]
+        drafts += repeats.update(new)
+    assert [body.repeats for body in bodies(drafts)] == [3, 4, 5]
 
 
 def test_work_and_memory_for_a_defect_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
