@@ -63,9 +63,11 @@ class Rolls(Section):
     periods are tried, the more repeats it takes to tell a mark from chance.
     """
     confidence: Fraction = 0.98
-    """From this confidence on a repeat is raised; docs/rolls.md tells how it was chosen."""
-    turns: Annotated[int, Field(ge=2, le=64)] = 12
-    """How many turns of a roll are looked back over for its marks."""
+    """From this confidence on a repeat is raised; docs/rolls.md tells how it was chosen, and on
+    which strip it promises too much.
+    """
+    turns: Annotated[int, Field(ge=2, le=24)] = 12
+    """How many turns of a roll are looked back over for its marks; each costs time."""
     position_error: Annotated[float, Field(ge=0, le=0.1)] = 0.001
     """What the along position may err, as a share of the distance between two defects: the
     encoder, and the slip of its wheel.

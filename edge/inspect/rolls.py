@@ -1,11 +1,12 @@
 """Roll repeats of one coil: defects of a class, in one band across, at a roll's circumference.
 
-Fed with each newly announced defect; memory and time per defect are bounded, whatever the strip
-shows (`roll_marks.REMEMBERED`, `periodic.MOST_MARKS`, `periodic.MOST_PERIODS`). From each defect
-one looks back for a lattice (`periodic`); one of three defects or more whose confidence reaches the
-config's is raised. A multiple of the period that was raised first, because marks were missed, is
-corrected by a revision once another period explains the defects better; so is a period that a mark
-at a wrong place has spoiled, once as many marks lie on another lattice up to the newest.
+Fed with each newly announced defect, crowds left out; memory and time are bounded, whatever the
+strip shows (`roll_marks.REMEMBERED`, `periodic.MOST_MARKS`, `periodic.MOST_PERIODS`, `SEARCHED`).
+From a defect one looks back for a lattice (`periodic`); one of three defects or more whose
+confidence reaches the config's is raised. A multiple of the period that was raised first, because
+marks were missed, is corrected by a revision once another period explains the defects better; so is
+a period that a mark at a wrong place has spoiled, once as many marks lie on another lattice up to
+the newest.
 """
 
 import math
@@ -24,6 +25,10 @@ from edge.types import Coil
 
 OPEN_AT_ONCE = 16
 """Repeats of a coil; while so many go on, no other is raised."""
+SEARCHED = 8
+"""New defects of a frame that are looked back from, the first along the strip; the others are
+remembered, and go on with an open repeat.
+"""
 
 
 class RollRepeats:
@@ -54,8 +59,8 @@ class RollRepeats:
         ]
         new.sort(key=lambda entry: entry[0].along_m)
         changed: dict[int, tuple[OpenRepeat, datetime]] = {}
-        for mark, class_name, time in new:
-            repeat = self._take(mark, class_name)
+        for number, (mark, class_name, time) in enumerate(new):
+            repeat = self._take(mark, class_name, search=number < SEARCHED)
             if repeat is not None:
                 changed[repeat.number] = repeat, time
         return [
@@ -74,20 +79,22 @@ class RollRepeats:
         ended, self._open = self._open, []
         return [self._tell(repeat, phase, time) for repeat in ended]
 
-    def _take(self, mark: Mark, class_name: str) -> OpenRepeat | None:
+    def _take(self, mark: Mark, class_name: str, *, search: bool) -> OpenRepeat | None:
         """Enter a defect; the repeat that it began, went on with or corrected."""
         rules = self._rules
         known = self._classes.setdefault(class_name, ClassMarks())
-        before = known.before(mark, self._look_back_m, rules, self._coil.width_mm)
-        known.add(mark)
-        self._tried += 1
-        found = find_lattice(before.band, self._search, self._tried)
         beside = [
             repeat
             for repeat in self._open
             if repeat.class_name == class_name and repeat.last.beside(mark, rules)
         ]
         home = _go_on(beside, mark)
+        before = known.before(mark, self._look_back_m, rules, self._coil.width_mm)
+        known.add(mark)
+        if not search:
+            return home
+        self._tried += 1
+        found = find_lattice(before.band, self._search, self._tried)
         if found is None:
             return home
         points = points_of(found, before.marks, mark)

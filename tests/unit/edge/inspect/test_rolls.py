@@ -241,7 +241,7 @@ spots_anywhere = st.tuples(
 @given(
     spots=st.lists(spots_anywhere, max_size=60),
     rules=st.sampled_from(
-        [ROLLS, Rolls(any_period_m=(0.01, 1000), turns=64), Rolls(table=WORK_ROLL.table, turns=2)]
+        [ROLLS, Rolls(any_period_m=(0.01, 1000), turns=24), Rolls(table=WORK_ROLL.table, turns=2)]
     ),
 )
 def test_whatever_comes_in_whatever_order_every_event_keeps_its_promises(
@@ -311,6 +311,33 @@ def test_a_mark_between_crowds_is_still_found() -> None:
     assert [body.repeats for body in bodies(drafts)] == [3, 4, 5]
 
 
+def test_a_frame_full_of_new_defects_is_searched_from_a_few_and_forgets_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched = 0
+
+    def counted(*given: object) -> periodic.Found | None:
+        nonlocal searched
+        searched += 1
+        return periodic.find_lattice(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rolls, "find_lattice", counted)
+    repeats, rng = watching(), np.random.default_rng(0)
+    drafts = []
+    for turn, along_m in enumerate(turns(F7_M, 0, 1, 2)):
+        side = (-1, -1, 1)[turn]
+        offsets = side * rng.uniform(0.01, 0.4, 24)
+        clutter = [
+            defect(f"c/{turn}.{i}", along_m + off_m, 45.0 * i, None, "b")
+            for i, off_m in enumerate(offsets.tolist())
+        ]
+        searched = 0
+        drafts += repeats.update([*clutter, defect(f"c/{turn}", along_m, 500)])
+        assert searched == rolls.SEARCHED
+    (found,) = bodies(drafts)
+    assert found.defects == ("c/0", "c/1", "c/2")
+
+
 def test_work_and_memory_for_a_defect_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of defects in the window: never more compared, never more kept."""
     compared = []
@@ -320,9 +347,16 @@ def test_work_and_memory_for_a_defect_are_bounded(monkeypatch: pytest.MonkeyPatc
         compared.append(len(periods) * len(band.behind_m))
         return lattice(band, periods, *rest)  # type: ignore[arg-type]
 
+    window_m = periodic._window_m
+
+    def tabled(band: periodic.Band, periods: periodic.F64, turns: int, error: float) -> object:
+        compared.append(len(periods) * turns)
+        return window_m(band, periods, turns, error)
+
     monkeypatch.setattr(periodic, "_lattice", counted)
+    monkeypatch.setattr(periodic, "_window_m", tabled)
     rng = np.random.default_rng(5)
-    repeats = watching(Rolls(any_period_m=(0.5, 12)))
+    repeats = watching(Rolls(any_period_m=(0.5, 12), turns=24))
     along = np.sort(rng.uniform(0, 100, 5000))
     for number, (along_m, across_mm) in enumerate(
         zip(along.tolist(), rng.uniform(400, 600, 5000).tolist(), strict=True)
