@@ -1,9 +1,10 @@
-"""Dense defects: so many of a class in ten metres that they are told as a number.
+"""Dense defects: those of a class in ten metres that no event of their own tells of, as a number.
 
 A coil is cut into stretches of ten metres from its head. Of each class and stretch the first
 `limit` defects are told one by one; those that follow are counted, but for one that is more severe
-than all told there so far, or that grows out of the stretch. So whatever a stretch's number stands
-for lies within it and is no worse than what was told one by one.
+than all told there so far, or that grows out of the stretch. A crowd is told as one and counts for
+each of its defects, so its stretch has a number, too, however few they are. So whatever a stretch's
+number stands for lies within it and is no worse than what was told one by one.
 """
 
 import sys
@@ -16,7 +17,7 @@ from contract.events import Draft
 
 STRETCH_M = 10.0
 EVERY_ONE = sys.maxsize
-"""A limit under which nothing is told as a number."""
+"""A limit under which only crowds have a number."""
 
 
 @dataclass(slots=True)
@@ -90,7 +91,7 @@ class Density:
 
     def _dense(self, passed_m: float, end: int | None) -> Iterator[DefectDensity]:
         for (stretch, name), known in sorted(self._counts.items(), key=lambda item: item[0]):
-            if known.count > self._limit and (end is None or stretch < end):
+            if known.count > known.told and (end is None or stretch < end):
                 yield _body(stretch, name, known, passed_m)
 
 
