@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from contract.bodies import Defect, Extent
+from contract.bodies import Defect, Extent, Measure
 from edge.grading.rules import Across, DefectRule, Rules, Zones
 
 
@@ -24,8 +24,8 @@ def unassessed(_: Defect) -> Severity:
 
 
 class Size(NamedTuple):
-    """On the strip: as measured, else of the box of the defect's tiles, which is never smaller than
-    a tile.
+    """On the strip: as measured where all of it was, else of the box of the defect's tiles, which
+    is never smaller than a tile.
     """
 
     length_mm: float
@@ -33,10 +33,16 @@ class Size(NamedTuple):
     area_mm2: float
 
 
+def whole_measure(defect: Defect) -> Measure | None:
+    """What was measured of all of it; None where a part was left out, or nothing stood out."""
+    measure = defect.measure
+    return measure if measure is not None and measure.complete else None
+
+
 def size_of(defect: Defect) -> Size:
     """As it was measured, or how large it can be at most."""
-    if defect.measure is not None:
-        measure = defect.measure
+    measure = whole_measure(defect)
+    if measure is not None:
         return Size(measure.length_mm, measure.width_mm, measure.area_mm2)
     extent = defect.extent
     # Extents are whole micrometres: 64 mm must not be more than 64 mm.
@@ -46,8 +52,9 @@ def size_of(defect: Defect) -> Size:
 
 
 def place_of(defect: Defect) -> Extent:
-    """Of what was measured, else of its tiles."""
-    return defect.extent if defect.measure is None else defect.measure.extent
+    """Of what was measured where all of it was, else of its tiles."""
+    measure = whole_measure(defect)
+    return defect.extent if measure is None else measure.extent
 
 
 def across_of(defect: Defect, zones: Zones, width_mm: float) -> tuple[Across, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import NamedTuple
 
-from edge.report.document import FoundDefect
+from edge.report.document import Box, FoundDefect
 from edge.report.glyphs import Glyphs
 from edge.report.scale import Rect, Scale
 
@@ -50,13 +50,19 @@ def draw_marks(
 def _boxes(defects: list[FoundDefect], scale: Scale, glyphs: Glyphs) -> str:
     paths = defaultdict[str, list[str]](list)
     for defect in defects:
-        at = defect.measure.extent if defect.measure else defect.extent
+        at = _place_of(defect)
         rects = scale.rects((at.from_m, at.to_m), (at.from_mm, at.to_mm), _LEAST_BOX)
         paths[defect.class_name] += map(path_of, rects)
     return "".join(
         f'<path class="box" fill="{glyphs[name].colour}" d="{"".join(path)}"/>'
         for name, path in paths.items()
     )
+
+
+def _place_of(defect: FoundDefect) -> Box:
+    """What was measured where all of it was, else its tiles."""
+    measure = defect.measure
+    return measure.extent if measure is not None and measure.complete else defect.extent
 
 
 def path_of(rect: Rect) -> str:
@@ -117,7 +123,7 @@ def _corner(place: Place, found: _Bin, scale: Scale) -> str:
 
 
 def _centre(defect: FoundDefect, scale: Scale) -> tuple[float, float, int]:
-    at = defect.measure.extent if defect.measure else defect.extent
+    at = _place_of(defect)
     middle_m = (at.from_m + at.to_m) / 2
     band = scale.band_of(middle_m)
     return scale.x(middle_m, band), scale.y((at.from_mm + at.to_mm) / 2, band), band

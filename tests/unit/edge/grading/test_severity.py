@@ -44,6 +44,19 @@ def test_what_was_measured_counts_and_else_the_tiles() -> None:
     assert (named(box), named(measured)) == ("critical", "minor")
 
 
+def test_a_defect_that_was_measured_in_part_counts_by_its_tiles() -> None:
+    """One of whose frames had no pixels left: 70 mm of a bar of 240 mm in four tiles."""
+    bar = defect(length_mm=281.6, from_mm=16.0, width_mm=30.0)
+    part = Extent(from_m=50.0, to_m=50.0704, from_mm=20.0, to_mm=24.0)
+    found = measure(part, 70.4, 4.0, 281.0)
+    whole = bar.model_copy(update={"measure": found})
+    partly = bar.model_copy(update={"measure": found.model_copy(update={"complete": False})})
+    assert size_of(partly) == size_of(bar)
+    assert (named(whole), named(partly)) == ("minor", "major")
+    zones = [across_of(each, RULES.zones, WIDTH_MM) for each in (whole, partly)]
+    assert zones == [("operator_edge",), ("operator_edge", "middle")]
+
+
 @pytest.mark.parametrize(
     ("from_mm", "width_mm", "zones"),
     [

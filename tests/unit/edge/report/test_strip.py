@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contract.bodies import Extent, NotInspected
 from edge.palette import COLOURS, Palette
-from edge.report.document import Box, FoundDefect
+from edge.report.document import Box, FoundDefect, Measured
 from edge.report.glyphs import Glyphs
 from edge.report.lanes import draw_lanes
 from edge.report.marks import draw_marks
@@ -70,6 +70,16 @@ def test_a_defect_lies_where_its_metres_say() -> None:
         f"h-{10 / 35 * PLOT:.4g}z"
     )
     assert path.get("fill") == COLOURS[0]
+
+
+def test_a_defect_measured_in_part_is_drawn_by_its_tiles() -> None:
+    tiles, part = Box(10.0, 20.0, 0.0, 600.0), Box(10.0, 11.0, 100.0, 110.0)
+    measures = [Measured(part, 1, 1, 1, 1, 0, complete=complete) for complete in (True, False)]
+    defects = [found(0, extent=part), *(found(0, extent=tiles, measure=m) for m in measures)]
+    scale, glyphs = scale_of(100.0, 1200.0), _glyphs()
+    small, whole, partly = (draw_marks([each], [each], scale, glyphs) for each in defects)
+    assert whole == small
+    assert partly == draw_marks([found(0, extent=tiles)], [found(0, extent=tiles)], scale, glyphs)
 
 
 def test_every_defect_has_its_class_s_mark_and_the_worst_its_letter() -> None:
