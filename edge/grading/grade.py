@@ -57,24 +57,33 @@ class Tally:
         self._classes: dict[str, int] = {}
         self._rows = bytearray()
         self._dense: list[_Dense] = []
+        self._open: dict[str, int] = {}
+        """The worst severity so far of each defect that has not ended."""
         self.severities: Counter[str] = Counter()
 
     def take(self, body: Defect | DefectDensity) -> None:
-        """A defect with its severity, or a stretch of dense ones; only a defect's last revision
-        counts, and not that of one which is part of another.
+        """A revision of a defect with its severity, or a stretch of dense ones. A defect counts
+        when it has ended, with its worst severity; what is part of another leaves that one its own.
         """
         if isinstance(body, DefectDensity):
             untold = body.count - body.told
             index = self._index(body.class_name)
             self._dense.append(_Dense(index, body.from_m, body.to_m, untold))
-        elif body.phase in {"closed", "interrupted"} and body.merged_into is None:
-            self._add(body)
+            return
+        severities, name = self._rules.rules.severities, body.severity
+        rank = -1 if name is None else severities.index(name)
+        rank = max(rank, self._open.pop(body.defect_id, -1))
+        if body.merged_into is not None:
+            self._open[body.merged_into] = max(rank, self._open.get(body.merged_into, -1))
+        elif body.phase in {"closed", "interrupted"}:
+            self._add(body, rank)
+        else:
+            self._open[body.defect_id] = rank
 
-    def _add(self, defect: Defect) -> None:
-        rules, rank = self._rules.rules, -1
-        if defect.severity is not None:
-            self.severities[defect.severity] += 1
-            rank = rules.severities.index(defect.severity)
+    def _add(self, defect: Defect, rank: int) -> None:
+        rules = self._rules.rules
+        if rank >= 0:
+            self.severities[rules.severities[rank]] += 1
         zones = across_of(defect, rules.zones, self._width_mm)
         extent, index = place_of(defect), self._index(defect.class_name)
         self._rows += _PACKED.pack(extent.from_m, extent.to_m, index, rank, _bits(zones))

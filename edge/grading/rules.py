@@ -1,8 +1,9 @@
 """What stands in a rules file: severities, grades, zones, and the rules that give them.
 
 Of all rules that apply the worst holds, so their order does not matter; every condition is of the
-kind "more than". So a defect that grows does not become milder, and one defect more never makes a
-coil better (docs/adr/0025).
+kind "more than". So a larger defect is never milder than a smaller one, and one defect more never
+makes a coil better; nor does a defect become milder, since the worst of its revisions holds
+(docs/adr/0025).
 """
 
 import difflib

@@ -18,6 +18,11 @@ NONE = Severity(None, -1)
 Assess = Callable[[Defect], Severity]
 
 
+def worst_of(*found: Severity) -> Severity:
+    """Of the revisions of a defect, which may be measured to be smaller than it seemed."""
+    return max(found, key=lambda each: each.rank)
+
+
 def unassessed(_: Defect) -> Severity:
     """Without rules."""
     return NONE

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from contract.bodies import Defect, DefectDensity, Extent, ModelReference
 from contract.events import Draft
 from contract.tiles import Boxes
-from edge.grading.severity import Assess, unassessed
+from edge.grading.severity import NONE, Assess, Severity, unassessed, worst_of
 from edge.inspect.density import EVERY_ONE, Density, tell_density
 from edge.inspect.extents import touch, touches_any, union
 from edge.inspect.shape import NOTHING, UNMEASURED, Shape
@@ -172,6 +172,8 @@ class _Open:
     stretch: int | None = None
     """Where `Density` counts it; None before it is confirmed."""
     uncounted: int = 0
+    severity: Severity = NONE
+    """The worst that was told of it, or of what it absorbed."""
 
     def absorb(self, extent: Extent, tiles: int, probability: float, shape: Shape) -> None:
         """Grow by a patch, or by another defect that turned out to be part of this one."""
@@ -318,6 +320,7 @@ class DefectTracker:
             oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
             oldest.crowded |= other.crowded
             oldest.uncounted += other.uncounted
+            oldest.severity = worst_of(oldest.severity, other.severity)
             oldest.first_frame = min(oldest.first_frame, other.first_frame)
             self._open.remove(other)
         oldest.absorb(patch.extent, patch.tiles, patch.probability, patch.shape)
@@ -350,7 +353,7 @@ class DefectTracker:
             self.announced[defect.class_name] += 1
             self._density.told(defect.stretch or 0, defect.class_name)
         body = self._body(defect, phase, merged_into)
-        found = self._assess(body)
+        found = defect.severity = worst_of(defect.severity, self._assess(body))
         self._density.saw(defect.stretch or 0, defect.class_name, found.rank)
         body = body.model_copy(update={"severity": found.name})
         return Draft(body, self._coil, f"{defect.number}.{defect.revision}", defect.grabbed)

@@ -111,6 +111,24 @@ def test_parts_of_a_defect_that_merged_and_open_revisions_do_not_count() -> None
     assert made.severities == {"major": 1}
 
 
+def test_a_defect_counts_with_its_worst_revision_and_with_that_of_its_parts() -> None:
+    made = Tally(rules_of(), WIDTH_MM)
+    told = {"a": ("major", "minor"), "b": ("critical", None), "c": ("minor", "minor")}
+    for name, (first, last) in told.items():
+        opened = defect(50.0, defect_id=name, revision=1, phase="opened", severity=first)
+        made.take(opened)
+        made.take(
+            opened.model_copy(
+                update={
+                    "phase": "closed",
+                    "severity": last,
+                    "merged_into": "c" if name == "b" else None,
+                }
+            )
+        )
+    assert made.severities == {"major": 1, "critical": 1}
+
+
 def test_those_told_as_a_number_count_like_the_worst_told_there() -> None:
     rules = rules_of(
         coil=[

@@ -84,10 +84,21 @@ def test_a_defect_at_the_edge_itself_is_in_the_middle_where_there_are_no_edges()
 sizes = st.floats(1, 2000)
 
 
-@given(sizes, sizes, st.floats(0, 400), st.floats(0, 400), st.floats(0, 600))
-def test_a_defect_that_grows_never_becomes_milder(
-    length_mm: float, width_mm: float, longer: float, wider: float, from_mm: float
+@given(sizes, sizes, st.floats(0, 400), st.floats(0, 400), st.floats(0, 600), st.booleans())
+def test_a_larger_defect_is_never_milder(
+    length_mm: float,
+    width_mm: float,
+    longer: float,
+    wider: float,
+    from_mm: float,
+    measured: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    before = severity(defect(50.0, length_mm, width_mm, from_mm), WIDTH_MM, RULES)
-    after = defect(50.0, length_mm + longer, width_mm + wider, from_mm)
-    assert severity(after, WIDTH_MM, RULES).rank >= before.rank
+    small = defect(50.0, length_mm, width_mm, from_mm)
+    large = defect(50.0, length_mm + longer, width_mm + wider, from_mm)
+    if measured:
+        small, large = (
+            each.model_copy(update={"measure": measure(each.extent, *size_of(each))})
+            for each in (small, large)
+        )
+    ranks = [severity(each, WIDTH_MM, RULES).rank for each in (small, large)]
+    assert ranks == sorted(ranks)
