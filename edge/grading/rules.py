@@ -17,6 +17,7 @@ from contract.classes import ClassName
 
 Across = Literal["operator_edge", "middle", "drive_edge"]
 Along = Literal["first", "body", "last"]
+By = Literal["measure", "tiles"]
 Word = Annotated[str, StringConstraints(pattern=r"^[\w.-]+(?: [\w.-]+)*$", max_length=40)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
@@ -61,6 +62,10 @@ class DefectRule(Part):
     longer_than_mm: Size | None = None
     wider_than_mm: Size | None = None
     larger_than_mm2: Size | None = None
+    by: By = "measure"
+    """`tiles`: size and zone are those of the defect's tiles, whatever was measured. For textures,
+    of which single pits stand out at most.
+    """
     severity: Word
 
 

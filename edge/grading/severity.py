@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from contract.bodies import Defect, Extent, Measure
-from edge.grading.rules import Across, DefectRule, Rules, Zones
+from edge.grading.rules import Across, By, DefectRule, Rules, Zones
 
 
 class Severity(NamedTuple):
@@ -82,11 +82,23 @@ def severity(defect: Defect, width_mm: float, rules: Rules) -> Severity:
 
     Only what is known while the coil runs is asked: not where its tail will be.
     """
-    size, zones = size_of(defect), across_of(defect, rules.zones, width_mm)
+    views: dict[By, _View] = {}
     for rank, rule in rules.worst_first:
-        if _applies(rule, defect.class_name, size, zones):
+        if rule.by not in views:
+            views[rule.by] = _view(defect, rule.by, rules.zones, width_mm)
+        if _applies(rule, defect.class_name, *views[rule.by]):
             return Severity(rule.severity, rank)
     return NONE
+
+
+class _View(NamedTuple):
+    size: Size
+    zones: tuple[Across, ...]
+
+
+def _view(defect: Defect, by: By, zones: Zones, width_mm: float) -> _View:
+    seen = defect if by == "measure" else defect.model_copy(update={"measure": None})
+    return _View(size_of(seen), across_of(seen, zones, width_mm))
 
 
 def _applies(rule: DefectRule, name: str, size: Size, zones: tuple[Across, ...]) -> bool:

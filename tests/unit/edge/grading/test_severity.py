@@ -57,6 +57,23 @@ def test_a_defect_that_was_measured_in_part_counts_by_its_tiles() -> None:
     assert zones == [("operator_edge",), ("operator_edge", "middle")]
 
 
+def test_a_rule_may_ask_for_the_tiles_whatever_was_measured_of_them() -> None:
+    """Of a texture one pit stands out."""
+    pit = Extent(from_m=50.1, to_m=50.102, from_mm=510.0, to_mm=512.0)
+    field = defect(
+        length_mm=256.0, from_mm=20.0, width_mm=64.0, measure=measure(pit, 2.0, 2.0, 3.0)
+    )
+    rule = {
+        "rule": "field",
+        "longer_than_mm": 200,
+        "across": ["operator_edge"],
+        "severity": "major",
+    }
+    for by, name in (("measure", None), ("tiles", "major")):
+        rules = rules_of(defects=[rule | {"by": by}]).rules
+        assert severity(field, WIDTH_MM, rules).name == name
+
+
 @pytest.mark.parametrize(
     ("from_mm", "width_mm", "zones"),
     [
