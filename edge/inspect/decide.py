@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Literal, NamedTuple
 
 import cv2
@@ -23,13 +24,15 @@ from contract.events import Draft
 from contract.tiles import Boxes
 from edge.grading.severity import NONE, Assess, Severity, unassessed, worst_of
 from edge.inspect.density import EVERY_ONE, Density, tell_density
-from edge.inspect.extents import touch, touches_any, union
+from edge.inspect.extents import overlap, touch, touches_any, union, within
 from edge.inspect.shape import NOTHING, UNMEASURED, Shape
 from edge.types import F32, Section
 
 REMEMBERED = 1000
 """Closed defects that are known again when their strip comes back: more than a reversal passes."""
 SAME_M = 1e-6
+BORDER_MM = 2.0
+"""By so much the border of a defect may differ from one pass of its strip to the next."""
 
 Phase = Literal["opened", "extended", "closed", "interrupted"]
 Ending = Literal["closed", "interrupted"]
@@ -316,6 +319,7 @@ class DefectTracker:
         oldest, *absorbed = sorted(
             touching, key=lambda d: (d.revision == 0, d.stretch is None, d.number)
         )
+        missed = _missed(patch, touching)
         for other in absorbed:
             oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
             oldest.crowded |= other.crowded
@@ -323,7 +327,8 @@ class DefectTracker:
             oldest.severity = worst_of(oldest.severity, other.severity)
             oldest.first_frame = min(oldest.first_frame, other.first_frame)
             self._open.remove(other)
-        oldest.absorb(patch.extent, patch.tiles, patch.probability, patch.shape)
+        shape = patch.shape.joined(UNMEASURED) if missed else patch.shape
+        oldest.absorb(patch.extent, patch.tiles, patch.probability, shape)
         oldest.last_frame, oldest.grabbed = section.frame.seq, grabbed
         return oldest, absorbed
 
@@ -381,3 +386,14 @@ class DefectTracker:
 
     def _id(self, number: int) -> str:
         return f"{self._coil}/{number}"
+
+
+def _missed(patch: Patch, known: Iterable[_Open]) -> bool:
+    """Whether strip that passes again shows more of these than when its tiles were called clean."""
+    if not patch.again.pixels:
+        return False
+    boxes = [
+        box for d in known for box in (d.extent, *([d.shape.extent] if d.shape.pixels else []))
+    ]
+    seen = overlap(patch.again.extent, patch.extent)
+    return not within(seen, reduce(union, boxes), BORDER_MM)

@@ -34,3 +34,24 @@ def union(a: Extent, b: Extent) -> Extent:
         from_mm=min(a.from_mm, b.from_mm),
         to_mm=max(a.to_mm, b.to_mm),
     )
+
+
+def within(a: Extent, b: Extent, slack_mm: float) -> bool:
+    """Whether all of `a` lies in `b`, give or take so much."""
+    slack_m = slack_mm / 1000
+    return (
+        b.from_m - slack_m <= a.from_m
+        and a.to_m <= b.to_m + slack_m
+        and b.from_mm - slack_mm <= a.from_mm
+        and a.to_mm <= b.to_mm + slack_mm
+    )
+
+
+def overlap(a: Extent, b: Extent) -> Extent:
+    """What lies in both, of two that touch."""
+    return Extent(
+        from_m=max(a.from_m, b.from_m),
+        to_m=min(a.to_m, b.to_m),
+        from_mm=max(a.from_mm, b.from_mm),
+        to_mm=min(a.to_mm, b.to_mm),
+    )

@@ -45,19 +45,24 @@ class Shape(NamedTuple):
             self.complete and other.complete,
         )
 
+    @property
+    def extent(self) -> Extent:
+        """The box round its pixels, of which there must be one."""
+        (from_mm, left_mm), (to_mm, right_mm) = self.hull.min(axis=0), self.hull.max(axis=0)
+        return Extent(
+            from_m=round(from_mm / 1000, 6),
+            to_m=round(to_mm / 1000, 6),
+            from_mm=round(left_mm, 3),
+            to_mm=round(right_mm, 3),
+        )
+
     def measure(self) -> Measure | None:
         """What is told of it; None without a pixel."""
         if not self.pixels:
             return None
-        (from_m, from_mm), (to_m, to_mm) = self.hull.min(axis=0), self.hull.max(axis=0)
         length_mm, width_mm, degrees = smallest_rectangle(self.hull)
         return Measure(
-            extent=Extent(
-                from_m=round(from_m / 1000, 6),
-                to_m=round(to_m / 1000, 6),
-                from_mm=round(from_mm, 3),
-                to_mm=round(to_mm, 3),
-            ),
+            extent=self.extent,
             area_mm2=round(self.area_mm2, 3),
             length_mm=round(length_mm, 3),
             width_mm=round(width_mm, 3),

@@ -218,6 +218,21 @@ def test_a_defect_with_a_part_that_was_left_out_is_not_complete() -> None:
     assert not defect.measure.complete
 
 
+def test_what_only_the_second_pass_of_strip_shows_makes_a_defect_incomplete() -> None:
+    """Its tiles were called clean in the first pass; pixels that pass again are not measured."""
+    truth = bar(352, 80, 6, 0)
+    half = truth & (np.arange(352) < 160)[:, None]
+    for first, complete in ((truth, True), (half, False)):
+        line = Line(drawn(truth), truth)
+        line.truth = first
+        line.show(Span(0, 256))
+        line.truth = truth
+        line.show(Span(64, 256))
+        (defect,) = line.defects()
+        assert defect.measure is not None
+        assert defect.measure.complete is complete
+
+
 def test_crowded_patches_are_not_measured() -> None:
     truth = np.zeros((352, WIDTH), np.bool_)
     for column in range(20, 500, 160):
