@@ -43,10 +43,10 @@ def quantify(seen: Seen, seen_m: float, most_px: int) -> Seen:
         seen: what was said of the section.
         seen_m: strip of the coil before this was in a section before.
         most_px: pixels of a whole frame that may be looked at, margins and all; a section has its
-            share of them. Not a time, since a replay must come to the same end.
+            share of them, by its rows and those that it borrowed. Not a time, since a replay must
+            come to the same end.
     """
-    rows = seen.section.row_to - seen.section.row_from
-    left_px = most_px * rows / seen.section.frame.rows.rows
+    left_px = most_px * seen.grid.rows.length / seen.section.frame.rows.rows
     patches = list(seen.patches)
     regions = {n: region_of(patch, seen) for n, patch in enumerate(patches) if not patch.crowded}
     taken = tiles_of(seen)

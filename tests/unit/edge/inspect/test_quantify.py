@@ -13,7 +13,7 @@ from contract.bodies import Defect, Measure, ModelReference
 from contract.tiles import Span, TileGrid
 from edge.clock import Stamp
 from edge.inspect.decide import DefectTracker, Lie, Patch, Verdict, find_patches
-from edge.inspect.look import Seen
+from edge.inspect.look import Seen, whole_tiles
 from edge.inspect.quantify import quantify
 from edge.inspect.segment import Mask
 from edge.types import U8, Coil, Frame, RowMap, Section
@@ -49,8 +49,7 @@ def look(
         Stamp(0, 0),
     )  # fmt: skip
     part = Section(frame, COIL, *section)
-    tile_rows = Span(min(section.start, max(0, section.end - TILE)), section.end)
-    grid = TileGrid(tile_rows, Span(0, strip.shape[1]), TILE, TILE)
+    grid = TileGrid(whole_tiles(part, TILE), Span(0, strip.shape[1]), TILE, TILE)
     boxes = grid.boxes()
     held = truth[slice(*rows)]
     defect = np.array([held[t:e, a:b].sum() >= 20 for t, a, e, b in boxes], np.bool_)
@@ -184,6 +183,18 @@ def test_what_a_short_section_borrowed_is_not_its_own() -> None:
     (patch,) = quantify(seen, 0.0, PLENTY).patches
     assert patch.shape.hull[:, 0].min() >= 50 * STEP_MM[0] - 1e-9
     assert patch.shape.pixels == pytest.approx(10 * 30, rel=0.3)
+
+
+def test_a_short_section_has_pixels_for_its_own_defect() -> None:
+    """14 rows of a frame of 1,024, which borrow the rest of a tile: its share is by the tile's."""
+    truth = np.zeros((1024, WIDTH), np.bool_)
+    truth[4:12, 80:110] = True
+    budget_px = 500_000 * WIDTH // 2048
+    seen = look(drawn(truth), truth, Span(0, 1024), section=Span(0, 14))
+    assert seen.grid.rows.length == TILE
+    (patch,) = quantify(seen, 0.0, budget_px).patches
+    assert patch.shape.complete
+    assert patch.shape.pixels == pytest.approx(8 * 30, rel=0.3)
 
 
 def test_a_defect_at_the_strip_s_edge_keeps_to_the_strip() -> None:
