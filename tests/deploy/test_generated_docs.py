@@ -12,6 +12,7 @@ from edge.deliver import asyncapi
 from edge.mill.signals import NAMES
 from tests.conftest import ROOT
 from tests.line.published import ASYNCAPI, payload_of
+from tests.rolls.report import tables
 from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
 from tests.unit.edge.mill.test_docs import EXAMPLES
 
@@ -24,6 +25,13 @@ def test_documents_equal_the_code() -> None:
     }  # fmt: skip
     for path, text in documents.items():
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
+
+
+def test_the_tables_of_the_study_of_rolls_are_its_figures() -> None:
+    study = json.loads((ROOT / "docs" / "rolls" / "study.json").read_text("utf-8"))
+    text = (ROOT / "docs" / "rolls.md").read_text("utf-8")
+    for table in tables(study).split("\n\n"):
+        assert table in text, "run `python -m tests.rolls --plot` for its tables"
 
 
 def test_asyncapi_is_what_its_own_schema_asks_for() -> None:

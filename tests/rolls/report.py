@@ -102,8 +102,9 @@ def draw(study: dict[str, Any], folder: Path) -> None:
             _curves(axis, row)
         for axis in axes.ravel()[len(rows) :]:
             axis.set_axis_off()
-        for axis in axes[-1]:
+        for axis in (*axes[-1], axes[0, -1]):
             axis.set_xlabel("metres since the first mark")
+            axis.tick_params(labelbottom=True)
         for axis in axes[:, 0]:
             axis.set_ylabel("coils told of, %")
         handles, labels = axes[0, 0].get_legend_handles_labels()
