@@ -73,7 +73,8 @@ class Measure(BaseModel):
     the defect is darker.
     """
     complete: bool = True
-    """False: part of the defect was not measured, since its frame had no time left or was crowded.
+    """False: part of the defect was not measured: its frame had no pixels left to spend
+    (`inspect.quantified_px`) or was crowded, or only a second pass of the strip showed it.
     """
 
 
