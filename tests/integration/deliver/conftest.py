@@ -84,6 +84,7 @@ class Message:
     payload: bytes
     retain: bool
     kind: str | None
+    came_s: float
     raw: paho.MQTTMessage
 
 
@@ -125,15 +126,9 @@ class Subscriber:
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         properties = getattr(message.properties, "UserProperty", [])
-        self.messages.append(
-            Message(
-                message.topic,
-                bytes(message.payload),
-                message.retain,
-                dict(properties).get("kind"),
-                message,
-            )
-        )
+        kind = dict(properties).get("kind")
+        body, came_s = bytes(message.payload), time.monotonic()
+        self.messages.append(Message(message.topic, body, message.retain, kind, came_s, message))
 
 
 @dataclass

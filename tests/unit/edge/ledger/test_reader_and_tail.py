@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from contract.bodies import CoilCorrected, CoilData, CoilStarted, Measure
 from contract.events import Draft, number
 from edge.errors import ConfigError, LedgerError
 from edge.ledger.log import EventLog
-from edge.ledger.reader import EventReader
+from edge.ledger.reader import EventReader, _File
 from edge.ledger.retention import retain
 from edge.ledger.tail import Gap, follow, format_line
 from edge.ledger.wake import WakeReceiver, WakeSender
@@ -84,6 +85,32 @@ def test_latest_and_coil(tmp_path: Path) -> None:
     assert seqs(reader.of_coil("'; DROP TABLE events", [])) == []
     reader.close()
     log.close()
+
+
+def test_no_question_looks_at_every_event_or_sorts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a week of events stays fast; `python -m tests.bench.ledger_week` measures it."""
+    four_days(tmp_path).close()
+    reader, plans = EventReader(tmp_path), set[str]()
+    query = reader._query
+
+    def explain(file: _File, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        steps = query(file, f"EXPLAIN QUERY PLAN {sql}", values)
+        plans.update(str(step[3]) for step in steps)
+        return query(file, sql, values)
+
+    monkeypatch.setattr(reader, "_query", explain)
+    assert len(reader.after(2, 5)) == 5
+    assert len(reader.latest(["defect", "action"], 5)) == 5
+    assert len(reader.of_coil("c-1", ["defect"])) == 3
+    assert len(reader.of_coil("c-1", [])) == 3
+    assert len(list(reader.bodies_of_coil("c-1", 1, 9))) == 3
+    assert len(list(reader.tiles())) == 4
+    assert reader.last_seq() == 12
+    reader.close()
+    assert plans
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan or plan.startswith("SCAN")]
 
 
 def test_tile_log_comes_back_in_order(tmp_path: Path) -> None:
