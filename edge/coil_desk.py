@@ -18,8 +18,8 @@ from edge.errors import ConfigError, LedgerError, StripSightError
 
 if TYPE_CHECKING:
     from edge.grading.regrade import Regraded
+    from edge.ledger.inspections import Inspection
     from edge.report.document import CoilDocument
-    from edge.report.inspections import Inspection
 
 app = typer.Typer(
     no_args_is_help=True, help="Coils in the ledger: list, report, certificate, grade."
@@ -41,8 +41,8 @@ def list_coils(
     json: Annotated[bool, typer.Option("--json", help="A JSON object per line.")] = False,
 ) -> None:
     """List the coils of the ledger, the newest first."""
+    from edge.ledger.inspections import inspections
     from edge.ledger.reader import EventReader
-    from edge.report.inspections import inspections
     from edge.report.listing import as_table, listed
 
     settings = load_config(config)
@@ -133,7 +133,7 @@ def grade(
     settings = load_config(config)
     ask_daemon = partial(_ask_to_record, settings)
     if by_hand is not None:
-        _grade_by_hand(coils, by_hand, comment, rules, ask_daemon)
+        _grade_by_hand(settings, coils, by_hand, comment, rules, ask_daemon)
         return
     found, path = _regrade(settings, coils, rules)
     print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
@@ -146,7 +146,7 @@ def grade(
 
 def save_newest(settings: Config, path: Path) -> None:
     """Write the newest coil's report as HTML and say where it is; without a coil say that."""
-    from edge.report.inspections import shown
+    from edge.ledger.inspections import shown
     from edge.report.write import save
 
     try:
@@ -167,9 +167,9 @@ def report_text(
 ) -> tuple["CoilDocument", str]:
     """The report of a coil and its text; says on stderr where there are more of the same id."""
     from edge.clock import SystemClock
+    from edge.ledger.inspections import find, inspections, others
     from edge.ledger.reader import EventReader
     from edge.report.compose import compose
-    from edge.report.inspections import find, inspections, others
     from edge.report.write import render
 
     reader = EventReader(settings.ledger.path)
@@ -192,27 +192,34 @@ def _regrade(
 ) -> tuple[list["Regraded"], Path]:
     from edge.grading.regrade import regrade
     from edge.grading.rules_file import load_rules
+    from edge.ledger.inspections import inspections
     from edge.ledger.reader import EventReader
 
     path = rules or settings.grading
     if path is None:
         raise ConfigError("no rules: name a file by --rules, or set grading: in the config")
     reader, loaded = EventReader(settings.ledger.path), load_rules(path)
-    return [regrade(reader, coil, loaded) for coil in coils], path
+    known = inspections(reader)
+    return [regrade(reader, known, coil, loaded) for coil in coils], path
 
 
 def _grade_by_hand(
+    settings: Config,
     coils: list[str],
     grade: str,
     comment: str,
     rules: Path | None,
     ask_daemon: Callable[[dict[str, str]], None],
 ) -> None:
+    from edge.ledger.inspections import find, inspections
+    from edge.ledger.reader import EventReader
+
+    known = inspections(EventReader(settings.ledger.path))
     arguments = {"origin": "inspector", "grade": grade, "comment": comment}
     if rules is not None:
         arguments["rules"] = str(rules.resolve())
     for coil in coils:
-        ask_daemon({**arguments, "coil": coil})
+        ask_daemon({**arguments, "subject": find(known, coil).subject})
         print(f"{coil}: recorded as {grade}")
 
 

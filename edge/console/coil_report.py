@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.errors import ConfigError, LedgerError
+from edge.ledger.inspections import find, inspections
 from edge.ledger.reader import EventReader
 from edge.report.compose import compose
-from edge.report.inspections import find, inspections
 from edge.report.write import render_page
 
 PATH = "/coil"

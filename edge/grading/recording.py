@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contract.bodies import CoilGraded, Grade
+from contract.bodies import CoilGraded, CoilReport, Grade
 from contract.events import Draft
 from edge.errors import ConfigError
-from edge.grading.past import PastCoil, find_coil
 from edge.grading.rules import nearest
 from edge.grading.rules_file import RulesFile, load_rules
+from edge.ledger.inspections import Inspection, ended, inspections_of
 from edge.ledger.reader import EventReader
 
 
@@ -22,7 +22,10 @@ class GradeRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    coil: Annotated[str, Field(min_length=1, max_length=1000)]
+    subject: Annotated[str, Field(min_length=1, max_length=1000)]
+    """The id that the coil's events carry, never another that it was given: whoever asks looks
+    through all corrections for that, which takes the inspecting process too long.
+    """
     origin: Literal["rules", "inspector"]
     grade: Annotated[str, Field(min_length=1, max_length=100)]
     reasons: Annotated[str, Field(max_length=60_000)] = ""
@@ -57,7 +60,7 @@ def graded(
     what it says and of the grade that it replaces.
 
     Raises:
-        ConfigError: no such coil, no report, a grade that the rules do not know, no comment.
+        ConfigError: no such subject, no report, a grade that the rules do not know, no comment.
     """
     rules = own if request.rules is None else load_rules(Path(request.rules))
     if rules is None:
@@ -65,11 +68,14 @@ def graded(
     if request.grade not in rules.rules.grades:
         names = rules.rules.grades
         raise ConfigError(f"unknown grade {request.grade!r}{nearest(request.grade, names)}")
-    coil = find_coil(reader, request.coil)
+    coils = inspections_of(reader, request.subject)
+    if not coils:
+        raise ConfigError(f"{request.subject!r}: the ledger has no coil of this subject")
+    coil, report = coils[-1], ended(coils[-1])
     if request.origin == "inspector":
         reasons = _inspectors(request)
     else:
-        _check_rules(request, rules, coil)
+        _check_rules(request, rules, coil, report)
         reasons = tuple(request.reasons.splitlines())
     body = CoilGraded(
         grade=Grade(name=request.grade, reasons=reasons, rules=rules.label),
@@ -79,7 +85,7 @@ def graded(
         comment=request.comment,
     )
     said = hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:16]
-    return Draft(body, coil.subject, f"{coil.seq}.{said}", time)
+    return Draft(body, coil.subject, f"{coil.grade_seq}.{said}", time)
 
 
 def _inspectors(request: GradeRequest) -> tuple[str, ...]:
@@ -88,14 +94,16 @@ def _inspectors(request: GradeRequest) -> tuple[str, ...]:
     return (request.comment,)
 
 
-def _check_rules(request: GradeRequest, rules: RulesFile, coil: PastCoil) -> None:
+def _check_rules(
+    request: GradeRequest, rules: RulesFile, coil: Inspection, report: CoilReport
+) -> None:
     if request.label != rules.label:
         raise ConfigError("the rules file was changed meanwhile; grade again")
-    if coil.report.interrupted:
-        raise ConfigError(f"{request.coil!r}: interrupted, so that no rule grades it")
-    given = coil.graded
+    if report.interrupted:
+        raise ConfigError(f"{coil.coil_id!r}: interrupted, so that no rule grades it")
+    given = coil.graded[-1] if coil.graded else None
     if given is not None and given.origin == "inspector" and request.over_inspector == "no":
         raise ConfigError(
-            f"{request.coil!r}: {given.by} graded it {given.grade.name!r} by hand; --over-inspector"
+            f"{coil.coil_id!r}: {given.by} graded it {given.grade.name!r} by hand; --over-inspector"
             " replaces that"
         )

@@ -4,18 +4,18 @@ It belongs in the process of whoever asks, since a coil of 200,000 defects takes
 inspecting process does not have. That one only checks and records (`recording.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from contract.bodies import Defect, DefectDensity, Grade
+from contract.bodies import CoilReport, Defect, DefectDensity, EventBody, Grade
 from edge.errors import ConfigError
 from edge.grading.counts import defects_in
 from edge.grading.grade import Tally
 from edge.grading.live import facts_of
-from edge.grading.past import PastCoil, defects_of, find_coil
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
+from edge.ledger.inspections import Inspection, ended, find
 from edge.ledger.reader import EventReader
 
 
@@ -26,6 +26,7 @@ class Regraded(NamedTuple):
     before: Grade | None
     after: Grade | None
     severities: Mapping[str, int]
+    subject: str = ""
     by_inspector: bool = False
     """A person has set the grade that holds."""
     problem: str | None = None
@@ -40,7 +41,7 @@ class Regraded(NamedTuple):
         if self.after is None:
             raise ValueError("a coil that was not graded is not recorded")
         return {
-            "coil": self.coil,
+            "subject": self.subject,
             "origin": "rules",
             "grade": self.after.name,
             "reasons": "\n".join(self.after.reasons),
@@ -62,47 +63,66 @@ class Regraded(NamedTuple):
         }
 
 
-def regrade(reader: EventReader, coil_id: str, rules: RulesFile) -> Regraded:
-    """Grade a coil of the ledger by these rules. Nothing is written.
+def regrade(
+    reader: EventReader, known: Sequence[Inspection], coil_id: str, rules: RulesFile
+) -> Regraded:
+    """Grade one of the ledger's coils by these rules. Nothing is written.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
     try:
-        coil = find_coil(reader, coil_id)
-        tally = _tally(reader, coil, rules)
+        coil = find(known, coil_id)
+        report = ended(coil)
+        tally = _tally(reader, coil, report, rules)
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
-    inspector = coil.graded is not None and coil.graded.origin == "inspector"
-    if coil.report.interrupted:
+    inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
+    found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector)
+    if report.interrupted:
         why = "interrupted: its end was not seen, so no rule grades it; an inspector can"
-        return Regraded(coil_id, coil.grade, None, tally.severities, inspector, why)
-    after = tally.grade(facts_of(coil.report, coil.late_m))
-    return Regraded(coil_id, coil.grade, after, tally.severities, inspector)
+        return found._replace(problem=why)
+    late_m = coil.start.late_m if coil.start else 0.0
+    return found._replace(after=tally.grade(facts_of(report, late_m)))
 
 
-def _tally(reader: EventReader, coil: PastCoil, rules: RulesFile) -> Tally:
+def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: RulesFile) -> Tally:
     """The coil's defects under the rules.
 
     Raises:
-        ConfigError: retention has removed some of them: what is left would grade too well.
+        ConfigError: retention has removed some of them, or one cannot be read: what is left would
+        grade too well.
     """
-    width_mm = coil.report.width_mm
+    width_mm = report.width_mm
     tally, told = Tally(rules, width_mm), defects_in(())
-    for body in defects_of(reader, coil):
+    for body in _defects_of(reader, coil):
         told += defects_in((body,))
         if isinstance(body, Defect):
             name = severity(body, width_mm, rules.rules).name
             tally.take(body.model_copy(update={"severity": name}))
         elif isinstance(body, DefectDensity):
             tally.take(body)
-    expected = sum(coil.report.defects.values())
-    if told != coil.report.defects:
+    expected = sum(report.defects.values())
+    if told != report.defects:
         raise ConfigError(
             f"{coil.subject!r}: the ledger holds {told.total()} of its {expected} defects, the"
             " others are past ledger.keep_days"
         )
     return tally
+
+
+def _defects_of(reader: EventReader, coil: Inspection) -> Iterator[EventBody]:
+    """What was told of its defects, in order."""
+    last = coil.last_seq or reader.last_seq()
+    for recorded in reader.of_coil(coil.subject, (Defect.kind, DefectDensity.kind)):
+        if coil.first_seq <= recorded.event.seq <= last:
+            try:
+                yield recorded.event.body()
+            except ValueError as error:
+                raise ConfigError(
+                    f"{coil.subject!r}: event {recorded.event.seq} is of another version of this"
+                    " program, so that its defect cannot be graded"
+                ) from error
 
 
 def as_table(rows: Sequence[Regraded]) -> str:

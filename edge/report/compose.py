@@ -9,6 +9,7 @@ from contract.bodies import CoilReport, Extent, Outcome
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.recover import end_coil
+from edge.ledger.inspections import Inspection
 from edge.ledger.reader import EventReader
 from edge.report.document import (
     Certificate,
@@ -19,7 +20,6 @@ from edge.report.document import (
     ModelTakeover,
 )
 from edge.report.gather import Gathered, gather
-from edge.report.inspections import Inspection
 
 PROGRAM = "stripsight"
 _EMPTY = CoilReport(
@@ -38,7 +38,9 @@ def compose(
     """
     found = gather(reader, inspection)
     now = datetime.fromtimestamp(clock.now().utc_ns / 1e9, UTC)
-    report = inspection.report or _so_far(reader, inspection, found, now)
+    report = inspection.report or (
+        _so_far(reader, inspection, found, now) if inspection.reported is None else _EMPTY
+    )
     grades = inspection.graded
     return CoilDocument(
         coil=_name(inspection, report, config),
@@ -62,7 +64,7 @@ def _so_far(
 ) -> CoilReport:
     """What the daemon would report if it ended here: from the newest commit's watermark."""
     mark = reader.watermark()
-    if inspection.started is None or mark is None:
+    if inspection.started is None or inspection.start is None or mark is None:
         return _EMPTY
     body = end_coil(inspection.started.event, mark, found.events, now)[-1].body
     return body if isinstance(body, CoilReport) else _EMPTY
@@ -167,6 +169,11 @@ def _unfinished(inspection: Inspection, report: CoilReport) -> Iterator[str]:
             "Preliminary: the coil is still under the camera, or the daemon stopped and has not"
             f" started again. All figures are of its first {report.length_m:.1f} m."
         )
+    elif inspection.state == "unreadable":
+        yield (
+            "The coil's report in the ledger is of another version of this program and cannot be"
+            " read: length, cells and coverage are not known here."
+        )
     elif inspection.state == "interrupted":
         yield (
             f"Interrupted: the daemon stopped at {report.length_m:.1f} m; what came after that was"
@@ -185,8 +192,8 @@ def inspected_cells(cells: dict[Outcome, int]) -> int:
 
 
 def reach_m(document: CoilDocument) -> float:
-    """The coil's length; of one that has no report, how far anything is known of it."""
-    if document.coil.state != "not_finished":
+    """The coil's length; of one without a report, how far anything is known of it."""
+    if document.coil.state in {"finished", "interrupted"}:
         return document.coil.length_m
     extents: list[Extent] = [s.extent for s in document.certificate.missing]
     ends = [e.to_m for e in extents] + [d.extent.to_m for d in document.defects]

@@ -19,7 +19,7 @@ from contract.bodies import (
     Outcome,
     RollRepeat,
 )
-from edge.report.inspections import State
+from edge.ledger.inspections import State
 
 SCHEMA_VERSION: Literal["1"] = "1"
 _FINITE = ConfigDict(allow_inf_nan=False)
@@ -95,7 +95,7 @@ class CoilName(Part):
     """`/<site>/<line>/<camera>`."""
     state: State
     """`not_finished`: the coil has no report of the daemon yet; all figures are of the part that
-    was under the camera so far.
+    was under the camera so far. `unreadable`: its report is of another version of this program.
     """
     started: datetime | None
     """When its head was seen; null where the ledger no longer has its start."""

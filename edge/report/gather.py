@@ -21,9 +21,9 @@ from contract.bodies import (
 from contract.events import Event
 from edge.errors import LedgerError
 from edge.ledger.digest import Digest
+from edge.ledger.inspections import Inspection
 from edge.ledger.reader import EventReader
 from edge.report.document import FoundDefect, LedgerRange
-from edge.report.inspections import Inspection
 
 _ID = b'"defect_id":"'
 _AFTER_ID = b'","revision":'

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from edge.ledger.inspections import Inspection, State, shown
 from edge.report.compose import percent
-from edge.report.inspections import Inspection, State, shown
 
 _HEADS = ("coil", "started (UTC)", "length", "coverage", "valid", "defects", "grade", "")
 _NUMBERS = {2, 3, 5}
@@ -15,6 +15,7 @@ _STATES: dict[State, str] = {
     "finished": "",
     "interrupted": "interrupted",
     "not_finished": "not finished",
+    "unreadable": "of another version",
 }
 
 

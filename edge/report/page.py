@@ -5,11 +5,11 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
+from edge.ledger.inspections import shown
 from edge.palette import Palette
 from edge.report.compose import percent
 from edge.report.document import CoilDocument
 from edge.report.glyphs import LEVELS, Glyphs
-from edge.report.inspections import shown
 from edge.report.lanes import draw_lanes
 from edge.report.marks import ALL_TO, BIN, BOXES_TO
 from edge.report.pictures import pictures_of
@@ -38,6 +38,7 @@ _STATES = {
     "finished": ("✓", "Finished", "tail seen", "good"),
     "interrupted": ("▲", "Interrupted", "end not seen", "warning"),
     "not_finished": ("▲", "Preliminary", "not finished yet", "warning"),
+    "unreadable": ("▲", "Not readable", "of another version", "warning"),
 }
 
 

@@ -178,7 +178,7 @@ def _ends(document: CoilDocument, scale: Scale) -> str:
     end_m, state = reach_m(document), document.coil.state
     band = scale.band_of(end_m - 1e-6)
     x, top = scale.x(end_m, band), scale.band_top(band)
-    text = {"finished": "tail", "interrupted": "broken off here", "not_finished": "so far"}[state]
+    text = {"finished": "tail", "interrupted": "broken off here"}.get(state, "so far")
     anchor = "end" if x > LEFT + PLOT / 2 else "start"
     return (
         f'<path class="end {state}" d="M{x:.0f} {top - 6}v{scale.band_height + 12}"/>'

@@ -20,6 +20,7 @@ from edge.grading.regrade import regrade
 from edge.grading.rules import Rules
 from edge.grading.rules_file import RulesFile, load_rules
 from edge.grading.severity import severity
+from edge.ledger.inspections import inspections
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
 from tests.conftest import ROOT
@@ -96,8 +97,10 @@ def from_the_ledger(found: list[Defect], rules: RulesFile) -> None:
         log.open()
         log.commit(commit(coil_started("c"), *drafts, Draft(report, "c", "r", NOW)))
         log.close()
+        reader = EventReader(Path(folder))
         timed(
-            "graded again from the ledger", lambda: regrade(EventReader(Path(folder)), "c", rules)
+            "graded again from the ledger",
+            lambda: regrade(reader, inspections(reader), "c", rules),
         )
 
 

@@ -85,7 +85,9 @@ def test_severities_grades_and_an_inspectors_word_reach_the_mill(
         by_hand = edge(*grade, "coil-0002", "--as", "scrap", "--comment", "edge torn")
         assert by_hand.returncode == 0, by_hand.stderr
         refused = {
-            "no coil of this id": edge(*grade, "coil-9999", "--as", "scrap", "--comment", "x"),
+            "no coil coil-9999 in the ledger": edge(
+                *grade, "coil-9999", "--as", "scrap", "--comment", "x"
+            ),
             "did you mean 'scrap'": edge(*grade, "coil-0001", "--as", "scrp", "--comment", "x"),
             "needs a comment": edge(*grade, "coil-0001", "--as", "scrap"),
             "by hand": edge(*grade, "coil-0002", "--record"),

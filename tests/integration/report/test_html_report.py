@@ -13,8 +13,8 @@ import pytest
 from contract.bodies import CoilReport
 from contract.events import Draft
 from edge.clock import SystemClock
+from edge.ledger.inspections import find, inspections
 from edge.report.compose import compose
-from edge.report.inspections import find, inspections
 from edge.report.write import render_page
 from edge.types import Picture
 from tests.conftest import require_program

@@ -9,15 +9,23 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.bodies import CoilCorrected, CoilGraded, CoilReport, Defect, DefectDensity
+from contract.bodies import (
+    CoilCorrected,
+    CoilData,
+    CoilGraded,
+    CoilReport,
+    Defect,
+    DefectDensity,
+    EventBody,
+)
 from contract.events import Draft, number
 from edge.errors import ConfigError
 from edge.grading.counts import defects_in
 from edge.grading.live import CoilGrading
-from edge.grading.past import current_grade, find_coil
 from edge.grading.recording import graded, request_of
-from edge.grading.regrade import as_table, regrade
+from edge.grading.regrade import Regraded, as_table, regrade
 from edge.grading.rules_file import RulesFile, load_rules
+from edge.ledger.inspections import Inspection, find, inspections
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
 from tests.unit.edge.grading.making import NOW, RULES, WIDTH_MM, defect
@@ -25,6 +33,13 @@ from tests.unit.edge.ledger.making import SOURCE, SetClock, coil_report, coil_st
 
 OLD = RULES | {"coil": [{"rule": "r", "severity": "major", "more_than": 2, "grade": "second"}]}
 NEW = OLD | {"version": "2", "coil": [OLD["coil"][0] | {"more_than": 1}]}
+
+
+class DefectOfNextVersion(EventBody):
+    """What another version of this program may tell."""
+
+    kind = "defect"
+    colour: str
 
 
 class Mill:
@@ -73,9 +88,19 @@ class Mill:
         report = plain.model_copy(update=known | {"rules": grading.label} | changes)
         return report.model_copy(update={"grade": grading.grade(report)} | changes)
 
-    def ask(self, coil: str, origin: str = "rules", **arguments: str) -> Draft:
+    def regrade(self, coil: str, rules: RulesFile) -> Regraded:
+        return regrade(self.reader, inspections(self.reader), coil, rules)
+
+    def found(self, coil: str) -> Inspection:
+        return find(inspections(self.reader), coil)
+
+    def correct(self, subject: str, coil_id: str, key: str = "corrected") -> None:
+        body = CoilCorrected(coil_id=coil_id, width_mm=WIDTH_MM, data=CoilData(), by="mill")
+        self.log.commit(commit(Draft(body, subject, key, NOW)))
+
+    def ask(self, subject: str, origin: str = "rules", **arguments: str) -> Draft:
         rules = str(self.folder / "new.yaml")
-        known = {"coil": coil, "origin": origin, "grade": "second", "rules": rules}
+        known = {"subject": subject, "origin": origin, "grade": "second", "rules": rules}
         known |= {"label": self.new.label} if origin == "rules" else {}
         request = request_of(known | arguments)
         return graded(request, "uid 7", self.reader, self.old, NOW)
@@ -94,14 +119,14 @@ def mill(tmp_path: Path) -> Iterator[Mill]:
 
 
 def test_the_same_rules_give_the_grade_that_the_line_gave(mill: Mill) -> None:
-    found = regrade(mill.reader, "c-1", mill.old)
+    found = mill.regrade("c-1", mill.old)
     assert (found.before, found.changed, found.problem) == (found.after, False, None)
     assert found.severities == {"major": 2, "minor": 1}
 
 
 def test_changed_rules_give_another_and_write_nothing(mill: Mill) -> None:
     last = mill.reader.last_seq()
-    found = [regrade(mill.reader, coil, mill.new) for coil in ("c-1", "c-2")]
+    found = [mill.regrade(coil, mill.new) for coil in ("c-1", "c-2")]
     assert [(r.before and r.before.name, r.after and r.after.name) for r in found] == [
         ("prime", "second"),
         ("prime", "prime"),
@@ -122,8 +147,8 @@ def test_coils_that_cannot_be_graded_say_why(mill: Mill) -> None:
     mill.coil("c-3", interrupted=True, grade=None)
     mill.coil("c-4", 200.0, defects={"scratch": 2})
     mill.log.commit(commit(coil_started("c-5")))
-    why = {c: regrade(mill.reader, c, mill.new).problem for c in ("nope", "c-3", "c-4", "c-5")}
-    assert why["nope"] == "'nope': the ledger has no coil of this id"
+    why = {c: mill.regrade(c, mill.new).problem for c in ("nope", "c-3", "c-4", "c-5")}
+    assert str(why["nope"]).startswith("no coil nope in the ledger")
     assert "its end was not seen" in str(why["c-3"])
     assert "the ledger holds 1 of its 2 defects" in str(why["c-4"])
     assert "has no report yet" in str(why["c-5"])
@@ -137,21 +162,44 @@ def test_dense_defects_are_part_of_a_regraded_coil(mill: Mill) -> None:
     long = defect(1.0, 200.0, revision=1, severity="major")
     drafts = [Draft(body, "d", str(i), NOW) for i, body in enumerate((long, dense, report))]
     mill.log.commit(commit(coil_started("d"), *drafts))
-    found = regrade(mill.reader, "d", mill.new)
+    found = mill.regrade("d", mill.new)
     assert found.after
     assert found.after.reasons == ("r: 300, more than 1",)
 
 
 def test_a_coil_that_was_named_late_or_comes_again_is_found_as_its_newest(mill: Mill) -> None:
-    for subject in ("unnamed~1", "c-2~2"):
+    for subject, name in (("unnamed~1", "A/1"), ("c-2~2", "c-2")):
         mill.coil(subject, 200.0, 200.0, 200.0)
-    plain = find_coil(mill.reader, "c-2").report
-    for name, subject in (("A/1", "unnamed~1"), ("c-2", "c-2~2")):
-        body = CoilCorrected(coil_id=name, width_mm=WIDTH_MM, data=plain.data, by="mill")
-        mill.log.commit(commit(Draft(body, subject, "corrected", NOW)))
-    assert find_coil(mill.reader, "A/1").subject == "unnamed~1"
-    assert find_coil(mill.reader, "unnamed~1").subject == "unnamed~1"
-    assert mill.ask("c-2").coil == "c-2~2"
+        mill.correct(subject, name)
+    names = {name: mill.regrade(name, mill.new).subject for name in ("A/1", "unnamed~1", "c-2")}
+    assert names == {"A/1": "unnamed~1", "unnamed~1": "unnamed~1", "c-2": "c-2~2"}
+
+
+def test_no_grade_goes_to_a_coil_by_an_id_that_it_had_for_a_while(mill: Mill) -> None:
+    mill.correct("c-1", "B", "1")
+    mill.correct("c-1", "C", "2")
+    problem = mill.regrade("B", mill.new).problem or ""
+    assert problem.startswith("no coil B in the ledger"), "c-1 is C now"
+    assert mill.regrade("C", mill.new).subject == "c-1"
+    with pytest.raises(ConfigError, match="'C': the ledger has no coil of this subject"):
+        mill.ask("C")
+    assert mill.ask("c-1").coil == "c-1"
+
+
+def test_an_id_is_found_however_many_corrections_came_after(mill: Mill) -> None:
+    mill.coil("A", 10.0)
+    mill.coil("A~2", 200.0)
+    mill.correct("A~2", "A")
+    for times in range(1200):
+        mill.correct("c-1", "c-1", f"{times}")
+    assert mill.regrade("A", mill.new).subject == "A~2"
+
+
+def test_a_defect_of_another_version_keeps_its_coil_from_being_graded(mill: Mill) -> None:
+    of_next_version = DefectOfNextVersion(colour="red")
+    report = coil_report("c-9")
+    mill.log.commit(commit(coil_started("c-9"), Draft(of_next_version, "c-9", "1", NOW), report))
+    assert "is of another version" in str(mill.regrade("c-9", mill.new).problem)
 
 
 def test_a_recorded_grade_holds_until_the_next(mill: Mill) -> None:
@@ -167,11 +215,10 @@ def test_a_recorded_grade_holds_until_the_next(mill: Mill) -> None:
     assert override.body.grade.reasons == ("bent",)
     assert mill.record(override) == 1
     events = [recorded.event for recorded in mill.reader.of_coil("c-1", [])]
-    holds = current_grade(events)
-    assert holds == find_coil(mill.reader, "c-1").grade
-    assert holds
-    assert holds.name == "scrap"
-    assert regrade(mill.reader, "c-1", mill.new).by_inspector
+    graded_by = mill.found("c-1")
+    assert graded_by.grade
+    assert (graded_by.grade.name, graded_by.grade_seq) == ("scrap", events[-1].seq)
+    assert mill.regrade("c-1", mill.new).by_inspector
 
 
 def test_a_request_that_is_repeated_is_one_event_and_another_is_another(mill: Mill) -> None:
@@ -195,7 +242,7 @@ def test_rules_do_not_replace_what_a_person_said_unless_asked(mill: Mill) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"coil": "nope"}, "no coil of this id"),
+        ({"subject": "nope"}, "no coil of this subject"),
         ({"grade": "secnd"}, "unknown grade 'secnd', did you mean 'second'?"),
         ({"origin": "inspector"}, "needs a comment"),
         ({"origin": "inspector", "comment": " \n"}, "needs a comment"),
@@ -203,7 +250,7 @@ def test_rules_do_not_replace_what_a_person_said_unless_asked(mill: Mill) -> Non
         ({"label": "2@other"}, "changed meanwhile"),
         ({"rules": "/nowhere.yaml"}, "no such config file"),
         ({"comment": "x" * 501}, "grade: comment"),
-        ({"coil": ""}, "grade: coil"),
+        ({"subject": ""}, "grade: subject"),
         ({"colour": "red"}, "grade: colour"),
     ],
 )
@@ -211,7 +258,7 @@ def test_what_cannot_be_recorded_is_refused(
     mill: Mill, arguments: dict[str, str], words: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        mill.ask(**{"coil": "c-1", **arguments})
+        mill.ask(**{"subject": "c-1", **arguments})
     assert words in str(caught.value)
 
 
@@ -225,7 +272,7 @@ def test_an_interrupted_coil_is_graded_by_a_person_only(mill: Mill) -> None:
 
 
 words = st.text(max_size=30) | st.sampled_from(["c-1", "rules", "inspector", "second", "yes"])
-names = st.sampled_from(["coil", "origin", "grade", "reasons", "label", "comment"]) | words
+names = st.sampled_from(["subject", "origin", "grade", "reasons", "label", "comment"]) | words
 
 
 @settings(max_examples=200)
@@ -235,4 +282,4 @@ def test_hostile_requests_are_refused_in_words(arguments: dict[str, str]) -> Non
         request = request_of(arguments)
     except ConfigError:
         return
-    assert {request.coil, request.origin, request.grade} <= set(arguments.values())
+    assert {request.subject, request.origin, request.grade} <= set(arguments.values())

@@ -17,11 +17,11 @@ from contract.bodies import (
 from contract.events import Draft
 from edge.clock import SystemClock
 from edge.config import Config
+from edge.ledger.inspections import find, inspections
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
 from edge.report.compose import compose
 from edge.report.document import CoilDocument
-from edge.report.inspections import find, inspections
 from edge.types import Commit, Picture, Watermark
 from tests.unit.edge.console.strip_events import SOURCE, START
 
@@ -64,9 +64,11 @@ def record(
     return EventReader(folder / "ledger")
 
 
-def report_of(folder: Path, *drafts: Draft, coil: str | None = None) -> CoilDocument:
+def report_of(
+    folder: Path, *drafts: Draft, coil: str | None = None, mark: Watermark | None = None
+) -> CoilDocument:
     """The report of a coil that these events tell of."""
-    reader = record(folder, drafts)
+    reader = record(folder, drafts, mark=mark)
     found = find(inspections(reader), coil)
     return compose(reader, found, config_of(folder), SystemClock())
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from contract.bodies import Defect, Extent
 from contract.events import number
 from edge.errors import LedgerError
+from edge.ledger.inspections import Inspection, find, inspections
 from edge.report.gather import _defect_key, coil_digest, gather
-from edge.report.inspections import Inspection, find, inspections
 from tests.unit.edge.console.strip_events import (
     SOURCE,
     coil_report,

@@ -8,17 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from contract.bodies import EventBody
+from contract.events import Draft
 from edge.clock import SystemClock
 from edge.errors import ConfigError
+from edge.ledger.inspections import find, inspections
 from edge.ledger.reader import EventReader
 from edge.report.compose import compose
 from edge.report.document import CoilDocument, document_schema
-from edge.report.inspections import find, inspections
 from edge.report.listing import as_table, listed
 from edge.report.write import Format, file_name, render, save, verify
 from edge.types import Watermark
 from tests.conftest import ROOT
-from tests.unit.edge.console.strip_events import coil_report, coil_started, defect, missed
+from tests.unit.edge.console.strip_events import START, coil_report, coil_started, defect, missed
 from tests.unit.edge.report.ledger_of import (
     COIL,
     MEASURE,
@@ -28,6 +30,7 @@ from tests.unit.edge.report.ledger_of import (
     graded,
     record,
     repeat,
+    report_of,
 )
 
 
@@ -104,6 +107,25 @@ def test_the_running_coil_is_reported_as_far_as_the_last_commit_tells(tmp_path: 
     other = Watermark(5, 22.5, "another", 22.5, {"on_time": 30})
     record(tmp_path, [defect(COIL, f"{COIL}/2")], mark=other)
     assert compose(reader, found, config_of(tmp_path), SystemClock()).coil.length_m == 0
+
+
+class _ReportOfNextVersion(EventBody):
+    kind = "coil_report"
+    colour: str = "red"
+
+
+def test_a_report_of_another_version_is_said_and_no_figure_is_invented(tmp_path: Path) -> None:
+    strange = Draft(_ReportOfNextVersion(), COIL, "report", START)
+    mark = Watermark(5, 22.5, COIL, 22.5, {"on_time": 30})
+    document = report_of(tmp_path, coil_started(COIL), strange, coil=COIL, mark=mark)
+    assert document.coil.state == "unreadable"
+    assert (document.coil.length_m, document.certificate.expected_cells) == (0, 0)
+    assert "of another version of this program and cannot be read" in document.remarks[0]
+    assert any(r.startswith("1 events are of another version") for r in document.remarks)
+    assert "Not readable" in render(document, "html", config_of(tmp_path))
+    assert as_table([listed(i) for i in inspections(EventReader(tmp_path / "ledger"))]).endswith(
+        "of another version"
+    )
 
 
 def test_a_list_says_what_each_coil_came_to(tmp_path: Path) -> None:

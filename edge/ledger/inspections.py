@@ -10,12 +10,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from contract.bodies import CoilCorrected, CoilGraded, CoilReport, CoilStarted, Grade
+from contract.bodies import (
+    CoilCorrected,
+    CoilGraded,
+    CoilReport,
+    CoilStarted,
+    EventBody,
+    Grade,
+)
 from edge.errors import ConfigError
 from edge.ledger.reader import EventReader
 from edge.types import Recorded
 
-State = Literal["finished", "interrupted", "not_finished"]
+State = Literal["finished", "interrupted", "not_finished", "unreadable"]
 _KINDS = (CoilStarted.kind, CoilReport.kind, CoilGraded.kind, CoilCorrected.kind)
 _NAMED = 5
 _NAME_LENGTH = 60
@@ -36,17 +43,19 @@ class Inspection:
     reported: Recorded | None = None
     corrected: CoilCorrected | None = None
     graded: tuple[CoilGraded, ...] = ()
+    grade_seq: int | None = None
+    """Of the event whose grade holds: the newest `coil_graded`, else the report."""
 
     @property
     def report(self) -> CoilReport | None:
         """What the daemon reported at the coil's end."""
-        body = self.reported.event.body() if self.reported else None
+        body = _body(self.reported)
         return body if isinstance(body, CoilReport) else None
 
     @property
     def start(self) -> CoilStarted | None:
         """What the daemon said at the coil's head."""
-        body = self.started.event.body() if self.started else None
+        body = _body(self.started)
         return body if isinstance(body, CoilStarted) else None
 
     @property
@@ -58,10 +67,22 @@ class Inspection:
 
     @property
     def state(self) -> State:
-        """`not_finished`: it runs, or the daemon died and has not started again."""
-        if self.report is None:
+        """`not_finished`: it runs, or the daemon died and has not started again. `unreadable`: its
+        report is of another version of this program.
+        """
+        if self.reported is None:
             return "not_finished"
+        if self.report is None:
+            return "unreadable"
         return "interrupted" if self.report.interrupted else "finished"
+
+
+def _body(recorded: Recorded | None) -> EventBody | None:
+    """None for an event of another version of this program too."""
+    try:
+        return recorded.event.body() if recorded else None
+    except ValueError:
+        return None
 
 
 def inspections(reader: EventReader) -> list[Inspection]:
@@ -73,11 +94,24 @@ def inspections(reader: EventReader) -> list[Inspection]:
     found: dict[str, list[Inspection]] = {}
     for recorded in reader.of_kinds(_KINDS):
         if recorded.event.subject is not None:
-            _take(_inspections_of(recorded, found), recorded)
+            _take(_known_by(recorded, found), recorded)
     return sorted((i for each in found.values() for i in each), key=lambda i: i.first_seq)
 
 
-def _inspections_of(recorded: Recorded, found: dict[str, list[Inspection]]) -> list[Inspection]:
+def inspections_of(reader: EventReader, subject: str) -> list[Inspection]:
+    """Those of one subject, oldest first, from its events alone: for those who have no time to read
+    of all coils.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    known: list[Inspection] = []
+    for recorded in reader.of_coil(subject, _KINDS):
+        _take(known, recorded)
+    return known
+
+
+def _known_by(recorded: Recorded, found: dict[str, list[Inspection]]) -> list[Inspection]:
     """Those of the event's subject; a grade may be told under the id that the coil has by now."""
     subject = recorded.event.subject or ""
     if recorded.event.kind == CoilGraded.kind and subject not in found:
@@ -88,24 +122,24 @@ def _inspections_of(recorded: Recorded, found: dict[str, list[Inspection]]) -> l
 
 def _take(known: list[Inspection], recorded: Recorded) -> None:
     """Enter an event of one subject; a start after a report begins another inspection."""
-    seq, body = recorded.event.seq, recorded.event.body()
-    begins = isinstance(body, CoilStarted) and (not known or known[-1].reported is not None)
+    seq, kind, body = recorded.event.seq, recorded.event.kind, _body(recorded)
+    begins = kind == CoilStarted.kind and (not known or known[-1].reported is not None)
     if begins and known:
         known[-1] = replace(known[-1], last_seq=seq - 1)
-    if not known and isinstance(body, CoilGraded | CoilCorrected):
+    if not known and kind in {CoilGraded.kind, CoilCorrected.kind}:
         return  # of a coil whose events retention has taken away
     if begins or not known:
         subject = recorded.event.subject or ""
         known.append(Inspection(subject, subject, seq if begins else 1, None))
     last = known[-1]
-    if isinstance(body, CoilStarted):
+    if kind == CoilStarted.kind:
         known[-1] = replace(last, started=last.started or recorded)
-    elif isinstance(body, CoilReport):
-        known[-1] = replace(last, reported=recorded)
+    elif kind == CoilReport.kind:
+        known[-1] = replace(last, reported=recorded, grade_seq=seq)
     elif isinstance(body, CoilCorrected):
         known[-1] = replace(last, coil_id=body.coil_id, corrected=body)
     elif isinstance(body, CoilGraded):
-        known[-1] = replace(last, graded=(*last.graded, body))
+        known[-1] = replace(last, graded=(*last.graded, body), grade_seq=seq)
 
 
 def find(
@@ -129,6 +163,19 @@ def find(
             f"coil {shown(wanted)} has no inspection from event {from_seq} on; known: {known_seqs}"
         )
     raise ConfigError(f"no coil {shown(wanted)} in the ledger; {_nearest(known, wanted)}")
+
+
+def ended(inspection: Inspection) -> CoilReport:
+    """The report of a coil that has one.
+
+    Raises:
+        ConfigError: it has none yet, or one that cannot be read.
+    """
+    if inspection.report is None:
+        why = {"unreadable": "a report of another version of this program"}
+        has = why.get(inspection.state, "no report yet")
+        raise ConfigError(f"{shown(inspection.coil_id)!r}: has {has}, so it has no grade to change")
+    return inspection.report
 
 
 def others(known: Iterable[Inspection], chosen: Inspection) -> list[Inspection]:

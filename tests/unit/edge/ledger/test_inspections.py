@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.bodies import CoilReport
+from contract.bodies import CoilReport, EventBody
 from contract.events import Draft
 from edge.errors import ConfigError
-from edge.report.inspections import find, inspections, others, shown
+from edge.ledger.inspections import ended, find, inspections, inspections_of, others, shown
 from tests.unit.edge.console.strip_events import START, coil_report, coil_started, defect
 from tests.unit.edge.report.ledger_of import corrected, graded, record
 
@@ -98,6 +98,36 @@ def test_an_unknown_id_names_the_nearest(tmp_path: Path) -> None:
         find([], None)
     with pytest.raises(ConfigError, match="holds none yet"):
         find([], "x" * 10_000)
+
+
+def test_an_id_that_a_coil_had_for_a_while_finds_nothing(tmp_path: Path) -> None:
+    reader = record(
+        tmp_path,
+        [coil_started("S"), coil_report("S"), corrected("S", "B", "1"), corrected("S", "C", "2")],
+    )
+    known = inspections(reader)
+    with pytest.raises(ConfigError, match="no coil B in the ledger"):
+        find(known, "B")
+    assert find(known, "C") == find(known, "S")
+    assert inspections_of(reader, "S") == known
+    assert inspections_of(reader, "C") == []
+
+
+class _ReportOfNextVersion(EventBody):
+    kind = "coil_report"
+    colour: str = "red"
+
+
+def test_an_event_of_another_version_leaves_the_other_coils_readable(tmp_path: Path) -> None:
+    strange = _ReportOfNextVersion()
+    reader = record(
+        tmp_path,
+        [coil_started("a"), coil_report("a"), coil_started("b"), Draft(strange, "b", "r", START)],
+    )
+    first, second = inspections(reader)
+    assert (first.state, second.state) == ("finished", "unreadable")
+    with pytest.raises(ConfigError, match="'b': has a report of another version of this program"):
+        ended(second)
 
 
 def test_what_a_terminal_shows_moves_no_cursor_and_has_an_end() -> None:
