@@ -1,6 +1,7 @@
-"""A coil's report on the operator's page: `/coil?id=COIL`, the file that `coil report` writes.
+"""A coil's report on the operator's page, the file that `coil report` writes: `/coil?id=COIL`, or
+`/coil?subject=` and the id that its events carry, which the mill does not correct.
 
-The id stands in the query, since in a path a coil called `..` would be another address.
+Both stand in the query, since in a path a coil called `..` would be another address.
 """
 
 import threading
@@ -13,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.errors import ConfigError, LedgerError
-from edge.ledger.inspections import find, inspections
+from edge.ledger.inspections import Inspection, find, inspections, inspections_of, shown
 from edge.ledger.reader import EventReader
 from edge.report.compose import compose
 from edge.report.write import render_page
@@ -32,19 +33,21 @@ def add_coil_report(app: FastAPI, config: Config) -> None:
     app.add_api_route(PATH, _reports(config), methods=["GET"])
 
 
-def link_to(coil_id: str, text: str) -> str:
+def link_to(subject: str, text: str) -> str:
     """An HTML link to a coil's report; `text` is HTML."""
-    href = f"{PATH}?id={quote(coil_id, safe='', errors='replace')}"
+    href = f"{PATH}?subject={quote(subject, safe='', errors='replace')}"
     return f'<a class="report" href="{href}" target="_blank" rel="noopener">{text}</a>'
 
 
-def _reports(config: Config) -> Callable[[str], HTMLResponse]:
+def _reports(config: Config) -> Callable[..., HTMLResponse]:
     one_at_a_time = threading.Lock()
 
-    def report(id: str) -> HTMLResponse:  # noqa: A002 - the query's own name
+    def report(id: str = "", subject: str = "") -> HTMLResponse:  # noqa: A002 - the query's name
+        if bool(id) == bool(subject):
+            raise HTTPException(422, "name a coil by id=, or by subject=")
         try:
             with one_at_a_time:
-                return HTMLResponse(_page(config, id), headers=_HEADERS)
+                return HTMLResponse(_page(config, id, subject), headers=_HEADERS)
         except ConfigError as error:
             raise HTTPException(404, str(error)) from error
         except LedgerError as error:
@@ -53,10 +56,17 @@ def _reports(config: Config) -> Callable[[str], HTMLResponse]:
     return report
 
 
-def _page(config: Config, coil_id: str) -> str:
+def _page(config: Config, coil_id: str, subject: str) -> str:
     reader = EventReader(config.ledger.path)
     try:
-        inspection = find(inspections(reader), coil_id)
+        inspection = _of_subject(reader, subject) if subject else find(inspections(reader), coil_id)
         return render_page(compose(reader, inspection, config, SystemClock()), config)
     finally:
         reader.close()
+
+
+def _of_subject(reader: EventReader, subject: str) -> Inspection:
+    known = inspections_of(reader, subject)
+    if not known:
+        raise ConfigError(f"no coil of the subject {shown(subject)} in the ledger")
+    return known[-1]

@@ -39,7 +39,12 @@ def last_defects(line: LineView, palette: Palette, now: datetime) -> str:
     """The table of the newest defects, newest first; those of another coil name it."""
     current = line.coil.id if line.coil else None
     rows = "".join(
-        _row(mark, palette[mark.class_name], now, "" if mark.coil == current else mark.coil)
+        _row(
+            mark,
+            palette[mark.class_name],
+            now,
+            "" if mark.coil == current else line.name_of(mark.coil),
+        )
         for mark in islice(line.recent, SHOWN_DEFECTS)
     )
     if not rows:
@@ -119,7 +124,7 @@ def coil_panel(line: LineView, palette: Palette) -> str:
     if coil and coil.left_out:
         parts.append(f'<p class="sub">the oldest {coil.left_out} are counted but not drawn</p>')
     if line.previous is not None:
-        parts.append(_previous(line.previous))
+        parts.append(_previous(line.previous, line.name_of(line.previous.id)))
     return "".join(parts)
 
 
@@ -163,11 +168,11 @@ def _missed(coil: CoilView | None) -> str:
     return f'<h3>Not inspected</h3><table id="missed"><tbody>{rows}</tbody></table>'
 
 
-def _previous(coil: CoilView) -> str:
+def _previous(coil: CoilView, name: str) -> str:
     report = coil.report
     text = _verdict(report) if report else "ended without a report"
     link = f" · {link_to(coil.id, 'report')}" if report else ""
-    return f'<h3>Coil before{link}</h3><p class="quiet">{escape(coil.id)}: {text}</p>'
+    return f'<h3>Coil before{link}</h3><p class="quiet">{escape(name)}: {text}</p>'
 
 
 def _verdict(report: CoilReport) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contract.bodies import (
+    CoilCorrected,
     CoilReport,
     CoilStarted,
     Defect,
@@ -25,6 +26,8 @@ MAX_MARKS = 20_000
 MAX_STRETCHES = 5_000
 MAX_RECENT = 50
 MAX_REPEATS = 20
+MAX_NAMES = 1000
+"""So many corrected ids are known: the page names the coils of its newest defects at most."""
 _SAME_PLACE_M = 1e-6
 
 
@@ -45,7 +48,9 @@ class Mark:
 
 @dataclass(slots=True)
 class CoilView:
-    """All that was heard of one coil. `width_mm` is None while its start was not seen."""
+    """All that was heard of one coil. `id` is the subject of its events; `width_mm` is None while
+    its start was not seen.
+    """
 
     id: str
     width_mm: float | None
@@ -127,6 +132,11 @@ class LineView:
         self.seq = 0
         self.newest_event: datetime | None = None
         self._recent: dict[str, Mark] = {}
+        self._names: dict[str, str] = {}
+
+    def name_of(self, subject: str) -> str:
+        """The id that a coil has by now."""
+        return self._names.get(subject, subject)
 
     @property
     def recent(self) -> Iterable[Mark]:
@@ -141,6 +151,8 @@ class LineView:
             return
         if isinstance(body, CoilStarted):
             self._started(event.subject, body)
+        elif isinstance(body, CoilCorrected):
+            self._corrected(event.subject, body)
         elif isinstance(body, Defect):
             self._defect(event.subject, body)
         elif isinstance(body, NotInspected):
@@ -169,6 +181,12 @@ class LineView:
             current.width_mm = body.width_mm
             return
         self.previous, self.coil = current, CoilView(coil_id, body.width_mm)
+
+    def _corrected(self, coil_id: str, body: CoilCorrected) -> None:
+        self._names.pop(coil_id, None)
+        self._names[coil_id] = body.coil_id
+        while len(self._names) > MAX_NAMES:
+            self._names.pop(next(iter(self._names)))
 
     def _defect(self, coil_id: str, body: Defect) -> None:
         mark = Mark(

@@ -20,7 +20,14 @@ from edge.types import Picture
 from tests.conftest import require_program
 from tests.integration.console.browser import Browser, started
 from tests.integration.console.line import Line, console_of, line_in
-from tests.unit.edge.console.strip_events import START, coil_report, coil_started, defect, missed
+from tests.unit.edge.console.strip_events import (
+    START,
+    coil_report,
+    coil_started,
+    corrected,
+    defect,
+    missed,
+)
 from tests.unit.edge.report.ledger_of import MEASURE, config_of, dense, record, repeat
 
 pytestmark = pytest.mark.integration
@@ -152,12 +159,14 @@ def test_the_operator_s_page_leads_to_the_reports(line: Line, browser: Browser) 
     jpeg = cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))[1].tobytes()
     line.record(_drafts(HOSTILE, 5), [Picture("d1.jpg", jpeg)])
     line.record([coil_started(".."), defect("..", "d9", 3.0)])
+    line.record([corrected(HOSTILE, "B-1"), corrected("..", HOSTILE)])
     browser.view(1280, 800)
     with console_of(line):
         browser.open(line.url)
         browser.wait("document.querySelectorAll('a.report').length == 2")
+        assert "B-1: 180.0 m" in browser.text("#coil-panel")
         links = browser.script("return [...document.querySelectorAll('a.report')].map(a => a.href)")
-        for link, wanted in zip(links, ("..", HOSTILE), strict=True):
+        for link, wanted in zip(links, (HOSTILE, "B-1"), strict=True):
             browser.open(link)
             assert wanted in browser.text("h1")
             assert browser.script("return !!document.querySelector('#map')")
@@ -169,4 +178,5 @@ def test_the_operator_s_page_leads_to_the_reports(line: Line, browser: Browser) 
             absent = http.get("/coil?id=absent")
             assert absent.status_code == 404
             assert "no coil absent in the ledger" in absent.json()["detail"]
+            assert http.get("/coil?subject=absent").status_code == 404
             assert http.get("/coil").status_code == 422

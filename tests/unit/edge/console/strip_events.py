@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contract.bodies import (
+    CoilCorrected,
+    CoilData,
     CoilReport,
     CoilStarted,
     Defect,
@@ -72,6 +74,11 @@ def missed(
     extent = Extent(from_m=from_m, to_m=to_m, from_mm=0.0, to_mm=to_mm)
     body = NotInspected(extent=extent, outcome="lost", reason=reason, cells=12)
     return Draft(body, coil, f"{from_m}", START)
+
+
+def corrected(subject: str, coil_id: str, key: str = "corrected") -> Draft:
+    body = CoilCorrected(coil_id=coil_id, width_mm=1100.0, data=CoilData(order="47"), by="mill")
+    return Draft(body, subject, key, START)
 
 
 def coil_report(coil: str, length_m: float = 400.0, *, valid: bool = True) -> Draft:

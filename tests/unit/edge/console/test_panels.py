@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.edge.console.strip_events import (
     START,
     coil_report,
     coil_started,
+    corrected,
     defect,
     heard,
     missed,
@@ -48,6 +50,18 @@ def test_a_row_of_another_coil_names_it_and_one_of_another_day_its_date() -> Non
     assert "c1" in table
     assert "01 Mar" in table
     assert "no picture" in table
+
+
+def test_coils_have_the_id_that_the_mill_gave_them_and_links_lead_by_the_subject() -> None:
+    line = heard([
+        coil_started("A"), defect("A", "d1"), coil_report("A"), corrected("A", "<B>"),
+        coil_started("A~2"), corrected("A~2", "A"),
+    ])  # fmt: skip
+    assert '<div class="sub">&lt;B&gt;</div>' in last_defects(line, Palette([]), START)
+    panel = coil_panel(line, Palette([]))
+    assert "&lt;B&gt;: 400.0 m" in panel
+    running, before = re.findall(r'href="([^"]+)"', panel)
+    assert (running, before) == ("/coil?subject=A~2", "/coil?subject=A")
 
 
 def test_only_the_newest_defects_are_listed() -> None:

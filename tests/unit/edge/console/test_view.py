@@ -5,6 +5,7 @@ from edge.console.view import MAX_REPEATS
 from tests.unit.edge.console.strip_events import (
     coil_report,
     coil_started,
+    corrected,
     defect,
     heard,
     missed,
@@ -119,6 +120,25 @@ def test_an_endless_coil_stays_bounded_and_says_what_it_left_out() -> None:
     assert len(coil.marks) == view.MAX_MARKS
     assert coil.left_out == 5
     assert coil.found["scratch"] == view.MAX_MARKS + 5
+
+
+def test_a_coil_is_called_as_the_newest_correction_says() -> None:
+    line = heard([
+        coil_started("unnamed~1"), defect("unnamed~1", "d1"), corrected("unnamed~1", "wrong", "1"),
+        coil_report("unnamed~1"), coil_started("A~2"), corrected("A~2", "A"),
+        corrected("unnamed~1", "4711/02", "2"),
+    ])  # fmt: skip
+    assert (line.name_of("unnamed~1"), line.name_of("A~2")) == ("4711/02", "A")
+    assert line.name_of("other") == "other"
+    assert line.coil is not None
+    assert line.coil.id == "A~2"
+
+
+def test_no_more_names_are_kept_than_the_page_can_show() -> None:
+    names = [corrected(f"c{i}", f"name {i}") for i in range(view.MAX_NAMES + 1)]
+    line = heard(names)
+    assert line.name_of("c0") == "c0"
+    assert line.name_of(f"c{view.MAX_NAMES}") == f"name {view.MAX_NAMES}"
 
 
 def test_the_newest_roll_repeats_of_a_coil_are_kept() -> None:

@@ -6,8 +6,8 @@ from contract.bodies import CoilReport, EventBody
 from contract.events import Draft
 from edge.errors import ConfigError
 from edge.ledger.inspections import ended, find, inspections, inspections_of, others, shown
-from tests.unit.edge.console.strip_events import START, coil_report, coil_started, defect
-from tests.unit.edge.report.ledger_of import corrected, graded, record
+from tests.unit.edge.console.strip_events import START, coil_report, coil_started, corrected, defect
+from tests.unit.edge.report.ledger_of import graded, record
 
 
 def _interrupted(coil: str) -> Draft:

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from contract.bodies import (
-    CoilCorrected,
-    CoilData,
     CoilGraded,
     DefectDensity,
     Extent,
@@ -71,11 +69,6 @@ def report_of(
     reader = record(folder, drafts, mark=mark)
     found = find(inspections(reader), coil)
     return compose(reader, found, config_of(folder), SystemClock())
-
-
-def corrected(subject: str, coil_id: str, key: str = "corrected") -> Draft:
-    body = CoilCorrected(coil_id=coil_id, width_mm=1100.0, data=CoilData(order="47"), by="mill")
-    return Draft(body, subject, key, START)
 
 
 def graded(subject: str, name: str = "C", key: str = "graded") -> Draft:

@@ -15,6 +15,7 @@ from tests.unit.edge.console.strip_events import (
     START,
     coil_report,
     coil_started,
+    corrected,
     defect,
     missed,
 )
@@ -22,7 +23,6 @@ from tests.unit.edge.report.ledger_of import (
     COIL,
     GRADE,
     MEASURE,
-    corrected,
     dense,
     graded,
     repeat,

@@ -20,12 +20,18 @@ from edge.report.listing import as_table, listed
 from edge.report.write import Format, file_name, render, save, verify
 from edge.types import Watermark
 from tests.conftest import ROOT
-from tests.unit.edge.console.strip_events import START, coil_report, coil_started, defect, missed
+from tests.unit.edge.console.strip_events import (
+    START,
+    coil_report,
+    coil_started,
+    corrected,
+    defect,
+    missed,
+)
 from tests.unit.edge.report.ledger_of import (
     COIL,
     MEASURE,
     config_of,
-    corrected,
     dense,
     graded,
     record,
