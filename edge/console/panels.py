@@ -178,9 +178,8 @@ def _previous(coil: CoilView, name: str) -> str:
 def _verdict(report: CoilReport) -> str:
     valid = "" if report.inspection_valid else ", <b>✕ inspection not valid</b>"
     defects = sum(report.defects.values())
-    return (
-        f"{report.length_m:.1f} m, {_percent(report.coverage)} inspected, {defects} defects{valid}"
-    )
+    seen = _percent(report.coverage) if report.expected_cells else "<b>✕ nothing</b>"
+    return f"{report.length_m:.1f} m, {seen} inspected, {defects} defects{valid}"
 
 
 def _percent(share: float) -> str:

@@ -139,16 +139,8 @@ def _count(name: str, defects: list[FoundDefect], in_density: int) -> ClassCount
 
 def _remarks(inspection: Inspection, report: CoilReport, found: Gathered) -> Iterator[str]:
     yield from _unfinished(inspection, report)
-    if not report.inspection_valid and report.expected_cells:
-        yield (
-            "The inspection is not valid: part of the strip could not be judged, or its place was"
-            " in doubt. Where no defect is reported the steel is not proven clean."
-        )
-    if report.coverage < 1 and report.expected_cells:
-        yield (
-            f"{percent(report.coverage)} of the strip was inspected; the certificate says where and"
-            " why the rest was not."
-        )
+    if inspection.state != "unreadable":
+        yield from _uncertain(report)
     if report.provisional and inspection.corrected is None:
         yield "The mill has not named this coil; its id is provisional."
     if inspection.corrected is not None and inspection.subject != inspection.coil_id:
@@ -161,6 +153,21 @@ def _remarks(inspection: Inspection, report: CoilReport, found: Gathered) -> Ite
         yield f"{found.unknown} events are of another version of this program and are left out."
     if inspection.started is None:
         yield "The ledger no longer has the coil's beginning: its older events were removed."
+
+
+def _uncertain(report: CoilReport) -> Iterator[str]:
+    if not report.expected_cells:
+        yield "Nothing was inspected: no cell of the coil is accounted for. Clean is not proven."
+    if not report.inspection_valid:
+        yield (
+            "The inspection is not valid: part of the strip could not be judged, or its place was"
+            " in doubt. Where no defect is reported the steel is not proven clean."
+        )
+    if report.coverage < 1 and report.expected_cells:
+        yield (
+            f"{percent(report.coverage)} of the strip was inspected; the certificate says where and"
+            " why the rest was not."
+        )
 
 
 def _unfinished(inspection: Inspection, report: CoilReport) -> Iterator[str]:

@@ -100,6 +100,9 @@ class CoilName(Part):
     started: datetime | None
     """When its head was seen; null where the ledger no longer has its start."""
     ended: datetime | None
+    """When its tail was seen; of an `interrupted` one when that was told: at the daemon's stop, or
+    at its next start. Null while there is no report.
+    """
     length_m: Annotated[float, Field(ge=0)]
     width_mm: float
     data: CoilData

@@ -20,7 +20,9 @@ _STATES: dict[State, str] = {
 
 
 class ListedCoil(BaseModel):
-    """One line of `coil list --json`; null for what a coil without its report does not have."""
+    """One line of `coil list --json`; null for what a coil without its report does not have, or
+    one of which nothing was inspected.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +41,7 @@ class ListedCoil(BaseModel):
 def listed(inspection: Inspection) -> ListedCoil:
     """What a list says of a coil."""
     report, grade, started = inspection.report, inspection.grade, inspection.started
+    seen = report if report and report.expected_cells else None
     return ListedCoil(
         id=inspection.coil_id,
         subject=inspection.subject,
@@ -46,8 +49,8 @@ def listed(inspection: Inspection) -> ListedCoil:
         started=started.event.time if started else None,
         from_seq=inspection.first_seq,
         length_m=report.length_m if report else None,
-        coverage=report.coverage if report else None,
-        inspection_valid=report.inspection_valid if report else None,
+        coverage=seen.coverage if seen else None,
+        inspection_valid=seen.inspection_valid if seen else None,
         defects=sum(report.defects.values()) if report else None,
         grade=grade.name if grade else None,
     )

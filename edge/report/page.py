@@ -122,31 +122,49 @@ def _head(document: CoilDocument) -> str:
 
 
 def _verdicts(document: CoilDocument) -> str:
-    certificate, grade = document.certificate, document.grade
-    valid = (
-        ("✓", "Valid", "nothing in doubt", "good")
-        if certificate.inspection_valid
-        else ("✕", "Not valid", "clean is not proven", "alarm")
-    )
-    missed = certificate.expected_cells and certificate.coverage < 1
+    grade = document.grade
     cells = [
-        ("Inspection", *valid),
+        ("Inspection", *_validity(document)),
         ("Coil", *_STATES[document.coil.state]),
-        (
-            "Coverage", "▲" if missed else "✓", percent(certificate.coverage),
-            f"of {certificate.expected_cells:,} cells", "warning" if missed else "good",
-        ),
+        ("Coverage", *_covered(document)),
         ("Defects", "", f"{len(document.defects):,}", _dense(document), "good"),
-    ]  # fmt: skip
+    ]
     if grade is not None:
         by = f"by {document.graded_by}" if document.graded_by else "by the rules"
         cells.append(("Grade", "", grade.name, by, "good"))
     return f'<div id="verdicts">{"".join(_verdict(*cell) for cell in cells)}</div>'
 
 
+def _validity(document: CoilDocument) -> tuple[str, str, str, str]:
+    if document.coil.state == "unreadable":
+        return "?", "Unknown", "report of another version", "alarm"
+    if not document.certificate.expected_cells:
+        return "✕", "Nothing", "clean is not proven", "alarm"
+    if not document.certificate.inspection_valid:
+        return "✕", "Not valid", "clean is not proven", "alarm"
+    if document.coil.state != "finished":
+        return "▲", "Valid", f"for the first {document.coil.length_m:.1f} m", "warning"
+    return "✓", "Valid", "nothing in doubt", "good"
+
+
+def _covered(document: CoilDocument) -> tuple[str, str, str, str]:
+    certificate = document.certificate
+    if not certificate.expected_cells:
+        return "✕", "none", "no cell is accounted for", "alarm"
+    share = percent(certificate.coverage)
+    if document.coil.state != "finished":
+        return "▲", share, f"of the first {document.coil.length_m:.1f} m", "warning"
+    whole = certificate.coverage == 1
+    cells = f"of {certificate.expected_cells:,} cells"
+    return "✓" if whole else "▲", share, cells, "good" if whole else "warning"
+
+
 def _dense(document: CoilDocument) -> str:
     dense = sum(c.in_density for c in document.classes)
-    return f"{dense:,} in dense stretches" if dense else f"in {len(document.classes)} classes"
+    classes = len(document.classes)
+    return (
+        f"{dense:,} in dense stretches" if dense else f"in {classes} class{'es' * (classes != 1)}"
+    )
 
 
 def _verdict(label: str, symbol: str, value: str, detail: str, level: str) -> str:
@@ -231,17 +249,30 @@ def _along(document: CoilDocument, glyphs: Glyphs) -> str:
 def _coverage(document: CoilDocument) -> str:
     """A bar of what was seen, and the sentence that a quality engineer signs."""
     certificate = document.certificate
-    seen = certificate.coverage * 1816
-    sentence = (
-        f"{percent(certificate.coverage)} of {certificate.expected_cells:,} expected cells were"
-        f" inspected. The inspection is <b>{'' if certificate.inspection_valid else 'not '}valid"
-        "</b>."
-    )
+    share = certificate.coverage if certificate.expected_cells else 0.0
+    seen = share * 1816
     return (
-        f'<p class="certified">{sentence}</p><svg id="coverage" viewBox="0 0 1820 44" role="img"'
-        f' aria-label="{percent(certificate.coverage)} inspected"><path class="left-out"'
+        f'<p class="certified">{_sentence(document)}</p><svg id="coverage" viewBox="0 0 1820 44"'
+        f' role="img" aria-label="{percent(share)} inspected"><path class="left-out"'
         f' fill="url(#missed)" d="M2 2h1816v40h-1816z"/><path class="seen" d="M2 2h{seen:.1f}v40'
         f'h-{seen:.1f}z"/></svg>'
+    )
+
+
+def _sentence(document: CoilDocument) -> str:
+    certificate, coil = document.certificate, document.coil
+    if coil.state == "unreadable":
+        return "What was inspected is <b>not known</b>: the coil's report cannot be read."
+    if not certificate.expected_cells:
+        return "<b>Nothing was inspected</b>: no cell of this coil is accounted for."
+    part, rest, which = "", "", ""
+    if coil.state != "finished":
+        part, which = f" of the first {coil.length_m:.2f} m", " of that part"
+        rest = "; <b>the rest was not seen</b>"
+    return (
+        f"{percent(certificate.coverage)} of {certificate.expected_cells:,} expected cells{part}"
+        f" were inspected{rest}. The inspection{which} is"
+        f" <b>{'' if certificate.inspection_valid else 'not '}valid</b>."
     )
 
 

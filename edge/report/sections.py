@@ -1,11 +1,12 @@
 """The tables of the page. Every text that comes from an event or a config is escaped here."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from html import escape
 
 from contract.bodies import ModelReference, NotInspected, Outcome
 from edge.report.compose import percent
-from edge.report.document import CoilDocument, FoundDefect
+from edge.report.document import CoilDocument, CoilName, FoundDefect
 from edge.report.glyphs import Glyphs, words
 from edge.report.pictures import Shown
 
@@ -42,21 +43,30 @@ def table(name: str, caption: str, heads: Iterable[str], rows: Iterable[Row]) ->
 def coil_facts(document: CoilDocument) -> str:
     """What the mill says of the coil, as pairs."""
     coil, data = document.coil, document.coil.data
-    when = [f"{t:%d %b %Y %H:%M:%S} UTC" if t else "unknown" for t in (coil.started, coil.ended)]
     facts = {
-        "Length": f"{coil.length_m:.2f} m",
+        "Length": f"{coil.length_m:.2f} m" if coil.state != "unreadable" else "unknown",
         "Width": f"{coil.width_mm:.0f} mm",
         "Thickness": f"{data.thickness_mm:g} mm" if data.thickness_mm else None,
         "Order": data.order,
         "Steel grade": data.steel_grade,
         "Side": data.side,
-        "Head seen": when[0],
-        "Tail seen": when[1] if coil.state != "not_finished" else "not yet",
+        "Head seen": _time(coil.started),
+        "Tail seen": _tail_seen(coil),
         "Wound": "the other way round than in the process before" if data.reversed else None,
         "Told as": coil.subject if coil.subject != coil.id else None,
     }
     pairs = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
     return f'<dl id="facts">{pairs}</dl>'
+
+
+def _time(time: datetime | None) -> str:
+    return f"{time:%d %b %Y %H:%M:%S} UTC" if time else "unknown"
+
+
+def _tail_seen(coil: CoilName) -> str:
+    if coil.state == "interrupted":
+        return f"not seen (told {_time(coil.ended)})"
+    return {"finished": _time(coil.ended), "unreadable": "unknown"}.get(coil.state, "not yet")
 
 
 def classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[str]) -> str:
@@ -149,7 +159,10 @@ def missing_table(document: CoilDocument) -> str:
     """Where the strip was not inspected, the longest stretches."""
     missing = document.certificate.missing
     if not missing:
-        return '<p class="none">No stretch of this coil was left out.</p>'
+        coil = document.coil
+        which = "this coil" if coil.state == "finished" else f"its first {coil.length_m:.2f} m"
+        none = f'<p class="none">No stretch of {which} was left out.</p>'
+        return none if document.certificate.expected_cells else ""
     longest = sorted(missing, key=_length_m, reverse=True)[:MISSING_SHOWN]
     rows = [
         (

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from contract.bodies import CoilReport
 from contract.events import Draft
+from edge.ledger.inspections import inspections
+from edge.ledger.reader import EventReader
 from edge.palette import Palette
 from edge.report.document import CoilDocument
+from edge.report.listing import listed
 from edge.report.page import css_string, draw_page
 from tests.unit.edge.console.strip_events import (
     START,
@@ -66,6 +69,13 @@ class Page(HTMLParser):
         return " ".join(self.texts)
 
 
+def _broken_off(length_m: float, cells: int, **changes: object) -> Draft:
+    """The report that a daemon gives of the coil under which it was stopped."""
+    body = coil_report(COIL, length_m).body
+    counts = {"interrupted": True, "expected_cells": cells, "cells": {"on_time": cells}}
+    return Draft(body.model_copy(update=counts | changes), COIL, "report", START)
+
+
 def _page(document: CoilDocument) -> Page:
     return Page(draw_page(document, Palette(["scratch"]), ("minor", "major"), Path("nowhere")))
 
@@ -120,6 +130,40 @@ def test_a_coil_that_runs_has_a_preliminary_report(tmp_path: Path) -> None:
     assert "Preliminary" in page.text
     assert "not yet" in page.text
     assert "so far, 3.40 m" in page.text
+
+
+def test_a_coil_that_broke_off_is_certified_as_far_as_it_was_seen(tmp_path: Path) -> None:
+    page = _page(report_of(tmp_path, coil_started(COIL), _broken_off(200.0, 10)))
+    for told in (
+        "100 % of 10 expected cells of the first 200.00 m were inspected",
+        "the rest was not seen",
+        "The inspection of that part is  valid",
+    ):  # fmt: skip
+        assert told in page.text
+    assert "for the first 200.0 m" in page.text
+    assert "not seen (told 01 Mar 2026 08:00:00 UTC)" in page.text
+    assert page.attributes.count(("class", "verdict warning")) == 3
+    assert "No stretch of its first 200.00 m was left out" in page.text
+
+
+@pytest.mark.parametrize("drafts", [(), (_broken_off(0.0, 0),)])
+def test_where_nothing_was_inspected_there_is_no_tick(
+    tmp_path: Path, drafts: tuple[Draft, ...]
+) -> None:
+    document = report_of(tmp_path, coil_started(COIL), *drafts, coil=COIL)
+    page = _page(document)
+    assert "✓" not in page.text
+    assert page.text.count("Nothing was inspected") == 2
+    assert page.attributes.count(("class", "verdict alarm")) == 2
+    assert ("aria-label", "0.00 % inspected") in page.attributes
+    (coil,) = map(listed, inspections(EventReader(tmp_path / "ledger")))
+    assert (coil.coverage, coil.inspection_valid) == (None, None)
+
+
+def test_an_inspection_that_is_not_valid_is_always_remarked(tmp_path: Path) -> None:
+    invalid = _broken_off(0.0, 0, inspection_valid=False)
+    remarks = report_of(tmp_path, coil_started(COIL), invalid).remarks
+    assert any(remark.startswith("The inspection is not valid") for remark in remarks)
 
 
 def test_a_coil_without_defects_says_so(tmp_path: Path) -> None:
