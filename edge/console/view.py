@@ -21,6 +21,7 @@ from contract.bodies import (
     RollRepeat,
 )
 from contract.events import Event
+from edge.report.joining import join
 
 MAX_MARKS = 20_000
 MAX_STRETCHES = 5_000
@@ -28,7 +29,6 @@ MAX_RECENT = 50
 MAX_REPEATS = 20
 MAX_NAMES = 1000
 """So many corrected ids are known: the page names the coils of its newest defects at most."""
-_SAME_PLACE_M = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,7 @@ class CoilView:
         self.reached(body.extent.to_m)
         why = f"{body.outcome} ({body.reason})"
         self.uninspected_m[why] = self.uninspected_m.get(why, 0.0) + self._full_width_m(body.extent)
-        last = self.stretches[-1] if self.stretches else None
-        if last is not None and _continues(last, body):
-            extent = last.extent.model_copy(update={"to_m": body.extent.to_m})
-            self.stretches[-1] = last.model_copy(update={"extent": extent})
-            return
-        self.stretches.append(body)
+        join(self.stretches, body)
         del self.stretches[:-MAX_STRETCHES]
 
     def repeat(self, body: RollRepeat) -> None:
@@ -113,14 +108,6 @@ class CoilView:
     def _full_width_m(self, extent: Extent) -> float:
         share = (extent.to_mm - extent.from_mm) / self.width_mm if self.width_mm else 1.0
         return (extent.to_m - extent.from_m) * min(1.0, share)
-
-
-def _continues(last: NotInspected, body: NotInspected) -> bool:
-    return (
-        (last.outcome, last.reason) == (body.outcome, body.reason)
-        and (last.extent.from_mm, last.extent.to_mm) == (body.extent.from_mm, body.extent.to_mm)
-        and abs(body.extent.from_m - last.extent.to_m) < _SAME_PLACE_M
-    )
 
 
 class LineView:

@@ -8,16 +8,16 @@ agrees; that it does, and that it is what was counted on the way, is checked the
 end only the newest cells are kept one by one, the others as counts.
 """
 
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from contract.bodies import Outcome
 from contract.tiles import CellLattice
+from edge.inspect.outcomes import PRECEDENCE
 from edge.types import U8
 
-PRECEDENCE: tuple[Outcome, ...] = get_args(Outcome)
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]

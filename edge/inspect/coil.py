@@ -1,6 +1,5 @@
 """One coil under inspection: its account, its open defects, the models that looked at it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from contract.bodies import (
@@ -19,15 +18,13 @@ from edge.grading.rules_file import RulesFile
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker, Ending
 from edge.inspect.density import Density
+from edge.inspect.outcomes import SEEN, is_valid
 from edge.inspect.rolls import RollRepeats
 from edge.inspect.screening import Screen
 from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
 from edge.lifecycle.geometry import TileSize
 from edge.lifecycle.model import Model
 from edge.types import Coil, Correction, Frame
-
-SEEN: tuple[Outcome, ...] = ("on_time", "screened")
-NOT_VALID: tuple[Outcome, ...] = ("unusable", "off_strip_disagreement")
 
 
 class CoilInspection:
@@ -187,8 +184,3 @@ def corrected(correction: Correction) -> Draft:
 def _corrected(coil: Coil, by: str) -> CoilCorrected:
     named = coil.named or coil.id
     return CoilCorrected(coil_id=named, width_mm=coil.width_mm, data=coil.data, by=by)
-
-
-def is_valid(outcomes: Iterable[Outcome]) -> bool:
-    """Whether what was reported as clean had really been seen."""
-    return not any(outcome in NOT_VALID for outcome in outcomes)

@@ -18,9 +18,10 @@ from edge.config import Config
 from edge.grading.counts import defects_in
 from edge.grading.rules_file import grading_of
 from edge.inspect.account import ON_TIME, SCREENED, UNSEEN, Fate, TileMask
-from edge.inspect.coil import NOT_VALID, SEEN, CoilInspection, corrected
+from edge.inspect.coil import CoilInspection, corrected
 from edge.inspect.light import Light
 from edge.inspect.look import Evidence, TileRoom, look, tile_records
+from edge.inspect.outcomes import NOT_VALID, SEEN
 from edge.inspect.quantify import quantify
 from edge.inspect.recent import Recent
 from edge.inspect.rolls import raised

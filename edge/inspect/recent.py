@@ -3,9 +3,9 @@
 from collections import deque
 
 from contract.bodies import Outcome
+from edge.inspect.outcomes import SEEN
 
 WINDOW_NS = 10_000_000_000
-_SEEN: frozenset[Outcome] = frozenset(("on_time", "screened"))
 
 
 class Recent:
@@ -20,7 +20,7 @@ class Recent:
     def count(self, outcome: Outcome, cells: int) -> None:
         """Cells that the frame in hand tells of."""
         self._all += cells
-        self._seen += cells if outcome in _SEEN else 0
+        self._seen += cells if outcome in SEEN else 0
 
     def frame(self, now_ns: int) -> None:
         """The frame in hand is dealt with."""

@@ -33,6 +33,13 @@ class _File(NamedTuple):
     base_seq: int
 
 
+class Progress(NamedTuple):
+    """The watermark and the number of the newest event, as one commit left them."""
+
+    watermark: Watermark | None
+    last_seq: int
+
+
 class EventReader:
     """Reads one event log. One thread at a time may use it.
 
@@ -63,12 +70,7 @@ class EventReader:
 
     def last_seq(self) -> int:
         """The newest event's number; 0 for an empty log."""
-        self._follow()
-        for file in reversed(self._files):
-            rows = self._query(file, "SELECT max(seq) FROM events", ())
-            if rows:
-                return file.base_seq if rows[0][0] is None else int(rows[0][0])
-        return 0
+        return self.progress().last_seq
 
     def latest(self, kinds: Sequence[str], limit: int) -> list[Recorded]:
         """The newest events of some kinds (all kinds when empty), newest first."""
@@ -108,13 +110,16 @@ class EventReader:
                 yield from rows
                 after = rows[-1][0]
 
-    def watermark(self) -> Watermark | None:
-        """How far the strip had been dealt with at the newest commit."""
+    def progress(self) -> Progress:
+        """How far the strip had been dealt with at the newest commit, and its last event."""
         self._follow()
         for file in reversed(self._files):
-            if rows := self._query(file, "SELECT watermark FROM state", ()):
-                return _WATERMARK.validate_json(rows[0][0]) if rows[0][0] else None
-        return None
+            newest = "SELECT watermark, (SELECT max(seq) FROM events) FROM state"
+            if rows := self._query(file, newest, ()):
+                mark, seq = rows[0]
+                known = _WATERMARK.validate_json(mark) if mark else None
+                return Progress(known, file.base_seq if seq is None else seq)
+        return Progress(None, 0)
 
     def tiles(self) -> Iterator[TileRecord]:
         """The tile log, oldest first."""

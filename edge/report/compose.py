@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 
-from contract.bodies import CoilReport, Extent, Outcome
+from contract.bodies import CoilReport, Extent
 from edge.clock import Clock
 from edge.config import Config
-from edge.inspect.recover import end_coil
-from edge.ledger.inspections import Inspection
+from edge.inspect.so_far import report_so_far
+from edge.ledger.inspections import Inspection, inspections_of
 from edge.ledger.reader import EventReader
 from edge.report.document import (
     Certificate,
@@ -20,6 +21,8 @@ from edge.report.document import (
     ModelTakeover,
 )
 from edge.report.gather import Gathered, gather
+from edge.report.joining import join
+from edge.types import Watermark
 
 PROGRAM = "stripsight"
 _EMPTY = CoilReport(
@@ -36,11 +39,11 @@ def compose(
     Raises:
         LedgerError: the ledger cannot be read, or is damaged.
     """
+    mark = None
+    if inspection.reported is None:
+        inspection, mark = _running(reader, inspection)
     found = gather(reader, inspection)
-    now = datetime.fromtimestamp(clock.now().utc_ns / 1e9, UTC)
-    report = inspection.report or (
-        _so_far(reader, inspection, found, now) if inspection.reported is None else _EMPTY
-    )
+    report = inspection.report or _so_far(inspection, mark, found)
     grades = inspection.graded
     return CoilDocument(
         coil=_name(inspection, report, config),
@@ -53,21 +56,36 @@ def compose(
         densities=found.densities,
         repeats=list(found.repeats.values()),
         merged=found.merged,
-        generated=now,
+        generated=datetime.fromtimestamp(clock.now().utc_ns / 1e9, UTC),
         generator=f"{PROGRAM} {metadata.version(PROGRAM)}",
         defects=found.defects,
     )
 
 
-def _so_far(
-    reader: EventReader, inspection: Inspection, found: Gathered, now: datetime
-) -> CoilReport:
-    """What the daemon would report if it ended here: from the newest commit's watermark."""
-    mark = reader.watermark()
-    if inspection.started is None or inspection.start is None or mark is None:
+def _running(reader: EventReader, inspection: Inspection) -> tuple[Inspection, Watermark | None]:
+    """A coil without a report as one commit left it, with that commit's watermark. It may have
+    ended since it was looked up, and the next one begin while its events are read.
+    """
+    mark, last_seq = reader.progress()
+    for now in inspections_of(reader, inspection.subject):
+        if now.first_seq == inspection.first_seq and now.reported is not None:
+            return now, None
+    of_it = mark is not None and mark.coil == inspection.subject
+    return replace(inspection, last_seq=inspection.last_seq or last_seq), mark if of_it else None
+
+
+def _so_far(inspection: Inspection, mark: Watermark | None, found: Gathered) -> CoilReport:
+    """What the daemon would report if it ended here. What stands in the watermark and in no event
+    yet is added to what was gathered.
+    """
+    if inspection.start is None or inspection.reported is not None:
         return _EMPTY
-    body = end_coil(inspection.started.event, mark, found.events, now)[-1].body
-    return body if isinstance(body, CoilReport) else _EMPTY
+    if mark is not None:
+        found.densities += mark.dense
+        for stretch in mark.untold:
+            join(found.missing, stretch)
+    bodies = [*(event.body() for event in found.events), *(mark.untold if mark else ())]
+    return report_so_far(inspection.start, mark, bodies)
 
 
 def _name(inspection: Inspection, report: CoilReport, config: Config) -> CoilName:
@@ -191,11 +209,6 @@ def _unfinished(inspection: Inspection, report: CoilReport) -> Iterator[str]:
 def percent(share: float) -> str:
     """Never rounded up to 100 %."""
     return "100 %" if share == 1 else f"{min(share * 100, 99.99):.2f} %"
-
-
-def inspected_cells(cells: dict[Outcome, int]) -> int:
-    """Those seen on time or screened."""
-    return cells.get("on_time", 0) + cells.get("screened", 0)
 
 
 def reach_m(document: CoilDocument) -> float:

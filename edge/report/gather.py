@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter, ValidationError
 
 from contract.bodies import (
-    CoilReport,
     Defect,
     DefectDensity,
     EventBody,
@@ -24,10 +23,10 @@ from edge.ledger.digest import Digest
 from edge.ledger.inspections import Inspection
 from edge.ledger.reader import EventReader
 from edge.report.document import FoundDefect, LedgerRange
+from edge.report.joining import join
 
 _ID = b'"defect_id":"'
 _AFTER_ID = b'","revision":'
-_SAME_PLACE_M = 1e-6
 
 
 @dataclass(slots=True)
@@ -51,7 +50,6 @@ class Gathered:
     repeats: dict[str, RollRepeat] = field(default_factory=dict)
     """Highest revisions by `repeat_id`."""
     takeovers: list[ModelChanged] = field(default_factory=list)
-    report: CoilReport | None = None
     events: list[Event] = field(default_factory=list)
     """Stretches not inspected and changes of model as they were told."""
     unknown: int = 0
@@ -132,7 +130,7 @@ def _take(found: Gathered, raw: bytes) -> None:
         return
     match body:
         case NotInspected():
-            _join(found.missing, body)
+            join(found.missing, body)
             found.events.append(event)
         case DefectDensity():
             found.densities.append(body)
@@ -141,26 +139,5 @@ def _take(found: Gathered, raw: bytes) -> None:
         case ModelChanged():
             found.takeovers.append(body)
             found.events.append(event)
-        case CoilReport():
-            found.report = body
         case _:
             pass
-
-
-def _join(stretches: list[NotInspected], body: NotInspected) -> None:
-    """Append a stretch, or lengthen the last one when this goes on where that ends."""
-    last = stretches[-1] if stretches else None
-    if last is None or not _continues(last, body):
-        stretches.append(body)
-        return
-    extent = last.extent.model_copy(update={"to_m": body.extent.to_m})
-    cells = last.cells + body.cells
-    stretches[-1] = last.model_copy(update={"extent": extent, "cells": cells})
-
-
-def _continues(last: NotInspected, body: NotInspected) -> bool:
-    return (
-        (last.outcome, last.reason) == (body.outcome, body.reason)
-        and (last.extent.from_mm, last.extent.to_mm) == (body.extent.from_mm, body.extent.to_mm)
-        and abs(body.extent.from_m - last.extent.to_m) < _SAME_PLACE_M
-    )

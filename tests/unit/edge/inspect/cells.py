@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import assume
 
 from contract.bodies import Outcome
-from edge.inspect.account import PRECEDENCE
+from edge.inspect.outcomes import PRECEDENCE
 from tests.unit.edge.inspect.sideways import ACROSS, Lie, Ranks, rank
 from tests.unit.runtime.small_bundle import SIDE
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract.bodies import Outcome
 from contract.tiles import Span
 from edge import config
-from edge.inspect.account import PRECEDENCE
+from edge.inspect.outcomes import PRECEDENCE
 from edge.types import U8
 from tests.unit.edge.inspect.test_loop import CLEAN
 from tests.unit.runtime.small_bundle import SIDE

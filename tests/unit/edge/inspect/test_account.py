@@ -8,13 +8,13 @@ from edge.inspect.account import (
     GROWTH_CELLS,
     KEPT_CELLS,
     ON_TIME,
-    PRECEDENCE,
     SCREENED,
     UNSEEN,
     CoilAccount,
     Fate,
     TileMask,
 )
+from edge.inspect.outcomes import PRECEDENCE
 
 LATTICE = CellLattice(cell_m=0.064, cell_mm=64.0, width_mm=640.0)
 ROW_M = 0.0005

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from contract.bodies import CoilReport, NotInspected
 from contract.tiles import TileGrid
-from edge.inspect.account import PRECEDENCE
 from edge.inspect.lens import Lens
+from edge.inspect.outcomes import PRECEDENCE
 from edge.inspect.screening import Glance, Screen
 from edge.types import U8
 from runtime.screen import blocks_of, half_tiles

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from contract.events import Draft
 from edge.clock import Stamp
 from edge.config import Inspect
-from edge.inspect.account import F64, PRECEDENCE, Bools, Fate
+from edge.inspect.account import F64, Bools, Fate
 from edge.inspect.coil import CoilInspection
+from edge.inspect.outcomes import PRECEDENCE
 from edge.inspect.stretches import tell
 from edge.lifecycle.geometry import TileSize
 from edge.types import U8, Coil, Frame, RowMap

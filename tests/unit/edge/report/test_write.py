@@ -1,14 +1,15 @@
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from contract.bodies import EventBody
+from contract.bodies import DefectDensity, EventBody, NotInspected
 from contract.events import Draft
 from edge.clock import SystemClock
 from edge.errors import ConfigError
@@ -132,6 +133,41 @@ def test_a_report_of_another_version_is_said_and_no_figure_is_invented(tmp_path:
     assert as_table([listed(i) for i in inspections(EventReader(tmp_path / "ledger"))]).endswith(
         "of another version"
     )
+
+
+class _Busy(EventReader):
+    """A ledger whose next coil begins while the events of one are read."""
+
+    def bodies_of_coil(self, coil_id: str, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        next_mark = Watermark(9, 500.0, "next", 1.0, {"on_time": 1})
+        record(self._directory.parent, [coil_report(COIL), coil_started("next")], mark=next_mark)
+        return super().bodies_of_coil(coil_id, first, last)
+
+
+def test_a_coil_that_ends_meanwhile_is_reported_as_it_was_or_as_it_ended(tmp_path: Path) -> None:
+    mark = Watermark(5, 22.5, COIL, 22.5, {"on_time": 30})
+    reader = record(tmp_path, [coil_started(COIL)], mark=mark)
+    found = find(inspections(reader), COIL)
+    busy = _Busy(tmp_path / "ledger")
+    before = compose(busy, found, config_of(tmp_path), SystemClock())
+    assert (before.coil.length_m, before.certificate.expected_cells) == (22.5, 30)
+    assert before.certificate.ledger.last_seq == 1
+    after = compose(reader, found, config_of(tmp_path), SystemClock())
+    assert (after.coil.state, after.coil.length_m) == ("finished", 400)
+
+
+def test_a_preliminary_report_knows_what_is_in_no_event_yet(tmp_path: Path) -> None:
+    untold, stretch = missed(COIL, 2.0, 3.0).body, dense(COIL, 5.0, 15.0).body
+    assert isinstance(untold, NotInspected)
+    assert isinstance(stretch, DefectDensity)
+    cells = {"on_time": 30, "lost(restart)": 24}
+    mark = Watermark(5, 22.5, COIL, 22.5, cells, untold=(untold,), dense=(stretch,))
+    drafts = (coil_started(COIL), missed(COIL, 1.0, 2.0))
+    document = report_of(tmp_path, *drafts, coil=COIL, mark=mark)
+    (gap,) = document.certificate.missing
+    assert (gap.extent.from_m, gap.extent.to_m, gap.cells) == (1.0, 3.0, 24)
+    assert document.densities == [stretch]
+    assert [(c.class_name, c.in_density) for c in document.classes] == [("scale", 50)]
 
 
 def test_a_list_says_what_each_coil_came_to(tmp_path: Path) -> None:
