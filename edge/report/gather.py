@@ -6,6 +6,7 @@ JSON string is always escaped, so `"defect_id":"` can stand nowhere but at that 
 """
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -117,7 +118,7 @@ def _parsed(newest: dict[bytes, bytes], found: Gathered) -> list[FoundDefect]:
             defects.append(defect)
         else:
             found.merged += 1
-    return sorted(defects, key=lambda d: (d.extent.from_m, d.extent.from_mm))
+    return sorted(defects, key=attrgetter("extent.from_m", "extent.from_mm"))
 
 
 def _take(found: Gathered, raw: bytes) -> None:

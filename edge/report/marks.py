@@ -88,11 +88,13 @@ def _small(defects: list[FoundDefect], scale: Scale, glyphs: Glyphs) -> str:
 def _bins(defects: list[FoundDefect], scale: Scale) -> dict[str, dict[Place, _Bin]]:
     """Marks by class. Of a class that has many, only those in whose bin it is the most frequent."""
     bins = defaultdict[str, dict[Place, _Bin]](dict)
+    tops = [scale.band_top(band) for band in range(scale.bands)]
     for defect in defects:
         x, y, band = _centre(defect, scale)
-        place = (band, int(x // BIN), int((y - scale.band_top(band)) // BIN))
+        place = (band, int(x) // BIN, int(y - tops[band]) // BIN)
         known = bins[defect.class_name]
-        known[place] = _Bin(x, y, known[place].defects + 1) if place in known else _Bin(x, y, 1)
+        before = known.get(place)
+        known[place] = _Bin(x, y, before.defects + 1 if before else 1)
     most: dict[Place, int] = {}
     for places in bins.values():
         for place, found in places.items():

@@ -24,7 +24,7 @@ COLUMNS = (
 """
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _STARTS_A_FORMULA = re.compile(r"(^|[;,])(\s*)(?=[=+\-@＝＋－＠])")  # noqa: RUF001
-_SUSPECT = re.compile(r"^\s*[=+\-@＝＋－＠]|[;,\x00-\x1f\x7f-\x9f\u2028\u2029]")  # noqa: RUF001
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:~-]*")
 _YES = ("no", "yes")
 _NOT_MEASURED = (None, None, None, None, None, "no")
 
@@ -57,7 +57,7 @@ def _measured(measure: Measured) -> tuple[object, ...]:
 
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula, on one line."""
-    if not _SUSPECT.search(text):
+    if _PLAIN.fullmatch(text):
         return text
     return _STARTS_A_FORMULA.sub(r"\1'\2", _CONTROL.sub(" ", text))
 
