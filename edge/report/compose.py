@@ -115,6 +115,7 @@ def _certificate(
         inspection_valid=report.inspection_valid,
         coverage=report.coverage,
         expected_cells=report.expected_cells,
+        width_mm=report.width_mm,
         cell_m=start.cell_m if start else None,
         cell_mm=start.cell_mm if start else None,
         cells=report.cells,
@@ -126,9 +127,14 @@ def _certificate(
             for t in found.takeovers
         ],
         rules=grade.rules if grade else report.rules,
+        severity_rules=_severity_rules(inspection, report),
         deadline_s=config.inspect.deadline_s,
         ledger=found.ledger,
     )
+
+
+def _severity_rules(inspection: Inspection, report: CoilReport) -> str | None:
+    return report.rules or (inspection.start.rules if inspection.start else None)
 
 
 def _classes(found: Gathered) -> list[ClassCount]:
@@ -159,6 +165,7 @@ def _remarks(inspection: Inspection, report: CoilReport, found: Gathered) -> Ite
     yield from _unfinished(inspection, report)
     if inspection.state != "unreadable":
         yield from _uncertain(report)
+    yield from _corrections(inspection, report)
     if report.provisional and inspection.corrected is None:
         yield "The mill has not named this coil; its id is provisional."
     if inspection.corrected is not None and inspection.subject != inspection.coil_id:
@@ -185,6 +192,24 @@ def _uncertain(report: CoilReport) -> Iterator[str]:
         yield (
             f"{percent(report.coverage)} of the strip was inspected; the certificate says where and"
             " why the rest was not."
+        )
+
+
+def _corrections(inspection: Inspection, report: CoilReport) -> Iterator[str]:
+    """What was said of the coil after it was inspected, and does not hold for all of the report."""
+    grade, rules = inspection.grade, _severity_rules(inspection, report)
+    if grade is not None and grade.rules != rules:
+        yield (
+            "The grade is by other rules than the severities, which are those that were told while"
+            " the coil was inspected."
+            if rules
+            else "The coil was inspected without grading rules: its defects have no severity."
+        )
+    width_mm = inspection.corrected.width_mm if inspection.corrected else report.width_mm
+    if report.width_mm and width_mm != report.width_mm:
+        yield (
+            f"The mill corrected the width to {width_mm:.0f} mm; cells and coverage are of the"
+            f" {report.width_mm:.0f} mm by which the coil was inspected."
         )
 
 

@@ -105,6 +105,7 @@ class CoilName(Part):
     """
     length_m: Annotated[float, Field(ge=0)]
     width_mm: float
+    """As the mill has it now."""
     data: CoilData
 
 
@@ -150,6 +151,8 @@ class Certificate(Part):
     coverage: Annotated[float, Field(ge=0, le=1)]
     """Share of the expected cells that were inspected on time or screened."""
     expected_cells: int
+    width_mm: float
+    """Of the strip that the cells lie on: as the mill told it before the coil began."""
     cell_m: float | None
     cell_mm: float | None
     cells: dict[Outcome, int]
@@ -162,6 +165,8 @@ class Certificate(Part):
     takeovers: list[ModelTakeover]
     rules: str | None
     """Version and digest of the grading rules, of the ones that the grade is by; null without."""
+    severity_rules: str | None
+    """Those that the defects' severities are by: the ones of when it was inspected."""
     deadline_s: float
     """By the config of when this report was made: a result after it is `late`."""
     ledger: LedgerRange

@@ -46,6 +46,7 @@ def coil_facts(document: CoilDocument) -> str:
     facts = {
         "Length": f"{coil.length_m:.2f} m" if coil.state != "unreadable" else "unknown",
         "Width": f"{coil.width_mm:.0f} mm",
+        "Inspected as": _other_width(document),
         "Thickness": f"{data.thickness_mm:g} mm" if data.thickness_mm else None,
         "Order": data.order,
         "Steel grade": data.steel_grade,
@@ -57,6 +58,11 @@ def coil_facts(document: CoilDocument) -> str:
     }
     pairs = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
     return f'<dl id="facts">{pairs}</dl>'
+
+
+def _other_width(document: CoilDocument) -> str | None:
+    width_mm = document.certificate.width_mm
+    return f"{width_mm:.0f} mm wide" if width_mm and width_mm != document.coil.width_mm else None
 
 
 def _time(time: datetime | None) -> str:
@@ -203,6 +209,9 @@ def provenance(document: CoilDocument) -> str:
             for t in certificate.takeovers
         ),
         "Grading rules": _code(certificate.rules) if certificate.rules else "none",
+        "Severities by": ""
+        if certificate.severity_rules == certificate.rules
+        else _code(certificate.severity_rules or "no rules"),
         "Cells": cell,
         "Deadline": f"{certificate.deadline_s * 1000:g} ms, by the config when this was made",
         "Ledger": f"{ledger.events:,} events of {_code(document.coil.source)}, no."

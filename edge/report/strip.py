@@ -31,7 +31,8 @@ _PATTERNS = (
 def scale_for(document: CoilDocument) -> Scale:
     """Bands and ticks for a coil."""
     widths = [d.extent.to_mm for d in document.defects[:1000]]
-    width_mm = document.coil.width_mm or max([1.0, *widths])
+    told_mm = max(document.coil.width_mm, document.certificate.width_mm)
+    width_mm = told_mm or max([1.0, *widths])
     return scale_of(reach_m(document), width_mm)
 
 

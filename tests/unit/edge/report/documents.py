@@ -46,9 +46,10 @@ def document_of(
             for n in names
         ],
         certificate=Certificate(
-            inspection_valid=True, coverage=1.0, expected_cells=10, cell_m=0.1, cell_mm=100.0,
+            inspection_valid=True, coverage=1.0, expected_cells=10, width_mm=1200.0,
+            cell_m=0.1, cell_mm=100.0,
             cells={"on_time": 10}, reasons={}, missing=list(missing), models=[], takeovers=[],
-            rules=None, deadline_s=0.05,
+            rules=None, severity_rules=None, deadline_s=0.05,
             ledger=LedgerRange(first_seq=1, last_seq=2, events=2, sha256="0" * 64),
         ),
         generated=datetime(2026, 3, 1, tzinfo=UTC), generator="test", defects=list(defects),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from contract.bodies import DefectDensity, EventBody, NotInspected
+from contract.bodies import DefectDensity, EventBody, Extent, NotInspected
 from contract.events import Draft
 from edge.clock import SystemClock
 from edge.errors import ConfigError
@@ -18,6 +18,7 @@ from edge.ledger.reader import EventReader
 from edge.report.compose import compose
 from edge.report.document import CoilDocument, document_schema
 from edge.report.listing import as_table, listed
+from edge.report.strip import scale_for
 from edge.report.write import Format, file_name, render, save, verify
 from edge.types import Watermark
 from tests.conftest import ROOT
@@ -31,6 +32,7 @@ from tests.unit.edge.console.strip_events import (
 )
 from tests.unit.edge.report.ledger_of import (
     COIL,
+    GRADE,
     MEASURE,
     config_of,
     dense,
@@ -78,6 +80,33 @@ def test_the_json_is_what_the_published_schema_says(tmp_path: Path) -> None:
     assert (told["certificate"]["coverage"], told["certificate"]["expected_cells"]) == (1, 10)
     assert told["grade"]["name"] == "C"
     assert [c["in_density"] for c in told["classes"] if c["class_name"] == "scale"] == [50]
+
+
+def test_severities_of_other_rules_than_the_grade_s_are_said(tmp_path: Path) -> None:
+    by_old = coil_report(COIL).body.model_copy(update={"rules": "1@old"})
+    draft = Draft(by_old, COIL, "report", START)
+    spoken = "by other rules than the severities"
+    document = report_of(tmp_path, coil_started(COIL), draft)
+    assert document.certificate.severity_rules == document.certificate.rules == "1@old"
+    assert not any(spoken in remark for remark in document.remarks)
+    record(tmp_path, [graded(COIL)])
+    again = report_of(tmp_path)
+    assert (again.certificate.severity_rules, again.certificate.rules) == ("1@old", GRADE.rules)
+    assert any(spoken in remark for remark in again.remarks)
+    assert "1@old" in render(again, "html", config_of(tmp_path))
+
+
+def test_a_width_that_was_corrected_is_told_beside_the_one_of_the_cells(tmp_path: Path) -> None:
+    at_edge = Extent(from_m=5.0, to_m=5.4, from_mm=1120.0, to_mm=1200.0)
+    document = report_of(
+        tmp_path, coil_started(COIL), defect(COIL, f"{COIL}/1", extent=at_edge), coil_report(COIL),
+        corrected(COIL, COIL),
+    )  # fmt: skip
+    assert (document.coil.width_mm, document.certificate.width_mm) == (1100.0, 1200.0)
+    assert any(
+        "width to 1100 mm; cells and coverage are of the 1200" in r for r in document.remarks
+    )
+    assert scale_for(document).width_mm == 1200.0
 
 
 def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
