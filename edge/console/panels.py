@@ -13,6 +13,8 @@ from edge.console.coil_report import link_to
 from edge.console.status import Cell, News, age
 from edge.console.view import CoilView, LineView, Mark
 from edge.palette import Palette, Swatch
+from edge.report.glyphs import words
+from edge.text import percent
 
 _TO = " &ndash; "
 SHOWN_DEFECTS = 12
@@ -90,17 +92,13 @@ def _picture(mark: Mark) -> str:
     name = escape(mark.evidence)
     return (
         f'<a href="/evidence/{name}" target="_blank" rel="noopener">'
-        f'<img src="/evidence/{name}" alt="{_words(mark.class_name)}" loading="lazy"></a>'
+        f'<img src="/evidence/{name}" alt="{words(mark.class_name)}" loading="lazy"></a>'
     )
 
 
 def _named(swatch: Swatch) -> str:
     letter = f'<span class="swatch" style="--class:{swatch.colour}">{swatch.letter}</span>'
-    return f'<div class="class">{letter}{_words(swatch.name)}</div>'
-
-
-def _words(class_name: str) -> str:
-    return escape(class_name.replace("_", " "))
+    return f'<div class="class">{letter}{words(swatch.name)}</div>'
 
 
 def coil_panel(line: LineView, palette: Palette) -> str:
@@ -143,7 +141,7 @@ def _repeat(body: RollRepeat) -> str:
     head = f"{'' if over else '✕ '}{escape(rolls)}"
     return (
         f'<div class="repeat {"quiet" if over else "alarm"}"><b>{head}</b><br>'
-        f"{_words(body.class_name)}, {body.repeats} times every {body.period_m:.3f} m<br>"
+        f"{words(body.class_name)}, {body.repeats} times every {body.period_m:.3f} m<br>"
         f"{extent.from_m:.1f}{_TO}{extent.to_m:.1f} m, {extent.from_mm:.0f}{_TO}"
         f"{extent.to_mm:.0f} mm, {'over' if over else 'goes on'}</div>"
     )
@@ -178,13 +176,8 @@ def _previous(coil: CoilView, name: str) -> str:
 def _verdict(report: CoilReport) -> str:
     valid = "" if report.inspection_valid else ", <b>✕ inspection not valid</b>"
     defects = sum(report.defects.values())
-    seen = _percent(report.coverage) if report.expected_cells else "<b>✕ nothing</b>"
+    seen = percent(report.coverage) if report.expected_cells else "<b>✕ nothing</b>"
     return f"{report.length_m:.1f} m, {seen} inspected, {defects} defects{valid}"
-
-
-def _percent(share: float) -> str:
-    """Never rounded up to 100 %."""
-    return "100 %" if share == 1 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def news_of_events(line: LineView, news: News, now: datetime) -> str:

@@ -107,7 +107,7 @@ class Tally:
             return None if facts.inspection_valid else "the inspection was not valid"
         if rule.coverage_below is not None:
             low = facts.coverage < rule.coverage_below
-            return f"coverage {facts.coverage:.2%}" if low else None
+            return f"coverage {min(facts.coverage, 0.9999):.2%}" if low else None
         rows = self._asked(rule, facts, table)
         if rule.within_m is not None and rule.more_than is not None:
             return _densest(table["from_m"][rows], rule.within_m, rule.more_than)

@@ -17,6 +17,7 @@ from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
 from edge.ledger.inspections import Inspection, ended, find
 from edge.ledger.reader import EventReader
+from edge.text import columns
 
 
 class Regraded(NamedTuple):
@@ -129,11 +130,7 @@ def as_table(rows: Sequence[Regraded]) -> str:
     """Coil, grade before and after, and why, for a terminal."""
     words = [("coil", "before", "after", "")]
     words += [(r.coil, _name(r.before), _name(r.after), _remark(r)) for r in rows]
-    widths = [max(len(line[column]) for line in words) for column in range(4)]
-    lines = [
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
-        for line in words
-    ]
+    lines = columns(words)
     told = zip(lines[1:], rows, strict=True)
     return "\n".join([lines[0], *(f"{line}{_why(row)}" for line, row in told)])
 

@@ -99,11 +99,6 @@ class EventLog:
         self._day = self._written = date.min
         self._last_seq = 0
 
-    @property
-    def reserve_held(self) -> bool:
-        """False while the disk is so full that the reserve was given up."""
-        return self._reserve.held
-
     def open(self) -> Recovered:
         """Take the log and learn how it was left. A full disk costs the reserve first.
 

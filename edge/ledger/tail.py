@@ -20,6 +20,7 @@ from contract.bodies import (
     RollRepeat,
 )
 from edge.ledger.reader import EventReader
+from edge.text import percent
 from edge.types import Recorded
 
 _AT_ONCE = 500
@@ -90,7 +91,7 @@ def _of_strip(body: EventBody) -> str:
         case RollRepeat():
             text = f"{body.phase:<11} {_where(body.extent)} {body.class_name:<20}"
             text += f" {body.repeats} times every {body.period_m:.3f} m, {_rolls(body)}"
-            text += f" ({body.confidence:.2%})"
+            text += f" ({percent(body.confidence)})"
         case NotInspected():
             text = f"{body.outcome:<11} {_where(body.extent)} {body.reason}"
         case _:
@@ -108,7 +109,8 @@ def _of_coil(body: EventBody) -> str:
             text = f"is coil {body.coil_id}, {body.width_mm:.0f} mm wide, says {body.by}"
         case CoilReport():
             valid = "valid" if body.inspection_valid else "NOT VALID"
-            text = f"{body.length_m:.1f} m, coverage {body.coverage:.2%}, {valid},"
+            seen = f"coverage {percent(body.coverage)}" if body.expected_cells else "nothing seen"
+            text = f"{body.length_m:.1f} m, {seen}, {valid},"
             text += f" {sum(body.defects.values())} defects"
             text += f", {body.grade.name}" if body.grade else ""
         case CoilGraded():

@@ -22,6 +22,7 @@ from edge.report.document import (
 )
 from edge.report.gather import Gathered, gather
 from edge.report.joining import join
+from edge.text import percent
 from edge.types import Watermark
 
 PROGRAM = "stripsight"
@@ -229,11 +230,6 @@ def _unfinished(inspection: Inspection, report: CoilReport) -> Iterator[str]:
             f"Interrupted: the daemon stopped at {report.length_m:.1f} m; what came after that was"
             " not inspected under this id."
         )
-
-
-def percent(share: float) -> str:
-    """Never rounded up to 100 %."""
-    return "100 %" if share == 1 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def reach_m(document: CoilDocument) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from edge.ledger.inspections import Inspection, State, shown
-from edge.report.compose import percent
+from edge.text import columns, percent
 
 _HEADS = ("coil", "started (UTC)", "length", "coverage", "valid", "defects", "grade", "")
 _NUMBERS = {2, 3, 5}
@@ -58,15 +58,7 @@ def listed(inspection: Inspection) -> ListedCoil:
 
 def as_table(coils: Sequence[ListedCoil]) -> str:
     """Lines with a head, for a person."""
-    rows = [_HEADS, *(_row(coil) for coil in coils)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADS))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i in _NUMBERS else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return "\n".join(columns([_HEADS, *(_row(coil) for coil in coils)], _NUMBERS))
 
 
 def _row(coil: ListedCoil) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from edge.ledger.inspections import shown
 from edge.palette import Palette
-from edge.report.compose import percent
 from edge.report.document import CoilDocument
 from edge.report.glyphs import LEVELS, Glyphs
 from edge.report.lanes import draw_lanes
@@ -28,6 +27,7 @@ from edge.report.sections import (
 )
 from edge.report.strip import draw_strip, is_doubt, scale_for
 from edge.report.worst import Worst
+from edge.text import percent
 
 WORST_SHOWN = 120
 _WORST_LETTERED = 2000

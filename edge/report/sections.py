@@ -4,17 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
-from contract.bodies import ModelReference, NotInspected, Outcome
-from edge.report.compose import percent
+from contract.bodies import ModelReference, NotInspected
+from edge.inspect.outcomes import PRECEDENCE
 from edge.report.document import CoilDocument, CoilName, FoundDefect
 from edge.report.glyphs import Glyphs, words
 from edge.report.pictures import Shown
+from edge.text import percent
 
 TO = "–"  # noqa: RUF001 - between two numbers an en dash stands
 MISSING_SHOWN = 40
-_OUTCOMES: tuple[Outcome, ...] = (
-    "on_time", "screened", "late", "unusable", "off_strip_disagreement", "skipped", "lost",
-)  # fmt: skip
 _DIGEST = 16
 
 Row = Sequence[str]
@@ -145,7 +143,7 @@ def outcomes_table(document: CoilDocument) -> str:
     """What became of the cells: the sums that must agree."""
     certificate = document.certificate
     rows: list[Row] = []
-    for outcome in _OUTCOMES:
+    for outcome in PRECEDENCE:
         if count := certificate.cells.get(outcome, 0):
             rows.append(_cells(words(outcome), count, certificate.expected_cells))
             rows += [

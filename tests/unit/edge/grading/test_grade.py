@@ -58,6 +58,11 @@ def test_an_inspection_in_doubt_is_no_prime_coil() -> None:
     assert graded(valid=False).name == "scrap"
 
 
+def test_coverage_below_all_is_never_called_all_of_it() -> None:
+    rules = rules_of(coil=[{"rule": "whole", "coverage_below": 1.0, "grade": "second"}])
+    assert graded(rules=rules, coverage=0.999999).reasons == ("whole: coverage 99.99%",)
+
+
 def test_defects_within_some_metres_are_counted_wherever_those_begin() -> None:
     assert graded(*(defect(at) for at in (3.1, 5.1, 7.1))).name == "prime"
     found = graded(*(defect(at) for at in (5.09, 7.0, 3.1, 3.2)))

@@ -239,20 +239,24 @@ def test_follow_reports_gaps_and_ends(tmp_path: Path) -> None:
 def test_lines_for_people(tmp_path: Path) -> None:
     log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
     log.open()
+    nearly = {"expected_cells": 10**6, "cells": {"on_time": 10**6 - 1}, "coverage": 0.999999}
+    almost_all = coil_report("c-2")._replace(body=coil_report("c-2").body.model_copy(update=nearly))
     log.commit(
         commit(
-            coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a"), roll_repeat("r")
+            coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a"), roll_repeat("r"),
+            almost_all,
         )
-    )
+    )  # fmt: skip
     lines = [format_line(item) for item in EventReader(tmp_path).after(0, 10)]
     log.close()
     assert lines[1].split() == [
         "12:00:00.000", "2", "defect", "c-1", "opened", "1.00-1.20", "m", "300-400", "mm", "scale",
         "0.88", "d-1",
     ]  # fmt: skip
-    assert "coverage 100.00%, valid, 0 defects" in lines[2]
+    assert "coverage 100 %, valid, 0 defects" in lines[2]
     assert lines[3].endswith("activate by test: done")
-    assert lines[4].endswith("scale                3 times every 2.100 m, F7 or F6 (99.50%)")
+    assert lines[4].endswith("scale                3 times every 2.100 m, F7 or F6 (99.50 %)")
+    assert "coverage 99.99 %, valid" in lines[5], "never rounded up"
     assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
 
 
