@@ -132,7 +132,7 @@ hostile = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(raw=st.dictionaries(keys, hostile, max_size=8), beside=st.booleans())
 def test_hostile_structures_are_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, raw: dict[str, Any], *, beside: bool

@@ -53,7 +53,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         yield made
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(steps=STEPS, ride=RIDES, screens=st.booleans())
 def test_every_cell_ends_in_one_outcome(
     line: Line, steps: list[Step], ride: Ride, *, screens: bool

@@ -233,7 +233,7 @@ def inside(spot: Spot) -> bool:
     return spot.at_m + spot.length_m <= FRAME_M
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(spots.filter(inside), max_size=8, unique_by=lambda s: s[:2]), max_size=14),
     st.integers(1, 4),

@@ -104,7 +104,7 @@ RIDES = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RIDES)
 def test_no_ride_loses_strip(line: Line, legs: list[tuple[float, float]]) -> None:
     """Every cell that passed was looked at, but for rests smaller than a tile; twice turned within

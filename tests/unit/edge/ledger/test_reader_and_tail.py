@@ -110,7 +110,8 @@ def test_no_question_looks_at_every_event_or_sorts_them(
     assert reader.last_seq() == 12
     reader.close()
     assert plans
-    assert not [plan for plan in plans if "TEMP B-TREE" in plan or plan.startswith("SCAN")]
+    one_row = "SCAN state"
+    assert not [p for p in plans - {one_row} if "TEMP B-TREE" in p or p.startswith("SCAN")]
 
 
 def test_tile_log_comes_back_in_order(tmp_path: Path) -> None:
