@@ -4,11 +4,12 @@
 Both stand in the query, since in a path a coil called `..` would be another address.
 """
 
-import threading
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from edge.clock import SystemClock
@@ -39,19 +40,29 @@ def link_to(subject: str, text: str) -> str:
     return f'<a class="report" href="{href}" target="_blank" rel="noopener">{text}</a>'
 
 
-def _reports(config: Config) -> Callable[..., HTMLResponse]:
-    one_at_a_time = threading.Lock()
+def _reports(config: Config) -> Callable[..., Awaitable[HTMLResponse]]:
+    """One report at a time, since a large one takes a processor for seconds. Those that wait hold
+    no thread, of which the server has forty for everything; who has gone meanwhile gets none.
+    """
+    one_at_a_time = asyncio.Lock()
 
-    def report(id: str = "", subject: str = "") -> HTMLResponse:  # noqa: A002 - the query's name
+    async def report(
+        request: Request,
+        id: str = "",  # noqa: A002 - the query's name
+        subject: str = "",
+    ) -> HTMLResponse:
         if bool(id) == bool(subject):
             raise HTTPException(422, "name a coil by id=, or by subject=")
         try:
-            with one_at_a_time:
-                return HTMLResponse(_page(config, id, subject), headers=_HEADERS)
+            async with one_at_a_time:
+                if await request.is_disconnected():
+                    raise HTTPException(499, "nobody waits for it any more")
+                page = await run_in_threadpool(_page, config, id, subject)
         except ConfigError as error:
             raise HTTPException(404, str(error)) from error
         except LedgerError as error:
             raise HTTPException(503, str(error)) from error
+        return HTMLResponse(page, headers=_HEADERS)
 
     return report
 
