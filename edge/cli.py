@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edge.coil_desk import app as coil_app
-from edge.coil_desk import save_newest
+from edge.coil_desk import last_seq, save_newest
 from edge.config import Config, load_config
 from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
@@ -45,7 +45,7 @@ def run(
         float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write the newest coil's report here at the end, as HTML.")
+        Path | None, typer.Option(help="Write the report of this run's newest coil here, as HTML.")
     ] = None,
 ) -> None:
     """Run the whole line: inspect, courier and console under one supervisor."""
@@ -58,9 +58,10 @@ def run(
         timer = threading.Timer(for_s, stop.set)
         timer.daemon = True
         timer.start()
+    before = last_seq(settings) if report else 0
     Supervisor(settings, config).run(stop, ready=lambda: print(_where_to_look(settings, config)))
     if report is not None:
-        save_newest(settings, report)
+        save_newest(settings, report, before)
 
 
 @app.command()

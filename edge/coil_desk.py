@@ -144,13 +144,25 @@ def grade(
         raise ConfigError(f"{problems} of {len(found)} coils cannot be graded, as said above")
 
 
-def save_newest(settings: Config, path: Path) -> None:
-    """Write the newest coil's report as HTML and say where it is; without a coil say that."""
+def last_seq(settings: Config) -> int:
+    """The number of the ledger's newest event; 0 where there is no ledger yet."""
+    from edge.ledger.reader import EventReader
+
+    try:
+        return EventReader(settings.ledger.path).last_seq()
+    except LedgerError:
+        return 0
+
+
+def save_newest(settings: Config, path: Path, after: int) -> None:
+    """Write the report of the newest coil that began after an event, as HTML, and say where it is;
+    without a coil say that.
+    """
     from edge.ledger.inspections import shown
     from edge.report.write import save
 
     try:
-        document, text = report_text(settings, None, Form.html)
+        document, text = report_text(settings, None, Form.html, after=after)
         save(text, path)
     except StripSightError as error:
         print(f"no coil report: {error}", file=sys.stderr)
@@ -163,9 +175,11 @@ def save_newest(settings: Config, path: Path) -> None:
 
 
 def report_text(
-    settings: Config, coil: str | None, form: Form, from_seq: int | None = None
+    settings: Config, coil: str | None, form: Form, from_seq: int | None = None, after: int = 0
 ) -> tuple["CoilDocument", str]:
-    """The report of a coil and its text; says on stderr where there are more of the same id."""
+    """The report of a coil, of those that began after an event, and its text; says on stderr where
+    there are more of the same id.
+    """
     from edge.clock import SystemClock
     from edge.ledger.inspections import find, inspections, others
     from edge.ledger.reader import EventReader
@@ -173,7 +187,9 @@ def report_text(
     from edge.report.write import render
 
     reader = EventReader(settings.ledger.path)
-    known = inspections(reader)
+    known = [i for i in inspections(reader) if i.first_seq > after]
+    if after and not known:
+        raise ConfigError("no coil has begun in this run")
     inspection = find(known, coil, from_seq)
     if from_seq is None:
         _say_others(others(known, inspection))

@@ -74,6 +74,8 @@ def save(text: str, path: Path) -> None:
             stream.write(text)
         draft.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
 
 
@@ -98,7 +100,8 @@ def verify(reader: EventReader, report: Path) -> LedgerRange:
     Raises:
         ConfigError: the file is no JSON report.
         LedgerError: the ledger cannot be read.
-        ValueError: the ledger holds other events than the report was made from.
+        ValueError: the ledger holds other events than the report was made from, or no longer all of
+        them.
     """
     try:
         told = _Report.model_validate_json(report.read_bytes())
@@ -106,6 +109,13 @@ def verify(reader: EventReader, report: Path) -> LedgerRange:
         raise ConfigError(f"{report}: is no coil report in JSON ({error})") from error
     wanted = told.certificate.ledger
     held = coil_digest(reader, told.coil.subject, wanted.first_seq, wanted.last_seq)
+    oldest = reader.after(0, 1)
+    if oldest and oldest[0].event.seq > wanted.first_seq and held.events < wanted.events:
+        raise ValueError(
+            f"{report}: cannot be held to the ledger any more: it begins with event"
+            f" {oldest[0].event.seq}, the ones before are past ledger.keep_days, and the report is"
+            f" made from events {wanted.first_seq} to {wanted.last_seq}"
+        )
     if held != wanted:
         raise ValueError(
             f"{report}: made from {wanted.events} events with sha256 {wanted.sha256}; the ledger"

@@ -1,6 +1,8 @@
 import json
 import re
+import resource
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,18 +13,21 @@ from jsonschema import Draft202012Validator
 
 from contract.bodies import DefectDensity, EventBody, Extent, NotInspected
 from contract.events import Draft
-from edge.clock import SystemClock
+from edge.clock import Stamp, SystemClock
 from edge.errors import ConfigError
 from edge.ledger.inspections import find, inspections
+from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
+from edge.ledger.retention import retain
 from edge.report.compose import compose
 from edge.report.document import CoilDocument, document_schema
 from edge.report.listing import as_table, listed
 from edge.report.strip import scale_for
 from edge.report.write import Format, file_name, render, save, verify
-from edge.types import Watermark
+from edge.types import Commit, Watermark
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import (
+    SOURCE,
     START,
     coil_report,
     coil_started,
@@ -129,6 +134,38 @@ def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent/x\.html: cannot be written"):
         save("", tmp_path / "absent" / "x.html")
+
+
+def test_a_report_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(ConfigError, match=r"report\.html: cannot be written"):
+            save("x" * 100_000, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_older_than_the_ledger_is_not_called_forged(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    save(render(_document(tmp_path), "json", config_of(tmp_path)), path)
+    log = EventLog(tmp_path / "ledger", SOURCE, Tomorrow(), reserve_bytes=4096)
+    log.open()
+    log.commit(Commit((coil_started("next"),), None, SystemClock().now()))
+    log.close()
+    far = Tomorrow().now().utc().date() + timedelta(days=9)
+    gone = retain(tmp_path / "ledger", today=far, keep_days=3, max_evidence_mb=1, passed=None)
+    assert gone.files == 1
+    with pytest.raises(ValueError, match=r"begins with event 10, .* past ledger\.keep_days"):
+        verify(EventReader(tmp_path / "ledger"), path)
+
+
+class Tomorrow(SystemClock):
+    def now(self) -> Stamp:
+        now = super().now()
+        return now._replace(utc_ns=now.utc_ns + 86_400_000_000_000)
 
 
 def test_the_running_coil_is_reported_as_far_as_the_last_commit_tells(tmp_path: Path) -> None:
