@@ -1,16 +1,21 @@
 """`stripsight-edge coil` on the ledger that a real daemon wrote."""
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
+from tests.integration.line.test_grading import RULES
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import FRAME_M, WIDTH_MM, sections, write_line_bundle, write_strip
 
@@ -18,6 +23,8 @@ pytestmark = pytest.mark.integration
 DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
 """Three defects a coil of ten frames."""
 FRAMES = 24
+DARK = (21, 22)
+"""Frames of the third coil in which the lamp is out."""
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +34,15 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_line_bundle(folder / "bundle")
     again = [(frame + 10 * coil, row, column) for coil in (0, 1) for frame, row, column in DEFECTS]
     frames = write_strip(folder / "frames", FRAMES, again)
+    for number in DARK:
+        path = str(frames / f"frame_{number:04d}.bmp")
+        cv2.imwrite(path, np.zeros_like(cv2.imread(path, cv2.IMREAD_GRAYSCALE)))
+    (folder / "grading.yaml").write_text(yaml.safe_dump(RULES))
     source = {"kind": "folder", "path": str(frames), "frames_per_s": 50, "repeat": False}
     # Room for every frame: how busy the machine is must not decide what is in the ledger.
-    patient = {"deadline_s": 60.0, "frame_buffer": FRAMES}
-    config = write_config(folder, sections(folder, frames, source=source, inspect=patient))
+    patient = {"deadline_s": 60.0, "frame_buffer": FRAMES, "quantified_px": 0}
+    whole = sections(folder, frames, source=source, inspect=patient, grading="grading.yaml")
+    config = write_config(folder, whole)
     with Daemon(config, "inspect") as daemon:
         assert daemon.wait() == 0
     return config
@@ -108,10 +120,32 @@ def test_html_is_written_beside_where_one_stands_and_says_where(line: Path, tmp_
     assert "coil-0002" in path.read_text()
 
 
-def test_an_interrupted_coil_is_called_so(line: Path) -> None:
+def test_an_interrupted_coil_is_called_so_and_names_what_was_not_seen(line: Path) -> None:
     report = json.loads(coil("report", "coil-0003", "-c", line, "--format", "json").stdout)
     assert report["coil"]["state"] == "interrupted"
     assert report["remarks"][0].startswith("Interrupted: the daemon stopped at")
+    certificate = report["certificate"]
+    (gap,) = certificate["missing"]
+    at = gap["extent"]
+    assert (round(at["from_m"], 6), round(at["to_m"], 6)) == (
+        round(FRAME_M, 6), round((1 + len(DARK)) * FRAME_M, 6),
+    )  # fmt: skip
+    assert (at["from_mm"], at["to_mm"]) == (0.0, WIDTH_MM)
+    assert (gap["outcome"], gap["reason"]) == ("unusable", "dark")
+    quarter = certificate["expected_cells"] // 4
+    assert certificate["cells"] == {"on_time": 2 * quarter, "unusable": 2 * quarter}
+    assert gap["cells"] == 2 * quarter
+    assert (certificate["coverage"], certificate["inspection_valid"]) == (0.5, False)
+
+
+def test_the_grade_and_the_severities_name_the_rules_by_their_digest(line: Path) -> None:
+    report = json.loads(coil("report", "coil-0001", "-c", line, "--format", "json").stdout)
+    digest = hashlib.sha256((line.parent / "grading.yaml").read_bytes()).hexdigest()
+    certificate = report["certificate"]
+    assert certificate["rules"] == certificate["severity_rules"] == f"1@{digest}"
+    assert report["grade"]["name"] == "second"
+    assert report["grade"]["rules"] == certificate["rules"]
+    assert report["severities"] == {"minor": 2, "major": 1}
 
 
 def test_what_is_not_there_is_one_line_and_an_exit_code(line: Path, tmp_path: Path) -> None:
