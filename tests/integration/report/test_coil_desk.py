@@ -162,18 +162,3 @@ def test_what_is_not_there_is_one_line_and_an_exit_code(line: Path, tmp_path: Pa
     for done in (unknown, unwritten, absent):
         assert "Traceback" not in done.stderr
         assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_run_that_ends_leaves_the_report_and_says_where(tmp_path: Path) -> None:
-    write_line_bundle(tmp_path / "bundle")
-    frames = write_strip(tmp_path / "frames", 12, DEFECTS)
-    source = {"kind": "folder", "path": str(frames), "frames_per_s": 50, "repeat": False}
-    patient = {"deadline_s": 60.0, "frame_buffer": FRAMES}
-    config = write_config(tmp_path, sections(tmp_path, frames, source=source, inspect=patient))
-    out = tmp_path / "report.html"
-    with Daemon(config, "run", "--report", str(out)) as daemon:
-        assert daemon.wait() == 0
-    told = daemon.log.read_text()
-    assert f"The report of coil coil-0001 ({10 * FRAME_M:.2f} m, 3 defects): {out}" in told
-    assert "coil report --config" in told
-    assert "coil-0001" in out.read_text()

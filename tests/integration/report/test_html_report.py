@@ -9,6 +9,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+import yaml
 
 from contract.bodies import CoilReport
 from contract.events import Draft
@@ -17,9 +18,11 @@ from edge.ledger.inspections import find, inspections
 from edge.report.compose import compose
 from edge.report.write import render_page
 from edge.types import Picture
-from tests.conftest import require_program
+from tests.conftest import ROOT, require_program
 from tests.integration.console.browser import Browser, started
 from tests.integration.console.line import Line, console_of, line_in
+from tests.integration.line.test_commands import edge
+from tests.line.daemon import Daemon, write_config
 from tests.unit.edge.console.strip_events import (
     START,
     coil_report,
@@ -29,9 +32,11 @@ from tests.unit.edge.console.strip_events import (
     missed,
 )
 from tests.unit.edge.report.ledger_of import MEASURE, config_of, dense, record, repeat
+from tests.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.integration
 HOSTILE = '26/4711 <img src=x onerror="document.title=1">&amp;"\'</style><script>alert(1)</script>'
+DEMO_COIL_M = 5.12
 A4_TEXT_PX = 688
 """182 mm at 96 px an inch."""
 CHECKS = (Path(__file__).parent / "accessible.js").read_text("utf-8")
@@ -180,3 +185,43 @@ def test_the_operator_s_page_leads_to_the_reports(line: Line, browser: Browser) 
             assert "no coil absent in the ledger" in absent.json()["detail"]
             assert http.get("/coil?subject=absent").status_code == 404
             assert http.get("/coil").status_code == 422
+
+
+def _demo(folder: Path) -> Path:
+    """The demo's own config over a strip of ten frames, with ports and files of its own."""
+    draw = ("simulate", "--out", folder, "--tiles", 0, "--strip-mm", 940, "--frames", 10)
+    drawn = edge(*draw, "--coil-m", DEMO_COIL_M)
+    assert drawn.returncode == 0, drawn.stderr
+    demo = ROOT / "deploy" / "config"
+    whole = yaml.safe_load((demo / "demo.yaml").read_text())
+    whole["source"]["emulation"] = str(folder / "frames")
+    whole["coils"]["length_m"] = DEMO_COIL_M
+    whole["deliver"]["mqtt"][0]["port"] = free_port()
+    files = {"bundle": str(demo / whole["bundle"]), "grading": str(demo / whole["grading"])}
+    ports = {name: free_port() for name in ("inspect_port", "courier_port")}
+    ours = {"ledger": {"path": "ledger"}, "run_path": "run", "metrics": ports}
+    return write_config(folder, whole | files | ours | {"console": {"port": free_port()}})
+
+
+def test_make_run_shows_the_map_of_its_coil_and_leaves_its_report(
+    tmp_path: Path, browser: Browser
+) -> None:
+    config, out = _demo(tmp_path), tmp_path / "report.html"
+    browser.view(1280, 800)
+    with Daemon(config, "run", "--report", str(out)) as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: bool(daemon.reader().latest(["coil_report"], 1)), "a coil", 120)
+        browser.open(f"http://127.0.0.1:{daemon.settings['console']['port']}")
+        browser.wait("document.querySelector('#strip-map .steel')")
+        browser.wait("document.querySelectorAll('a.report').length == 2")
+        browser.open(browser.script("return document.querySelector('a.report').href"))
+        assert browser.text("h1").startswith("demo-0")
+    told = daemon.log.read_text()
+    (named,) = re.findall(r"The report of coil (demo-\d+) \(5\.12 m, \d+ defects\): (.+)", told)
+    assert named[1] == str(out)
+    assert "coil report --config" in told
+    browser.open(out.as_uri())
+    assert browser.text("h1") == named[0]
+    assert "Finished" in browser.text("#verdicts")
+    assert "Grade" in browser.text("#verdicts")
+    assert browser.script("return document.querySelector('#map .steel').getBBox().width") > 1000
