@@ -13,6 +13,7 @@ from typing import NamedTuple
 from contract.bodies import Extent
 from edge.console.view import CoilView, Mark
 from edge.palette import Palette
+from edge.report.joining import label
 
 WIDTH, HEIGHT = 1600, 380
 LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT = 118, 34, 1452, 256
@@ -123,9 +124,7 @@ def _stretches(coil: CoilView, scale: Scale) -> str:
     drawing = f'<path class="missed" fill="url(#hatch)" d="{_path(box for box, _ in boxes)}"/>'
     for (left, top, width, height), stretch in boxes:
         if width >= _NAMED_FROM and height >= 30:
-            drawing += _plate(
-                left + width // 2, top + height // 2, f"{stretch.outcome} ({stretch.reason})", width
-            )
+            drawing += _plate(left + width // 2, top + height // 2, label(stretch), width)
     return drawing
 
 

@@ -21,7 +21,7 @@ from contract.bodies import (
     RollRepeat,
 )
 from contract.events import Event
-from edge.report.joining import join
+from edge.report.joining import join, label
 
 MAX_MARKS = 20_000
 MAX_STRETCHES = 5_000
@@ -93,7 +93,7 @@ class CoilView:
     def missed(self, body: NotInspected) -> None:
         """Enter a stretch that nobody looked at; neighbours of one reason become one stretch."""
         self.reached(body.extent.to_m)
-        why = f"{body.outcome} ({body.reason})"
+        why = label(body)
         self.uninspected_m[why] = self.uninspected_m.get(why, 0.0) + self._full_width_m(body.extent)
         join(self.stretches, body)
         del self.stretches[:-MAX_STRETCHES]

@@ -16,6 +16,11 @@ def join(stretches: list[NotInspected], body: NotInspected) -> None:
     stretches[-1] = last.model_copy(update={"extent": extent, "cells": cells})
 
 
+def label(stretch: NotInspected) -> str:
+    """What became of it and why, for people: `lost (restart)`; `late` needs no why."""
+    return f"{stretch.outcome} ({stretch.reason})" if stretch.reason else stretch.outcome
+
+
 def _continues(last: NotInspected, body: NotInspected) -> bool:
     return (
         (last.outcome, last.reason) == (body.outcome, body.reason)

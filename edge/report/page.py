@@ -144,7 +144,8 @@ def _validity(document: CoilDocument) -> tuple[str, str, str, str]:
         return "✕", "Not valid", "clean is not proven", "alarm"
     if document.coil.state != "finished":
         return "▲", "Valid", f"for the first {document.coil.length_m:.1f} m", "warning"
-    return "✓", "Valid", "nothing in doubt", "good"
+    seen = "nothing in doubt" if document.certificate.coverage == 1 else "as far as inspected"
+    return "✓", "Valid", seen, "good"
 
 
 def _covered(document: CoilDocument) -> tuple[str, str, str, str]:

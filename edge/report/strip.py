@@ -7,6 +7,7 @@ from contract.bodies import DefectDensity, NotInspected, RollRepeat
 from edge.report.compose import reach_m
 from edge.report.document import CoilDocument, FoundDefect
 from edge.report.glyphs import Glyphs
+from edge.report.joining import label
 from edge.report.marks import draw_marks, path_of
 from edge.report.scale import LEFT, PLOT, WIDTH, Rect, Scale, scale_of
 
@@ -75,7 +76,7 @@ def _missed(stretches: list[NotInspected], scale: Scale) -> tuple[str, str]:
         for rect in scale.rects((at.from_m, at.to_m), (at.from_mm, at.to_mm), _LEAST_MISSED):
             hatched["doubt" if is_doubt(stretch) else "missed"].add(Rect(*(round(v) for v in rect)))
             if rect.w >= _NAMED_FROM and rect.h >= 40:
-                names.append(_plate(rect, f"{stretch.outcome} ({stretch.reason})"))
+                names.append(_plate(rect, label(stretch)))
     paths = "".join(
         f'<path class="{name}" fill="url(#{name})" d="{_paths(sorted(rects))}"/>'
         for name, rects in hatched.items()

@@ -96,12 +96,13 @@ def test_stretches_of_one_reason_that_touch_become_one() -> None:
             missed("c1", 2.0, 3.0),
             missed("c1", 3.0, 4.0, "camera"),
             missed("c1", 9.0, 10.0, "camera", to_mm=600.0),
+            missed("c1", 12.0, 13.0, ""),
         ]
     )
     assert line.coil is not None
     spans = [(s.extent.from_m, s.extent.to_m) for s in line.coil.stretches]
-    assert spans == [(1.0, 3.0), (3.0, 4.0), (9.0, 10.0)]
-    assert line.coil.uninspected_m == {"lost (restart)": 2.0, "lost (camera)": 1.5}
+    assert spans == [(1.0, 3.0), (3.0, 4.0), (9.0, 10.0), (12.0, 13.0)]
+    assert line.coil.uninspected_m == {"lost (restart)": 2.0, "lost (camera)": 1.5, "lost": 1.0}
 
 
 def test_coil_whose_start_was_not_kept_is_shown_without_a_width() -> None:

@@ -166,6 +166,15 @@ def test_an_inspection_that_is_not_valid_is_always_remarked(tmp_path: Path) -> N
     assert any(remark.startswith("The inspection is not valid") for remark in remarks)
 
 
+def test_a_coil_of_which_part_was_seen_is_valid_as_far_as_that(tmp_path: Path) -> None:
+    body = coil_report(COIL).body
+    part = {"cells": {"on_time": 4, "late": 6}, "coverage": 0.4}
+    draft = Draft(body.model_copy(update=part), COIL, "report", START)
+    page = _page(report_of(tmp_path, coil_started(COIL), draft))
+    assert "as far as inspected" in page.text
+    assert "nothing in doubt" not in page.text
+
+
 def test_a_coil_without_defects_says_so(tmp_path: Path) -> None:
     page = _page(report_of(tmp_path, coil_started(COIL), coil_report(COIL)))
     assert "No defect was reported" in page.text
