@@ -23,6 +23,7 @@ from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 FRAMES, ROWS, COLUMNS, WIDTH_MM = 12, 1024, 2048, 940.0
+ENOUGH = 4
 
 
 def config_of(folder: Path) -> Path:
@@ -82,12 +83,34 @@ def test_nearly_all_defects_are_measured(told: list[Told]) -> None:
 
 
 def test_size_and_place_are_near_the_simulator_s(told: list[Told]) -> None:
-    pairs = [(one.measure, one.truth) for one in told if one.measure is not None]
+    """Measuring takes a tenth to a fifth off an area (docs/quantification.md), and pieces in tiles
+    that the network calls clean are missing; beyond its truth a defect gets pixels of its border
+    only. So half of all lie between these bounds, and in the middle of a class there is no more
+    than that either.
+    """
+    pairs = [(one.measure, one.truth) for one in told if one.measure and one.measure.complete]
     areas = [m.area_mm2 / t.area_mm2 for m, t in pairs]
     lengths = [m.length_mm / t.length_mm for m, t in pairs]
-    assert 0.6 < np.median(areas) < 1.6, areas
-    assert 0.75 < np.median(lengths) < 1.3, lengths
+    assert between(areas, 0.6, (0.7, 1.1), 1.2), areas
+    assert between(lengths, 0.6, (0.85, 1.1), 1.1), lengths
+    for name, found in by_class(told, areas).items():
+        assert 0.6 < np.median(found) < 1.2, (name, found)
     inside = [
         m.extent.from_m < (t.extent.from_m + t.extent.to_m) / 2 < m.extent.to_m for m, t in pairs
     ]
     assert np.mean(inside) > 0.8
+
+
+def between(ratios: list[float], least: float, middle: tuple[float, float], most: float) -> bool:
+    """Whether the quartiles and the median lie there."""
+    low, median, high = np.quantile(ratios, (0.25, 0.5, 0.75))
+    return bool(least < low and middle[0] < median < middle[1] and high < most)
+
+
+def by_class(told: list[Told], ratios: list[float]) -> dict[str, list[float]]:
+    """Of the classes with enough defects for a median."""
+    classes: dict[str, list[float]] = defaultdict(list)
+    names = [one.class_name for one in told if one.measure and one.measure.complete]
+    for name, ratio in zip(names, ratios, strict=True):
+        classes[name].append(ratio)
+    return {name: found for name, found in classes.items() if len(found) >= ENOUGH}
