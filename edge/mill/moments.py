@@ -2,9 +2,9 @@
 
 from edge.config import Mill
 from edge.mill.doubts import Doubts
+from edge.mill.heard import Heard
 from edge.mill.row import Mark
 from edge.mill.signals import Placed, PositionSignal
-from edge.mill.wire import Heard
 
 EARLY_NS, OLDEST_NS = 500_000_000, 600_000_000_000
 """The mill's time may be so far ahead of the arrival, or behind it, and be believed."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from contract.bodies import CoilCorrected, CoilStarted
@@ -37,18 +38,27 @@ class Past:
         coils = list(self._coils.values())
         return coils[-1].name if coils else None
 
+    @property
+    def last_named(self) -> str | None:
+        """The mill's id of the newest coil that had one."""
+        names = (coil.name for coil in reversed(self._coils.values()))
+        return next((name for name in names if name is not None), None)
+
     def began(self, subject: str) -> bool:
         """Whether the log holds a coil of that subject."""
         return subject in self._coils or bool(self._of_coil(subject, [CoilStarted.kind]))
 
-    def find(self, name: str) -> Passing | None:
-        """The newest coil of that id or subject."""
+    def find(self, *names: str) -> Passing | None:
+        """The newest coil that has one of them as its id or subject."""
         for passing in reversed(self._coils.values()):
-            if name in {passing.name, passing.coil.id}:
+            if not {passing.name, passing.coil.id}.isdisjoint(names):
                 return passing
-        older = self._known(self._of_coil(name, _KINDS))
-        self._coils = {**older, **self._coils}
-        return older.get(name)
+        for name in names:
+            older = self._known(self._of_coil(name, _KINDS))
+            self._coils = {**older, **self._coils}
+            if name in older:
+                return older[name]
+        return None
 
     def _of_coil(self, subject: str, kinds: Sequence[str]) -> list[Recorded]:
         """Nothing where an older file cannot be read: no reason to stop inspecting."""
@@ -64,22 +74,22 @@ class Past:
         for event in (recorded.event for recorded in events):
             body, subject = event.body(), event.subject or ""
             if isinstance(body, CoilStarted):
-                coils[subject] = self._begun(subject, body)
+                coils[subject] = self._begun(subject, body, event.time)
             elif isinstance(body, CoilCorrected) and subject in coils:
-                _correct(coils[subject], body)
+                _correct(coils[subject], body, event.time)
         return coils
 
-    def _begun(self, subject: str, body: CoilStarted) -> Passing:
+    def _begun(self, subject: str, body: CoilStarted, at: datetime) -> Passing:
         coil = Coil(
             subject, self._before_m, None, body.width_mm, body.provisional, body.data,
             late_m=body.late_m,
         )  # fmt: skip
         name = None if body.provisional else subject
-        return Passing(coil, coil, name, told_ns=0, answered=True)
+        return Passing(coil, coil, name, told_ns=0, changed=at, answered=True)
 
 
-def _correct(passing: Passing, body: CoilCorrected) -> None:
-    passing.name = body.coil_id
+def _correct(passing: Passing, body: CoilCorrected, at: datetime) -> None:
+    passing.name, passing.changed = body.coil_id, at
     subject = passing.coil.id
     passing.known = Coil(
         subject, passing.coil.head_m, None, body.width_mm, provisional=False, data=body.data,

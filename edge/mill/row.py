@@ -5,6 +5,7 @@ added or goes away before the furthest metre that was asked for.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from edge.mill.odometer import Odometer
@@ -32,6 +33,8 @@ class Passing:
     name: str | None
     """The mill's id; None while it has told none."""
     told_ns: int
+    changed: datetime
+    """When its head was told, or it was corrected last."""
     mark: Mark | None = None
     """Where its head lies, until a block has come since."""
     raw_m: float | None = None
@@ -64,9 +67,9 @@ class CoilRow:
         """The mill's id of the newest coil that has one."""
         return next((c.name for c in reversed(self._coils) if c.name is not None), None)
 
-    def find(self, name: str) -> Passing | None:
-        """The newest coil of that id or subject."""
-        same = (c for c in reversed(self._coils) if name in {c.name, c.coil.id})
+    def find(self, *names: str) -> Passing | None:
+        """The newest coil that has one of them as its id or subject."""
+        same = (c for c in reversed(self._coils) if not {c.name, c.coil.id}.isdisjoint(names))
         return next(same, None)
 
     def place(self, mark: Mark) -> float:

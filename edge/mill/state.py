@@ -7,8 +7,8 @@ from typing import Literal
 from edge.clock import Clock
 from edge.config import Mill
 from edge.metrics import InspectMetrics
+from edge.mill.heard import Heard, LinkSignal
 from edge.mill.signals import NAMES
-from edge.mill.wire import Heard, LinkSignal
 
 AWAY_AFTER_S = 3.0
 """An adapter tells each second that it is connected."""

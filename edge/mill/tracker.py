@@ -13,10 +13,13 @@ from contract.bodies import CoilData
 from edge.clock import Clock, Stamp
 from edge.config import Config, Mill
 from edge.metrics import InspectMetrics
+from edge.mill.announced import Announced
 from edge.mill.doubts import Doubts
+from edge.mill.heard import Heard
 from edge.mill.moments import Moments
 from edge.mill.odometer import Odometer
 from edge.mill.past import Past
+from edge.mill.repeats import Repeats
 from edge.mill.row import CoilRow, Mark, Passing
 from edge.mill.signals import (
     CoilSignal,
@@ -28,13 +31,12 @@ from edge.mill.signals import (
     TailSignal,
 )
 from edge.mill.subjects import Subjects
-from edge.mill.wire import Heard
 from edge.types import Coil, Correction
 
-REMEMBERED = 16
-"""Announcements that a head may still name after newer ones."""
 MOST_AHEAD = 32
 """Heads that were told and that no frame has come to."""
+START_S = 60.0
+"""A retained head that is heard so soon after the start is that of the coil that runs."""
 
 
 class MillCoils:
@@ -72,9 +74,9 @@ class MillCoils:
         first = self._make(None, (), clock.now())
         first.coil = first.known = replace(first.coil, head_m=start_m)
         self._row = CoilRow(first, odometer)
-        self._announced: CoilSignal | None = None
-        self._said: dict[str, CoilSignal] = {}
-        self._head: HeadSignal | None = None
+        self._announced = Announced(self._doubts)
+        self._repeats = Repeats()
+        self._headless = True
         self._corrections: list[Correction] = []
         self._told_ns = 0
         self._lock = threading.Lock()
@@ -97,13 +99,18 @@ class MillCoils:
         if isinstance(signal, CoilSignal | HeadSignal | CorrectionSignal) and signal.id:
             self._subjects.learn(signal.id)
         if isinstance(signal, CorrectionSignal) and signal.before:
-            of_before = self._past.find(signal.before)
+            of_before = self._past.find(*_meant(heard, signal))
         with self._lock:
             match signal:
+                case CoilSignal() | HeadSignal() if self._repeats.told(
+                    heard.source, signal, retained=heard.retained
+                ):
+                    self._doubts.say("repeated", f"a {signal.signal} that was told before")
                 case CoilSignal():
                     self._coil(heard, signal)
                 case HeadSignal():
                     self._pass_head(heard, signal)
+                    self._headless = False
                 case TailSignal():
                     self._pass_tail(heard, signal)
                 case CorrectionSignal():
@@ -117,20 +124,21 @@ class MillCoils:
 
     def _coil(self, heard: Heard, signal: CoilSignal) -> None:
         """An announcement: of the running coil where it says so or comes late, else of the next."""
-        newest, is_next = self._row.newest, signal.place == "next" and not heard.retained
-        runs = newest.name == signal.id or self._names_late(heard, signal)
-        if signal.place == "running" or (runs and not is_next):
-            self._correct(newest, signal.id, signal, heard)
+        is_next = signal.place == "next" and not heard.retained
+        if signal.place == "running":
+            running = self._row.running
+            is_meant = running.name in {None, signal.id}
+            self._name(running if is_meant else self._row.newest, signal.id, signal, heard)
+        elif not is_next and (self._runs(signal.id) or self._names_late(heard, signal)):
+            self._name(self._row.newest, signal.id, signal, heard)
         elif heard.retained and signal.id == self._last_name:
             self._doubts.say("repeated", f"coil {signal.id!r} was announced before")
         else:
-            before = self._announced
-            if before is not None and before.id != signal.id:
-                text = f"coil {before.id!r} was announced, then {signal.id!r} before its head"
-                self._doubts.say("replaced", text)
-            self._announced = self._said[signal.id] = signal
-            while len(self._said) > REMEMBERED:
-                del self._said[next(iter(self._said))]
+            self._announced.add(signal)
+
+    def _runs(self, name: str | None) -> bool:
+        """Whether the newest coil is that one, and it is not announced a second time."""
+        return name is not None and name == self._row.newest.name and name not in self._announced
 
     def _names_late(self, heard: Heard, signal: CoilSignal) -> bool:
         """Whether the coil whose head has just passed without an id is this one. Of the coil that
@@ -139,26 +147,32 @@ class MillCoils:
         newest = self._row.newest
         if newest.name is not None or newest.between:
             return False
-        if newest.raw_m is None:
-            return heard.retained and signal.id == self._past.last_name
-        return signal.place is None and self._age_s(newest, heard) <= self._mill.late_id_s
+        if newest.raw_m is None and heard.retained and signal.id == self._past.last_name:
+            return True
+        is_headless = newest.raw_m is None and self._headless
+        is_late = self._age_s(newest, heard) <= self._mill.late_id_s
+        return signal.place is None and not is_headless and is_late
 
     def _pass_head(self, heard: Heard, signal: HeadSignal) -> None:
-        newest, before = self._row.newest, self._head
-        if heard.retained and before is not None and _is_known(signal, before):
-            self._doubts.say("repeated", "a head that was told before")
-            return
-        self._head = signal
-        is_start = newest.raw_m is None and before is None and heard.retained
-        if is_start and self._age_s(newest, heard) <= self._mill.late_id_s:
-            # Told before this process began: of the coil that runs, its head is long past.
-            if signal.id is not None:
-                self._correct(newest, signal.id, signal, heard)
-        elif signal.id is not None and signal.id == newest.name:
+        newest = self._row.newest
+        is_start = self._headless and newest.raw_m is None and heard.retained
+        if is_start and self._age_s(newest, heard) <= START_S:
+            self._know_head(newest, heard, signal)
+        elif signal.id is not None and self._runs(signal.id):
             self._doubts.say("repeated", f"the head of {signal.id!r}, which runs")
-            self._correct(newest, signal.id, signal, heard)
+            self._name(newest, signal.id, signal, heard)
         else:
             self._try_head(heard, signal, self._moments.mark(heard, signal))
+
+    def _know_head(self, running: Passing, heard: Heard, signal: HeadSignal) -> None:
+        """The head of the coil that ran when this process began: it is long past."""
+        name = signal.id
+        if heard.stamp.monotonic_ns < running.told_ns:
+            # The courier tells again, in order: what was announced then is announced no more.
+            running.told_ns = heard.stamp.monotonic_ns
+            name = name or self._announced.next_id
+        if name is not None:
+            self._name(running, name, signal, heard)
 
     def _try_head(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
         """Begin a coil, unless its head is one that is known."""
@@ -172,7 +186,7 @@ class MillCoils:
                 self._row.drop(same)
             self._begin(heard, signal, mark)
         elif signal.id is not None:
-            self._correct(same, signal.id, signal, heard)
+            self._name(same, signal.id, signal, heard)
         else:
             self._doubts.say("bounced", f"a head within {self._mill.bounce_m:g} m of another")
 
@@ -180,14 +194,9 @@ class MillCoils:
         if self._row.ahead >= MOST_AHEAD:
             self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
             return
-        announced = self._announced
-        if signal.id is not None and (announced is None or announced.id != signal.id):
-            announced = self._said.get(signal.id)
-        if announced is not None:
-            self._said.pop(announced.id, None)
-            self._announced = None if announced is self._announced else self._announced
+        name = signal.id or self._announced.next_id
+        announced = self._announced.take(name)
         said = (signal,) if announced is None else (announced, signal)
-        name = signal.id if announced is None else announced.id
         self._put(self._make(name, said, heard.stamp), mark)
 
     def _pass_tail(self, heard: Heard, signal: TailSignal) -> None:
@@ -218,24 +227,36 @@ class MillCoils:
 
     def _amend(self, heard: Heard, signal: CorrectionSignal, of_before: Passing | None) -> None:
         before = signal.before
-        if before is None:
-            self._correct(self._row.running, signal.id, signal, heard)
-        elif target := self._row.find(before) or of_before:
-            self._correct(target, signal.id, signal, heard)
-        elif self._announced is not None and self._announced.id == before:
-            described = signal.model_dump(include=set(Described.model_fields), exclude_none=True)
-            changed = self._announced.model_copy(update={**described, "id": signal.id})
-            self._announced = self._said[signal.id] = changed
-            self._said.pop(before, None)
-        else:
-            self._doubts.say("unknown_coil", f"a correction of {before!r}, which nobody knows")
+        if before is not None and self._announced.amend(signal):
+            return
+        found = self._row.running
+        if before is not None:
+            target = self._row.find(*_meant(heard, signal)) or of_before
+            if target is None:
+                text = f"a correction of {before!r}, which nobody knows"
+                self._doubts.say("unknown_coil", text)
+                return
+            found = target
+        if heard.retained and found.changed >= heard.stamp.utc():
+            self._doubts.say("repeated", f"a correction of {before!r} from before its newest news")
+            return
+        if found is self._row.running or found is self._row.newest:
+            self._announced.take(signal.id)
+        self._correct(found, signal.id, (signal,), heard)
 
-    def _correct(self, passing: Passing, name: str, said: Described, heard: Heard) -> None:
+    def _name(self, passing: Passing, name: str, said: Described, heard: Heard) -> None:
+        """A coil that has begun is that one: it is announced no more, and its data are known."""
+        announced = self._announced.take(name)
+        self._correct(passing, name, (said,) if announced is None else (announced, said), heard)
+
+    def _correct(
+        self, passing: Passing, name: str, said: Sequence[Described], heard: Heard
+    ) -> None:
         """Name a coil, or change its data; what was answered of it is told by a correction."""
         known, subject = passing.known, passing.coil.id
         if not passing.answered and name != passing.name:
             subject = self._subjects.of(name)
-        data, width_mm = _described(known.data, known.width_mm, (said,))
+        data, width_mm = _described(known.data, known.width_mm, said)
         now = replace(
             known,
             id=subject,
@@ -252,6 +273,7 @@ class MillCoils:
         if not passing.answered:
             passing.coil = now
         passing.known, passing.name, passing.between = now, name, False
+        passing.changed = heard.stamp.utc()
 
     def _make(
         self, name: str | None, said: Iterable[Described], now: Stamp, word: str = "unnamed"
@@ -267,12 +289,12 @@ class MillCoils:
             data=data,
             named=None if name == subject else name,
         )
-        return Passing(coil, coil, name, now.monotonic_ns)
+        return Passing(coil, coil, name, now.monotonic_ns, now.utc())
 
     @property
     def _last_name(self) -> str | None:
         """Of the newest coil that has one."""
-        return self._row.last_name or self._past.last_name
+        return self._row.last_name or self._past.last_named
 
     def _age_s(self, passing: Passing, heard: Heard) -> float:
         return (heard.stamp.monotonic_ns - passing.told_ns) / 1e9
@@ -289,11 +311,9 @@ class MillCoils:
         return head_m is not None and place_m <= head_m - self._mill.bounce_m
 
 
-def _is_known(signal: HeadSignal, before: HeadSignal) -> bool:
-    """Whether a retained head is the newest one, or an older one, or one that nobody can tell."""
-    if signal.time is not None and before.time is not None:
-        return signal.time <= before.time
-    return signal.id is None or signal.id == before.id
+def _meant(heard: Heard, signal: CorrectionSignal) -> tuple[str, ...]:
+    """What the coil may be called by now: of a correction that is told again the right id too."""
+    return (signal.before or signal.id, *((signal.id,) if heard.retained else ()))
 
 
 def _described(

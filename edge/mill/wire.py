@@ -2,8 +2,9 @@
 
 An adapter calls `SignalSender.put`, and `linked` each second while it is connected; the courier's
 loop calls `turn`. Nothing here waits: what cannot be sent now (the inspecting process starts again)
-is kept and follows in order, and to a process that is new the newest announcement, the newest head
-and the newest corrections are told once more, as `retained`.
+is kept and follows in order, and to a process that is new what holds is told once more, in order
+and as `retained`: the newest head with the announcement that it used up, the announcements since,
+and the newest corrections. What a broker has retained and told before is not handed on.
 """
 
 import contextlib
@@ -12,14 +13,16 @@ import socket
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from edge.clock import Clock, Stamp
+from edge.clock import Clock
 from edge.ledger.wake import listen_at
 from edge.metrics import CourierMetrics
-from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal
+from edge.mill.heard import Heard, LinkSignal
+from edge.mill.holds import Holds
+from edge.mill.repeats import Repeats
+from edge.mill.signals import Signal
 
 SOCKET_NAME = "mill.sock"
 MAX_DATAGRAM = 16_384
@@ -27,30 +30,6 @@ KEPT = 1000
 """Messages that wait for the inspecting process; speeds and positions do not."""
 _ONLY_NEWEST = frozenset({"speed", "position", "link"})
 _log = logging.getLogger(__name__)
-
-
-class LinkSignal(BaseModel):
-    """An adapter's own word, not the mill's: whether it is connected."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    signal: Literal["link"] = "link"
-    up: bool
-    why: str = ""
-
-
-class Heard(BaseModel):
-    """A message, who it came from (`mqtt level2`) and when it arrived on this host."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    stamp: Stamp
-    signal: Annotated[Signal | LinkSignal, Field()]
-    retained: bool = False
-    """It was said before we listened, or we were told already: an MQTT message with its retain
-    flag, an OPC UA node's value at the subscription.
-    """
 
 
 class SignalSender:
@@ -63,8 +42,8 @@ class SignalSender:
         self._socket.settimeout(0)
         self._lock = threading.Lock()
         self._waiting: deque[Heard] = deque()
-        self._newest: dict[str, Heard] = {}
-        self._corrections: deque[Heard] = deque(maxlen=16)
+        self._repeats = Repeats()
+        self._holds = Holds()
         self._peer: tuple[int, int] | None = None
         self._metrics = metrics
 
@@ -90,7 +69,9 @@ class SignalSender:
 
     def _put(self, heard: Heard) -> None:
         with self._lock:
-            self._remember(heard)
+            if self._repeats.told(heard.source, heard.signal, retained=heard.retained):
+                return
+            self._holds.hear(heard)
             if len(self._waiting) >= KEPT:
                 gone = self._waiting.popleft()
                 if self._metrics is not None:
@@ -98,16 +79,6 @@ class SignalSender:
                 _log.warning("no room for the mill's %s: inspect is away", gone.signal.signal)
             self._waiting.append(heard)
             self._send()
-
-    def _remember(self, heard: Heard) -> None:
-        """What one that begins anew must be told. A correction of the coil that runs is not: by
-        then another one may.
-        """
-        signal = heard.signal
-        if isinstance(signal, CoilSignal | HeadSignal):
-            self._newest[signal.signal] = heard
-        elif isinstance(signal, CorrectionSignal) and signal.before is not None:
-            self._corrections.append(heard)
 
     def _send(self) -> None:
         self._greet()
@@ -130,7 +101,7 @@ class SignalSender:
         if peer != self._peer:
             known = self._peer is not None
             self._peer = peer
-            told = [h for h in (*self._corrections, *self._newest.values()) if known]
+            told = self._holds.all() if known else []
             again = [h for h in told if not any(h is waits for waits in self._waiting)]
             self._waiting.extendleft(
                 heard.model_copy(update={"retained": True}) for heard in reversed(again)

@@ -13,8 +13,9 @@ from edge.clock import SystemClock
 from edge.config import MillMqtt
 from edge.deliver.mill_mqtt import MqttMill
 from edge.metrics import CourierMetrics
+from edge.mill.heard import Heard, LinkSignal
 from edge.mill.signals import CoilSignal, HeadSignal, SpeedSignal
-from edge.mill.wire import Heard, LinkSignal, SignalReceiver, SignalSender
+from edge.mill.wire import SignalReceiver, SignalSender
 from tests.integration.deliver.conftest import Mosquitto, wait_until
 from tests.line.mill_signals import TOPIC, MillSignals
 

@@ -13,8 +13,9 @@ from edge.clock import SystemClock
 from edge.config import MillOpcUa
 from edge.deliver.mill_opcua import OpcUaMill
 from edge.metrics import CourierMetrics
+from edge.mill.heard import LinkSignal
 from edge.mill.signals import CoilSignal, HeadSignal, PositionSignal, SpeedSignal, TailSignal
-from edge.mill.wire import LinkSignal, SignalReceiver, SignalSender
+from edge.mill.wire import SignalReceiver, SignalSender
 from edge.stage import Stage
 from tests.line.network import Network
 from tests.line.plc import MillServer

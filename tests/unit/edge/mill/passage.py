@@ -8,11 +8,11 @@ from edge import config
 from edge.clock import Stamp
 from edge.ledger.log import EventLog
 from edge.metrics import InspectMetrics
+from edge.mill.heard import Heard
 from edge.mill.odometer import Odometer
 from edge.mill.past import Past
 from edge.mill.signals import Signal
 from edge.mill.tracker import MillCoils
-from edge.mill.wire import Heard
 from edge.types import Coil, Correction
 
 NOON_NS = 1_795_435_200_000_000_000
@@ -68,11 +68,13 @@ class Passage:
     `coils` is what the inspecting thread was told, stretch by stretch.
     """
 
-    def __init__(self, ledger: Path, **mill: object) -> None:
-        self.time = Time()
+    def __init__(
+        self, ledger: Path, time: Time | None = None, camera_m: float = -OFFSET_M, **mill: object
+    ) -> None:
+        self.time = time or Time()
         self.registry = CollectorRegistry()
         settings = mill_config(ledger, **mill)
-        self.camera_m = -OFFSET_M
+        self.camera_m = camera_m
         self.odometer = Odometer(self.camera_m, OFFSET_M)
         self.speeds: list[float] = []
         past = Past(ledger, self.camera_m - 1)

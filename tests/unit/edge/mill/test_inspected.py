@@ -15,6 +15,7 @@ from contract.events import Draft, number
 from edge.clock import Stamp
 from edge.inspect.loop import Inspector
 from edge.metrics import InspectMetrics
+from edge.mill.heard import Heard
 from edge.mill.odometer import Odometer
 from edge.mill.past import Past
 from edge.mill.signals import (
@@ -26,7 +27,6 @@ from edge.mill.signals import (
     TailSignal,
 )
 from edge.mill.tracker import MillCoils
-from edge.mill.wire import Heard
 from edge.types import U8, Frame, Loss, RowMap, Start
 from tests.unit.edge.inspect.test_loop import CLEAN, COLUMNS, FRAME_M, ROW_M, ROWS, Line
 from tests.unit.edge.mill.passage import mill_config

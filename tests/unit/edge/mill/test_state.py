@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from edge.config import Mill
 from edge.metrics import InspectMetrics
+from edge.mill.heard import Heard, LinkSignal
 from edge.mill.signals import Signal, SpeedSignal
 from edge.mill.state import AWAY_AFTER_S, MillState
-from edge.mill.wire import Heard, LinkSignal
 from tests.unit.edge.mill.passage import Time
 
 

@@ -344,7 +344,7 @@ def test_after_an_outage_what_was_retained_is_known_or_new(passage: Passage) -> 
     passage.say(CoilSignal(id="A"), HeadSignal(id="A"), retained=True)
     passage.run(COIL_M)
     assert [coil.id for coil in passage.coils[1:]] == ["A"]
-    assert passage.doubts("repeated") == 1
+    assert passage.doubts("repeated") == 2
     there_m = passage.reference_m
     passage.say(CoilSignal(id="C"), HeadSignal(id="B"), retained=True)
     passage.run(COIL_M)

@@ -9,8 +9,16 @@ from prometheus_client import CollectorRegistry
 
 from edge.errors import ConfigError
 from edge.metrics import CourierMetrics
-from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal, SpeedSignal
-from edge.mill.wire import KEPT, SOCKET_NAME, Heard, LinkSignal, SignalReceiver, SignalSender
+from edge.mill.heard import Heard, LinkSignal
+from edge.mill.signals import (
+    CoilSignal,
+    CorrectionSignal,
+    HeadSignal,
+    Signal,
+    SpeedSignal,
+    TailSignal,
+)
+from edge.mill.wire import KEPT, SOCKET_NAME, SignalReceiver, SignalSender
 from tests.unit.edge.mill.passage import Time
 
 Receive = Callable[[], SignalReceiver]
@@ -98,7 +106,34 @@ def test_a_process_that_is_new_is_told_what_holds(sender: SignalSender, receive:
     sender.put("level2", CoilSignal(id="C"))
     heard = taken(sender, receive())
     told = [(h.signal.signal, getattr(h.signal, "id", ""), h.retained) for h in heard]
-    assert told == [("correction", "Y", True), ("head", "A", True), ("coil", "C", False)]
+    before = [("correction", "Y", True), ("coil", "A", True), ("head", "A", True)]
+    assert told == [*before, ("coil", "C", False)]
+
+
+def test_what_holds_of_a_head_without_an_id_is_the_announcement_before_it(
+    sender: SignalSender, receive: Receive
+) -> None:
+    receiver = receive()
+    said: list[Signal] = [CoilSignal(id="A"), HeadSignal(), CoilSignal(id="B"), CoilSignal(id="C")]
+    for signal in said:
+        sender.put("level2", signal)
+    taken(sender, receiver)
+    receiver.close()
+    receiver = receive()
+    assert [h.signal for h in taken(sender, receiver)] == [said[0], said[1], said[3]]
+    sender.put("level2", TailSignal())
+    receiver.close()
+    assert [h.signal for h in taken(sender, receive()) if h.retained] == [said[3]]
+
+
+def test_what_a_broker_tells_again_is_not_handed_on(sender: SignalSender, receive: Receive) -> None:
+    receiver = receive()
+    for signal in (CoilSignal(id="A"), HeadSignal(id="A"), CoilSignal(id="B"), HeadSignal()):
+        sender.put("level2", signal)
+    for signal in (CoilSignal(id="B"), HeadSignal(id="A"), HeadSignal(id="B")):
+        sender.put("level2", signal, retained=True)
+    again = [h.signal for h in taken(sender, receiver) if h.retained]
+    assert again == [HeadSignal(id="B")]
 
 
 def test_what_is_no_message_of_this_version_is_passed_over(
