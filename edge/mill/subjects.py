@@ -13,10 +13,16 @@ id differ a `coil_corrected` tells the id.
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from edge.clock import Stamp
 
+KEPT = 1000
+"""Ids of which it is remembered how often they came; more than lie ahead of a camera."""
+UNUSED = 3
+"""Numbers in a row may be missing in the ledger: of coils that were named anew, or passed over,
+before the camera saw them.
+"""
 _OTHERS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -26,16 +32,19 @@ class Subjects:
     def __init__(self, began: Callable[[str], bool]) -> None:
         self._began = began
         self._used: dict[str, int] = {}
-        self._given: set[str] = set()
+        self._given: dict[str, datetime] = {}
 
     def learn(self, coil_id: str) -> None:
         """Ask the ledger how often the coil has come, before its head does: that may take time."""
         base = _base(coil_id)
-        if base not in self._used:
+        times = self._used.pop(base, None)
+        if times is None:
             times = 0
-            while self._began(_numbered(base, times + 1)):
+            while any(self._began(_numbered(base, times + n + 1)) for n in range(UNUSED + 1)):
                 times += 1
-            self._used[base] = times
+        self._used[base] = times
+        while len(self._used) > KEPT:
+            del self._used[next(iter(self._used))]
 
     def of(self, coil_id: str) -> str:
         """The subject of a coil that comes now."""
@@ -45,11 +54,9 @@ class Subjects:
 
     def provisional(self, now: Stamp, word: str = "unnamed") -> str:
         """Of one without an id, by the time at which it is told."""
-        time = now.utc()
-        while (subject := f"{word}~{time:%Y%m%dT%H%M%S.%f}"[:-3]) in self._given:
-            time += timedelta(milliseconds=1)
-        self._given.add(subject)
-        return subject
+        before = self._given.get(word, datetime.min.replace(tzinfo=UTC))
+        time = self._given[word] = max(now.utc(), before + timedelta(milliseconds=1))
+        return f"{word}~{time:%Y%m%dT%H%M%S.%f}"[:-3]
 
 
 def _base(coil_id: str) -> str:

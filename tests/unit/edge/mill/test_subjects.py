@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from edge.clock import Stamp
 from edge.ledger.evidence import evidence_path
 from edge.mill.signals import LONGEST_ID, CoilSignal
-from edge.mill.subjects import Subjects
+from edge.mill.subjects import KEPT, Subjects
 from tests.unit.edge.mill.passage import NOON_NS
 
 IDS = st.text(min_size=1, max_size=LONGEST_ID).filter(lambda t: t.isprintable() and t.strip() == t)
@@ -27,6 +27,25 @@ def test_every_coming_has_its_own_subject_and_its_pictures_a_name(ids: list[str]
     for subject in given_:
         picture = evidence_path(Path("/ledger"), f"{subject}_123.jpg")
         assert picture.parent == Path("/ledger/evidence")
+
+
+def test_a_subject_that_no_coil_used_hides_none_behind_it() -> None:
+    subjects = Subjects({"B", "A~2", "A~3"}.__contains__)
+    for coil_id, subject in (("A", "A~4"), ("B", "B~2"), ("C", "C")):
+        subjects.learn(coil_id)
+        assert subjects.of(coil_id) == subject
+
+
+def test_ids_of_long_ago_are_asked_for_again() -> None:
+    known: set[str] = set()
+    subjects = Subjects(known.__contains__)
+    for number in range(3 * KEPT):
+        subjects.learn(f"C{number}")
+        known.add(subjects.of(f"C{number}"))
+    assert len(subjects._used) == KEPT
+    for coil_id in ("C0", f"C{3 * KEPT - 1}"):
+        subjects.learn(coil_id)
+        assert subjects.of(coil_id) == f"{coil_id}~2"
 
 
 def test_what_has_no_id_is_told_apart_even_when_the_clock_stands() -> None:
