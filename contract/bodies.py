@@ -176,6 +176,10 @@ class CoilStarted(EventBody):
     """Metres of this coil that were told under the subject before, since the mill told of its head
     too late: what lies at 1 m here is that much further on the coil.
     """
+    head_seen: bool = True
+    """False: inspection began within the coil, at its start or after a crash. What passed before is
+    not of this subject, and rules give it no grade.
+    """
     rules: str | None = None
     """Version and digest of the grading rules, `version@sha256`; null without rules."""
 

@@ -156,6 +156,8 @@ class Coil:
     """
     late_m: float = 0.0
     """Metres of it that went by as the coil before, since its head was told too late."""
+    head_seen: bool = True
+    """False where inspection began within it."""
 
 
 class Correction(NamedTuple):

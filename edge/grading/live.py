@@ -7,16 +7,16 @@ from contract.events import Draft
 from edge.grading.grade import CoilFacts, Tally
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import NONE, Severity, severity
+from edge.types import Coil
 
 
 class CoilGrading:
     """Owned by the inspecting thread."""
 
-    def __init__(self, rules: RulesFile | None, width_mm: float, late_m: float = 0.0) -> None:
+    def __init__(self, rules: RulesFile | None, coil: Coil) -> None:
         self._rules = rules
-        self._width_mm = width_mm
-        self._late_m = late_m
-        self._tally = None if rules is None else Tally(rules, width_mm)
+        self._coil = coil
+        self._tally = None if rules is None else Tally(rules, coil.width_mm)
 
     @property
     def label(self) -> str | None:
@@ -32,7 +32,7 @@ class CoilGrading:
         """How severe a defect is now."""
         if self._rules is None:
             return NONE
-        return severity(defect, self._width_mm, self._rules.rules)
+        return severity(defect, self._coil.width_mm, self._rules.rules)
 
     def take(self, drafts: Iterable[Draft]) -> None:
         """Keep what ended; each draft once."""
@@ -44,9 +44,18 @@ class CoilGrading:
 
     def grade(self, report: CoilReport) -> Grade | None:
         """The coil's grade; its report says all but that."""
-        if self._tally is None:
+        if self._tally is None or ungraded(report, head_seen=self._coil.head_seen):
             return None
-        return self._tally.grade(facts_of(report, self._late_m))
+        return self._tally.grade(facts_of(report, self._coil.late_m))
+
+
+def ungraded(report: CoilReport, *, head_seen: bool) -> str | None:
+    """Why no rule grades a coil; None where they do."""
+    if report.interrupted:
+        return "interrupted: its end was not seen, so no rule grades it; an inspector can"
+    if not head_seen:
+        return "inspection began within it, so no rule grades it; an inspector can"
+    return None
 
 
 def facts_of(report: CoilReport, late_m: float) -> CoilFacts:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contract.bodies import CoilGraded, CoilReport, Grade
 from contract.events import Draft
 from edge.errors import ConfigError
+from edge.grading.live import ungraded
 from edge.grading.rules import nearest
 from edge.grading.rules_file import RulesFile, load_rules
 from edge.ledger.inspections import Inspection, ended, inspections_of
@@ -99,8 +100,9 @@ def _check_rules(
 ) -> None:
     if request.label != rules.label:
         raise ConfigError("the rules file was changed meanwhile; grade again")
-    if report.interrupted:
-        raise ConfigError(f"{coil.coil_id!r}: interrupted, so that no rule grades it")
+    why = ungraded(report, head_seen=coil.start is None or coil.start.head_seen)
+    if why is not None:
+        raise ConfigError(f"{coil.coil_id!r}: {why}")
     given = coil.graded[-1] if coil.graded else None
     if given is not None and given.origin == "inspector" and request.over_inspector == "no":
         raise ConfigError(

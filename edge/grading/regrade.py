@@ -12,7 +12,7 @@ from contract.bodies import CoilReport, Defect, DefectDensity, EventBody, Grade
 from edge.errors import ConfigError
 from edge.grading.counts import defects_in
 from edge.grading.grade import Tally
-from edge.grading.live import facts_of
+from edge.grading.live import facts_of, ungraded
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
 from edge.ledger.inspections import Inspection, ended, find
@@ -80,11 +80,11 @@ def regrade(
         return Regraded(coil_id, None, None, {}, problem=str(error))
     inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
     found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector)
-    if report.interrupted:
-        why = "interrupted: its end was not seen, so no rule grades it; an inspector can"
+    start = coil.start
+    why = ungraded(report, head_seen=start is None or start.head_seen)
+    if why is not None:
         return found._replace(problem=why)
-    late_m = coil.start.late_m if coil.start else 0.0
-    return found._replace(after=tally.grade(facts_of(report, late_m)))
+    return found._replace(after=tally.grade(facts_of(report, start.late_m if start else 0.0)))
 
 
 def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: RulesFile) -> Tally:

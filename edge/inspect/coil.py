@@ -43,7 +43,7 @@ class CoilInspection:
         self._known = coil
         lattice = CellLattice(size.cell_m, size.cell_mm, coil.width_mm)
         self.account = CoilAccount(lattice, row_m)
-        self.grading = CoilGrading(grading, coil.width_mm, coil.late_m)
+        self.grading = CoilGrading(grading, coil)
         self.defects = DefectTracker(
             coil.id,
             rules.confirm_tiles,
@@ -69,6 +69,7 @@ class CoilInspection:
             provisional=coil.provisional,
             data=coil.data,
             late_m=coil.late_m,
+            head_seen=coil.head_seen,
             rules=self.grading.label,
         )
         named = [] if coil.named is None else [Draft(_corrected(coil, "mill"), coil.id, "id", time)]
@@ -169,8 +170,7 @@ class CoilInspection:
             severities=self.grading.severities,
             rules=self.grading.label,
         )
-        if not interrupted:
-            report = report.model_copy(update={"grade": self.grading.grade(report)})
+        report = report.model_copy(update={"grade": self.grading.grade(report)})
         return [*drafts, Draft(report, self.coil.id, "report", time)], totals
 
 

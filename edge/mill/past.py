@@ -82,7 +82,7 @@ class Past:
     def _begun(self, subject: str, body: CoilStarted, at: datetime) -> Passing:
         coil = Coil(
             subject, self._before_m, None, body.width_mm, body.provisional, body.data,
-            late_m=body.late_m,
+            late_m=body.late_m, head_seen=body.head_seen,
         )  # fmt: skip
         name = None if body.provisional else subject
         return Passing(coil, coil, name, told_ns=0, changed=at, answered=True)
@@ -94,4 +94,5 @@ def _correct(passing: Passing, body: CoilCorrected, at: datetime) -> None:
     passing.known = Coil(
         subject, passing.coil.head_m, None, body.width_mm, provisional=False, data=body.data,
         named=None if body.coil_id == subject else body.coil_id, late_m=passing.coil.late_m,
+        head_seen=passing.coil.head_seen,
     )  # fmt: skip

@@ -72,7 +72,7 @@ class MillCoils:
         self._doubts = Doubts(metrics, clock)
         self._moments = Moments(self._mill, self._doubts)
         first = self._make(None, (), clock.now())
-        first.coil = first.known = replace(first.coil, head_m=start_m)
+        first.coil = first.known = replace(first.coil, head_m=start_m, head_seen=False)
         self._row = CoilRow(first, odometer)
         self._announced = Announced(self._doubts)
         self._repeats = Repeats()

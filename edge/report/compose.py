@@ -177,6 +177,11 @@ def _remarks(inspection: Inspection, report: CoilReport, found: Gathered) -> Ite
         yield "Marks called crowded stand for all defects of their class in a frame."
     if found.unknown:
         yield f"{found.unknown} events are of another version of this program and are left out."
+    if inspection.start is not None and not inspection.start.head_seen:
+        yield (
+            "Inspection began within this coil: what passed before is not in this report, and no"
+            " rule grades it."
+        )
     if inspection.started is None:
         yield "The ledger no longer has the coil's beginning: its older events were removed."
 

@@ -28,6 +28,7 @@ from edge.grading.rules_file import RulesFile, load_rules
 from edge.ledger.inspections import Inspection, find, inspections
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
+from edge.types import Coil
 from tests.unit.edge.grading.making import NOW, RULES, WIDTH_MM, defect
 from tests.unit.edge.ledger.making import SOURCE, SetClock, coil_report, coil_started, commit
 
@@ -60,9 +61,9 @@ class Mill:
     def reader(self) -> EventReader:
         return EventReader(self.folder / "ledger")
 
-    def coil(self, name: str, *lengths: float, **changes: object) -> None:
+    def coil(self, name: str, *lengths: float, head_seen: bool = True, **changes: object) -> None:
         """A coil with scratches so long, ten metres apart."""
-        grading = CoilGrading(self.old, WIDTH_MM)
+        grading = CoilGrading(self.old, Coil(name, 0.0, None, WIDTH_MM, head_seen=head_seen))
         drafts = []
         for at, length_mm in enumerate(lengths):
             body = defect(10.0 * at, length_mm, defect_id=f"{name}/{at}")
@@ -74,7 +75,8 @@ class Mill:
             drafts += [Draft(b, name, f"{at}.{b.revision}", NOW) for b in bodies]
         grading.take(drafts)
         report = self.report(name, drafts, grading, **changes)
-        started = coil_started(name)._replace(key=f"start{len(drafts)}")
+        start = coil_started(name).body.model_copy(update={"head_seen": head_seen})
+        started = Draft(start, name, f"start{len(drafts)}", NOW)
         self.log.commit(commit(started, *drafts, Draft(report, name, f"r{len(drafts)}", NOW)))
 
     @staticmethod
@@ -262,8 +264,13 @@ def test_what_cannot_be_recorded_is_refused(
     assert words in str(caught.value)
 
 
-def test_an_interrupted_coil_is_graded_by_a_person_only(mill: Mill) -> None:
-    mill.coil("c-3", interrupted=True, grade=None)
+@pytest.mark.parametrize("part", [{"interrupted": True}, {"head_seen": False}])
+def test_a_coil_that_was_not_seen_whole_is_graded_by_a_person_only(
+    mill: Mill, part: dict[str, Any]
+) -> None:
+    mill.coil("c-3", 10.0, **part)
+    assert mill.found("c-3").grade is None
+    assert "no rule grades it" in (mill.regrade("c-3", mill.new).problem or "")
     with pytest.raises(ConfigError, match="no rule grades it"):
         mill.ask("c-3")
     body = mill.ask("c-3", "inspector", comment="unrolled and looked at").body

@@ -41,6 +41,7 @@ def test_a_coil_begins_at_the_reference_and_is_seen_behind_it(passage: Passage) 
     passage.run(COIL_M)
     first, a, b = passage.coils
     assert first.provisional
+    assert [coil.head_seen for coil in (first, a, b)] == [False, True, True]
     assert (a.id, a.width_mm) == ("A", 900)
     assert a.head_m == pytest.approx(head_m)
     assert a.data == CoilData(order="7", thickness_mm=2.5, side="top", reversed=True)
