@@ -2,9 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable
 from enum import StrEnum
-from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -131,15 +129,17 @@ def grade(
     from edge.grading.regrade import as_table
 
     settings = load_config(config)
-    ask_daemon = partial(_ask_to_record, settings)
     if by_hand is not None:
-        _grade_by_hand(settings, coils, by_hand, comment, rules, ask_daemon)
+        if record or json or over_inspector:
+            raise ConfigError("--as records by itself, and prints no table; leave the others away")
+        _record(settings, _by_hand(settings, coils, by_hand, comment, rules))
         return
     found, path = _regrade(settings, coils, rules)
     print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
-    for row in (row for row in found if record and row.changed):
-        ask_daemon(row.arguments(path, comment, over_inspector=over_inspector))
-        print(f"{row.coil}: recorded as {row.after and row.after.name}", file=sys.stderr)
+    if record:
+        changed = [row for row in found if row.changed]
+        wanted = [row.arguments(path, comment, over_inspector=over_inspector) for row in changed]
+        _record(settings, {r.coil: asked for r, asked in zip(changed, wanted, strict=True)})
     if problems := sum(row.problem is not None for row in found):
         raise ConfigError(f"{problems} of {len(found)} coils cannot be graded, as said above")
 
@@ -206,6 +206,7 @@ def _say_others(inspections: list["Inspection"]) -> None:
 def _regrade(
     settings: Config, coils: list[str], rules: Path | None
 ) -> tuple[list["Regraded"], Path]:
+    from contract.bundle import open_bundle
     from edge.grading.regrade import regrade
     from edge.grading.rules_file import load_rules
     from edge.ledger.inspections import inspections
@@ -214,32 +215,36 @@ def _regrade(
     path = rules or settings.grading
     if path is None:
         raise ConfigError("no rules: name a file by --rules, or set grading: in the config")
-    reader, loaded = EventReader(settings.ledger.path), load_rules(path)
+    reader = EventReader(settings.ledger.path)
     known = inspections(reader)
+    reported = {name for coil in known if coil.report for name in coil.report.defects}
+    bundle = open_bundle(settings.bundle).card.classes.defects
+    loaded = load_rules(path, sorted(reported.union(bundle)))
     return [regrade(reader, known, coil, loaded) for coil in coils], path
 
 
-def _grade_by_hand(
-    settings: Config,
-    coils: list[str],
-    grade: str,
-    comment: str,
-    rules: Path | None,
-    ask_daemon: Callable[[dict[str, str]], None],
-) -> None:
+def _by_hand(
+    settings: Config, coils: list[str], grade: str, comment: str, rules: Path | None
+) -> dict[str, dict[str, str]]:
+    """What the daemon is asked for each coil."""
     from edge.ledger.inspections import find, inspections
     from edge.ledger.reader import EventReader
 
     known = inspections(EventReader(settings.ledger.path))
-    arguments = {"origin": "inspector", "grade": grade, "comment": comment}
+    told = {"origin": "inspector", "grade": grade, "comment": comment}
     if rules is not None:
-        arguments["rules"] = str(rules.resolve())
-    for coil in coils:
-        ask_daemon({**arguments, "subject": find(known, coil).subject})
-        print(f"{coil}: recorded as {grade}")
+        told["rules"] = str(rules.resolve())
+    return {coil: {**told, "subject": find(known, coil).subject} for coil in coils}
 
 
-def _ask_to_record(settings: Config, arguments: dict[str, str]) -> None:
-    reply = ask(settings.run_path, Request(action="grade", by=this_user(), arguments=arguments))
-    if not reply.ok:
-        raise ConfigError(reply.error or "refused")
+def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> None:
+    """Have the daemon record grades, by coil; one that it refuses holds up no other."""
+    refused = 0
+    for coil, arguments in wanted.items():
+        request = Request(action="grade", by=this_user(), arguments=arguments)
+        reply = ask(settings.run_path, request)
+        refused += not reply.ok
+        said = f"recorded as {arguments['grade']}" if reply.ok else reply.error or "refused"
+        print(f"{coil}: {said}", file=sys.stderr)
+    if refused:
+        raise ConfigError(f"{refused} of {len(wanted)} grades were not recorded, as said above")

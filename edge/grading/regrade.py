@@ -75,16 +75,16 @@ def regrade(
     try:
         coil = find(known, coil_id)
         report = ended(coil)
-        tally = _tally(reader, coil, report, rules)
+        why = ungraded(report, head_seen=coil.start is None or coil.start.head_seen)
+        tally = Tally(rules, report.width_mm) if why else _tally(reader, coil, report, rules)
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
     inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
-    found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector)
-    start = coil.start
-    why = ungraded(report, head_seen=start is None or start.head_seen)
-    if why is not None:
-        return found._replace(problem=why)
-    return found._replace(after=tally.grade(facts_of(report, start.late_m if start else 0.0)))
+    found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector, why)
+    if why:
+        return found
+    late_m = coil.start.late_m if coil.start else 0.0
+    return found._replace(after=tally.grade(facts_of(report, late_m)))
 
 
 def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: RulesFile) -> Tally:
@@ -103,11 +103,10 @@ def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: Rul
             tally.take(body.model_copy(update={"severity": name}))
         elif isinstance(body, DefectDensity):
             tally.take(body)
-    expected = sum(report.defects.values())
     if told != report.defects:
         raise ConfigError(
-            f"{coil.subject!r}: the ledger holds {told.total()} of its {expected} defects, the"
-            " others are past ledger.keep_days"
+            f"{coil.subject!r}: the ledger holds {told.total()} defects, its report says"
+            f" {sum(report.defects.values())}: some are past ledger.keep_days, or it is damaged"
         )
     return tally
 

@@ -45,6 +45,8 @@ def line(tmp_path: Path) -> Path:
     write_line_bundle(tmp_path / "bundle")
     (tmp_path / "grading.yaml").write_text(yaml.safe_dump(RULES))
     (tmp_path / "milder.yaml").write_text(yaml.safe_dump(MILDER))
+    text = yaml.safe_dump(RULES).replace("right", "rihgt")
+    (tmp_path / "misspelt.yaml").write_text(text)
     return tmp_path
 
 
@@ -73,7 +75,9 @@ def test_severities_grades_and_an_inspectors_word_reach_the_mill(
     mqtt = {"mqtt": [{"host": "127.0.0.1", "port": broker.port}]}
     config = config_of(line, deliver=mqtt, inspect=UNMEASURED)
     consumer = Consumer(broker.port, TOPIC)
-    grade = ("coil", "grade", "--config", config, "--rules", line / "milder.yaml")
+    plain = ("coil", "grade", "--config", config, "--rules")
+    grade, back = (*plain, line / "milder.yaml"), (*plain, line / "grading.yaml")
+    misspelt = (*plain, line / "misspelt.yaml")
     with Daemon(config) as daemon:
         daemon.wait_until_inspecting()
         wait_for(lambda: len(done(daemon)) >= 2, "two coils")
@@ -90,10 +94,12 @@ def test_severities_grades_and_an_inspectors_word_reach_the_mill(
             ),
             "did you mean 'scrap'": edge(*grade, "coil-0001", "--as", "scrp", "--comment", "x"),
             "needs a comment": edge(*grade, "coil-0001", "--as", "scrap"),
-            "by hand": edge(*grade, "coil-0002", "--record"),
+            "by hand": edge(*back, "coil-0002", "coil-0001", "--record"),
+            "leave the others": edge(*grade, "coil-0001", "--as", "scrap", "--record"),
+            "has no class 'rihgt', did you mean 'right'": edge(*misspelt, "coil-0001"),
             "of 1 coils cannot": edge(*grade, "coil-9999"),
         }
-        wait_for(lambda: len(consumer.of_type("coil_graded")) >= 3, "the mill knows")
+        wait_for(lambda: len(consumer.of_type("coil_graded")) >= 4, "the mill knows")
     consumer.close()
     for words, command in refused.items():
         assert command.returncode == 2, (words, command.stdout)
@@ -116,8 +122,9 @@ def test_severities_grades_and_an_inspectors_word_reach_the_mill(
         ("coil-0001", "prime"),
         ("coil-0002", "prime"),
         ("coil-0002", "scrap"),
+        ("coil-0001", "second"),  # a refused one holds up no other
     ]
-    last = graded[-1]["data"]
+    last = graded[2]["data"]
     assert (last["origin"], last["comment"], last["before"]["name"]) == (
         "inspector",
         "edge torn",

@@ -152,7 +152,7 @@ def test_coils_that_cannot_be_graded_say_why(mill: Mill) -> None:
     why = {c: mill.regrade(c, mill.new).problem for c in ("nope", "c-3", "c-4", "c-5")}
     assert str(why["nope"]).startswith("no coil nope in the ledger")
     assert "its end was not seen" in str(why["c-3"])
-    assert "the ledger holds 1 of its 2 defects" in str(why["c-4"])
+    assert "holds 1 defects, its report says 2" in str(why["c-4"])
     assert "has no report yet" in str(why["c-5"])
 
 
