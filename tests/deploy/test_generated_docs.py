@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
@@ -12,7 +13,8 @@ from edge.deliver import asyncapi
 from edge.mill.signals import NAMES
 from tests.conftest import ROOT
 from tests.line.published import ASYNCAPI, payload_of
-from tests.rolls.report import tables
+from tests.quantify import report as quantify
+from tests.rolls import report as rolls
 from tests.unit.edge.console.strip_events import SOURCE, coil_report, coil_started, defect, missed
 from tests.unit.edge.mill.test_docs import EXAMPLES
 
@@ -27,11 +29,19 @@ def test_documents_equal_the_code() -> None:
         assert path.read_text("utf-8") == text, f"run `python docs/generate.py` for {path.name}"
 
 
-def test_the_tables_of_the_study_of_rolls_are_its_figures() -> None:
-    study = json.loads((ROOT / "docs" / "rolls" / "study.json").read_text("utf-8"))
-    text = (ROOT / "docs" / "rolls.md").read_text("utf-8")
-    for table in tables(study).split("\n\n"):
-        assert table in text, "run `python -m tests.rolls --plot` for its tables"
+def figures(path: str) -> Any:  # noqa: ANN401 - as JSON gives it
+    return json.loads((ROOT / "docs" / path).read_text("utf-8"))
+
+
+def test_the_tables_of_the_studies_are_their_figures() -> None:
+    tables = {
+        "rolls": rolls.tables(figures("rolls/study.json")).split("\n\n"),
+        "quantification": quantify.tables(figures("quantification/study.json")),
+    }
+    for name, found in tables.items():
+        text = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+        for table in found:
+            assert table in text, f"docs/{name}.md has other figures than its study"
 
 
 def test_asyncapi_is_what_its_own_schema_asks_for() -> None:

@@ -1,12 +1,13 @@
-"""`python -m tests.quantify [--data FOLDER] [--choose | --cost] [--pictures FOLDER]`: the tables of
-docs/quantification.md.
+"""`python -m tests.quantify [--data FOLDER] [--choose | --cost | --tables] [--pictures FOLDER]`:
+the figures of docs/quantification.md, into docs/quantification/study.json, and their tables.
 
-`--choose` prints what the settings were chosen by, the mean IoU over classes: other values of
-each, on the half of the pictures and the mills that no table shows.
+`--choose` is what the settings were chosen by, the mean IoU over classes, into choices.json: other
+values of each, on the half of the pictures and the mills that no other table shows.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from edge.types import U8
 from tests.quantify import real, simulated
 from tests.quantify.cost import cost
 from tests.quantify.real import Case
+from tests.quantify.report import choices, tables
 from tests.quantify.score import (
     Method,
     all_of_it,
@@ -31,9 +33,13 @@ from tests.quantify.score import (
     ours,
     scores,
 )
+from tests.quantify.simulated import Told
 
+OUT = Path(__file__).resolve().parents[2] / "docs" / "quantification"
+FIELDS = {"area": "area_mm2", "length": "length_mm", "width": "width_mm"}
 TILES = ((128, 0.5), (256, 0.25))
 """Pixels of a tile's side, and mm per pixel."""
+FEW = 5
 EVERY = 3
 """Cases of those to choose by that are looked at for each setting."""
 CHOICES: tuple[dict[str, Any], ...] = (
@@ -52,25 +58,48 @@ CHOICES: tuple[dict[str, Any], ...] = (
 
 def main() -> None:
     cv2.setNumThreads(1)
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.quantify", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--choose", action="store_true")
     parser.add_argument("--cost", action="store_true", help="what it costs, and nothing else")
+    parser.add_argument("--tables", action="store_true", help="from the figures that are there")
     parser.add_argument("--pictures", type=Path)
     asked = parser.parse_args()
+    study, chosen = asked.out / "study.json", asked.out / "choices.json"
     if asked.choose:
-        _choose(asked.data)
-        return
-    _cost()
-    if asked.cost:
-        return
-    kinds = _cases(asked.data, "report")
-    for title, cases in kinds.items():
-        _table(title, cases)
-        if asked.pictures:
-            _pictures(asked.pictures / title.split(":")[0].replace(" ", "-"), cases)
-    for tile_px, mm_per_px in TILES:
-        _measures(tile_px, mm_per_px)
+        _write(chosen, _choose(asked.data))
+    elif asked.cost:
+        _write(study, _read(study) | {"cost": _cost()})
+    elif not asked.tables:
+        _write(study, _measure(asked.data, asked.pictures))
+    print(choices(_read(chosen)) if asked.choose else "\n\n".join(tables(_read(study))))
+
+
+def _write(path: Path, figures: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text("utf-8")))
+
+
+def _measure(data: Path, pictures: Path | None) -> dict[str, Any]:
+    kinds = _cases(data, "report")
+    if pictures:
+        for title, cases in kinds.items():
+            _pictures(pictures / title.split(":")[0].replace(" ", "-"), cases)
+    return {
+        "cost": _cost(),
+        "pixels": {title: list(_rows(cases)) for title, cases in kinds.items()},
+        "events": {
+            f"Simulator: events, tiles of {tile_px} px at {mm_per_px} mm": list(
+                _events(list(simulated.told("report", tile_px, mm_per_px)))
+            )
+            for tile_px, mm_per_px in TILES
+        },
+    }
 
 
 def _cases(data: Path, half: str) -> dict[str, list[Case]]:
@@ -89,17 +118,19 @@ def _cases(data: Path, half: str) -> dict[str, list[Case]]:
     return found
 
 
-def _choose(data: Path) -> None:
+def _choose(data: Path) -> dict[str, Any]:
     kinds = {title: cases[::EVERY] for title, cases in _cases(data, "choose").items()}
-    print("| settings | " + " | ".join(t.split(":")[0] for t in kinds) + " |")
-    print("|---|" + "---|" * len(kinds))
-    methods: list[tuple[str, Method]] = [("Otsu", otsu), ("all of the tiles", all_of_it)]
+    methods: dict[str, Method] = {"Otsu": otsu, "all of the tiles": all_of_it}
     for choice in CHOICES:
         name = ", ".join(f"{k} {v}" for k, v in choice.items()) or "as they are"
-        methods.append((name, partial(_with, SegmentRules()._replace(**choice))))
-    for name, method in methods:
-        figures = [_mean_over_classes(cases, method) for cases in kinds.values()]
-        print(f"| {name} | " + " | ".join(f"{f:.3f}" for f in figures) + " |", flush=True)
+        methods[name] = partial(_with, SegmentRules()._replace(**choice))
+    return {
+        "kinds": [title.split(":")[0] for title in kinds],
+        "rows": {
+            name: [_rounded(_mean_over_classes(cases, method)) for cases in kinds.values()]
+            for name, method in methods.items()
+        },
+    }
 
 
 def _with(rules: SegmentRules, pixels: U8, own: Mask) -> Mask:
@@ -111,69 +142,66 @@ def _mean_over_classes(cases: Iterable[Case], method: Method) -> float:
     return float(np.mean([np.mean([s.iou for s in found]) for found in classes.values()]))
 
 
-def _table(title: str, cases: Sequence[Case]) -> None:
-    print(f"\n### {title}\n")
-    print("| class | n | IoU | Otsu's | tiles' | area error, median | its size, median | Otsu's |")
-    print("|---|---|---|---|---|---|---|---|")
+def _cost() -> list[dict[str, Any]]:
+    return [{"tile_px": px} | cost(px, mm)._asdict() for px, mm in TILES]
+
+
+def _rows(cases: Sequence[Case]) -> Iterator[dict[str, Any]]:
+    """Of each class, pixels against their truth."""
     base, tiles = by_class(scores(cases, otsu)), by_class(scores(cases, all_of_it))
     for name, found in by_class(scores(cases, ours)).items():
         groups = [s.group for s in found]
-        areas, other = [s.area_error for s in found], [s.area_error for s in base[name]]
-        cells = [
-            _cell(interval([s.iou for s in found], groups, mean), "{:.2f}"),
-            _cell(interval([s.iou for s in base[name]], groups, mean), "{:.2f}"),
-            f"{np.mean([s.iou for s in tiles[name]]):.2f}",
-            _cell(interval(areas, groups, median), "{:+.0%}"),
-            _cell(interval(areas, groups, middle_error), "{:.0%}"),
-            _cell(interval(other, groups, middle_error), "{:.0%}"),
-        ]
-        print(f"| {name} | {len(found)} | " + " | ".join(cells) + " |", flush=True)
+        ious, areas = [s.iou for s in found], [s.area_error for s in found]
+        yield {
+            "class": name,
+            "n": len(found),
+            "iou": _figures(interval(ious, groups, mean)),
+            "otsu_iou": _figures(interval([s.iou for s in base[name]], groups, mean)),
+            "tiles_iou": _rounded(float(np.mean([s.iou for s in tiles[name]]))),
+            "area_error": _figures(interval(areas, groups, median)),
+            "area_error_size": _figures(interval(areas, groups, middle_error)),
+            "otsu_area_error_size": _figures(
+                interval([s.area_error for s in base[name]], groups, middle_error)
+            ),
+        }
 
 
-def _cell(figure: tuple[float, float, float], form: str) -> str:
-    value, low, high = (form.format(f) for f in figure)
-    return f"{value} ({low} to {high})"
-
-
-def _cost() -> None:
-    print("| tiles | patches | pixels a patch | ms a patch | ns a pixel |\n|---|---|---|---|---|")
-    for tile_px, mm_per_px in TILES:
-        found = cost(tile_px, mm_per_px)
-        cells = (
-            f"{found.pixels / found.patches:,.0f}",
-            f"{found.seconds / found.patches * 1e3:.2f}",
-            f"{found.seconds / found.pixels * 1e9:.1f}",
-        )
-        print(f"| {tile_px} px | {found.patches} | " + " | ".join(cells) + " |", flush=True)
-
-
-def _measures(tile_px: int, mm_per_px: float) -> None:
-    """The figures of an event against the truth's, over frames."""
-    print(f"\n### Simulator: events, tiles of {tile_px} px at {mm_per_px} mm\n")
-    print("| class | events | no measure | area | length | width | direction off by |")
-    print("|---|---|---|---|---|---|---|")
-    found = list(simulated.told("report", tile_px, mm_per_px))
+def _events(found: Sequence[Told]) -> Iterator[dict[str, Any]]:
+    """Of each class, what events say over frames against the truth, where all was measured."""
     for name in sorted({one.class_name for one in found}):
         told = [one for one in found if one.class_name == name]
-        pairs = [(one.measure, one.truth) for one in told if one.measure is not None]
-        cells = []
-        for field in ("area_mm2", "length_mm", "width_mm"):
-            errors = [getattr(m, field) / getattr(t, field) - 1 for m, t in pairs]
-            cells.append("{:+.0%} ({:+.0%} to {:+.0%})".format(*_quartiles(errors)))
+        measured = [(one.measure, one.truth) for one in told if one.measure is not None]
+        pairs = [(measure, truth) for measure, truth in measured if measure.complete]
+        errors = {
+            key: _quartiles([getattr(m, field) / getattr(t, field) - 1 for m, t in pairs])
+            for key, field in FIELDS.items()
+        }
         long = [(m, t) for m, t in pairs if t.length_mm > 3 * t.width_mm]
         apart = [abs(m.orientation_deg - t.orientation_deg) % 180 for m, t in long]
-        cells.append(
-            "{:.1f}° ({:.1f}° to {:.1f}°)".format(*_quartiles([min(a, 180 - a) for a in apart]))
-            if len(long) >= 5
-            else "too few long ones"
-        )
-        missing = len(told) - len(pairs)
-        print(f"| {name} | {len(told)} | {missing} | " + " | ".join(cells) + " |", flush=True)
+        yield {
+            "class": name,
+            "events": len(told),
+            "whole": len(pairs),
+            "in_part": len(measured) - len(pairs),
+            **errors,
+            "direction_deg": _quartiles([min(a, 180 - a) for a in apart]),
+        }
 
 
-def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+def _quartiles(values: Sequence[float]) -> list[float] | None:
+    """None of too few to say."""
+    if len(values) < FEW:
+        return None
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return float(middle), float(low), float(high)
+    return _figures((middle, low, high))
+
+
+def _figures(values: Iterable[float]) -> list[float]:
+    return [_rounded(value) for value in values]
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 5)
 
 
 def _pictures(folder: Path, cases: Sequence[Case]) -> None:

@@ -29,7 +29,7 @@ def cost(tile_px: int, mm_per_px: float) -> Cost:
         for frame in map(Mill(config).frame, range(FRAMES)):
             told = seen(frame, config, tile_px)
             patches += len(told.patches)
-            pixels += sum(region_of(patch, told).pixels for patch in told.patches)
+            pixels += sum(int(region_of(patch, told).pixels) for patch in told.patches)
             seconds += min(_timed(told) for _ in range(TRIES)) if told.patches else 0.0
     return Cost(patches, pixels, seconds)
 

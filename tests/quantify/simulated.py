@@ -13,6 +13,7 @@ import numpy as np
 from contract.bodies import Defect, Measure, ModelReference
 from contract.tiles import Span, TileGrid
 from edge.clock import Stamp
+from edge.config import Inspect
 from edge.inspect.decide import DefectTracker, Lie, Patch, Verdict, find_patches
 from edge.inspect.look import Seen
 from edge.inspect.quantify import quantify, region_of, tiles_of
@@ -28,7 +29,7 @@ MILLS = {"choose": range(20), "report": range(100, 130)}
 FRAMES = 3
 BESIDE_PX = 6
 MODEL = ModelReference(name="truth", version="1", digest="-")
-PLENTY = 1 << 40
+PLENTY, SHIPPED_PX = 1 << 40, Inspect().quantified_px
 MOST_PATCHES = 99
 
 
@@ -97,14 +98,16 @@ def _touches(patch: Patch, defect: SimulatedDefect) -> bool:
 
 
 def told(half: str, tile_px: int, mm_per_px: float) -> Iterator[Told]:
-    """Each defect that an event tells of alone, over all frames that show it, and its truth."""
+    """Each defect that an event tells of alone, over all frames that show it, and its truth; with
+    the pixels a frame that a line has.
+    """
     for config in mills(half, mm_per_px):
         tracker = DefectTracker("coil", 1, 0.1)
         truths: dict[str, Shape] = defaultdict(lambda: NOTHING)
         classes: dict[str, str] = {}
         drafts = []
         for frame in map(Mill(config).frame, range(FRAMES)):
-            shown = quantify(seen(frame, config, tile_px), tracker.seen_m, PLENTY)
+            shown = quantify(seen(frame, config, tile_px), tracker.seen_m, SHIPPED_PX)
             drafts += tracker.update(
                 shown.patches, CLASSES, MODEL, shown.section, lambda _, name: name
             )
