@@ -231,10 +231,11 @@ class CoilGraded(EventBody):
 
 
 class DefectDensity(EventBody):
-    """So many defects of a class in ten metres that they are told as a number, once per stretch.
+    """Defects of a class in ten metres that are told as a number, once per stretch.
 
-    Those beyond the limit of `inspect` have no `defect` events; they lie within the stretch, and
-    none is more severe than the most severe one of the class that was told there.
+    What is beyond the limit of `inspect`, or is one of those that a `crowded` defect stands for,
+    has no `defect` event; it lies within the stretch and is no more severe than the most severe one
+    of the class that was told there.
     """
 
     kind: ClassVar[str] = "defect_density"
