@@ -49,7 +49,7 @@ class MillOpcUa(OpcUaConnection):
     """Factor of a node's unit to mm, m/s and m: `speed: 0.016667` where it tells m/min."""
     place: Literal["next", "running"] | None = None
     """Which coil `coil` names; null: the next one, or the running one where its head has just
-    passed unnamed.
+    passed unnamed. `next` needs a node for `head`.
     """
     sampling_s: Annotated[float, Field(ge=0.01, le=10)] = 0.05
     """How often the server looks at the nodes."""
@@ -60,6 +60,15 @@ class MillOpcUa(OpcUaConnection):
             raise ValueError("nodes.wrong_id needs nodes.right_id")
         if not {"coil", "head"} & self.nodes.keys() and "tail" in self.nodes:
             raise ValueError("nodes.tail needs nodes.head or nodes.coil: no other coil would begin")
+        if self.place == "next" and "head" not in self.nodes:
+            raise ValueError(
+                "place: next needs nodes.head: without it a change of coil is the head"
+            )
+        words: dict[str, str] = {}
+        for word, node in self.nodes.items():
+            if node in words:
+                raise ValueError(f"nodes.{word} and nodes.{words[node]} are the same node: {node}")
+            words[node] = word
         return self
 
 

@@ -1,14 +1,15 @@
 """The mill's signals over OPC UA: nodes of its server, subscribed to by the courier.
 
 After each connect all nodes are read at once, then watched. A node with a bad status, or of a wrong
-type, counts as missing: the link is then told as not whole, with the node's name.
+type, counts as missing: the link is then told as not whole, with the node's name. One that the
+server does not let us watch, since it is not there yet, is tried again.
 """
 
 import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import SystemRandom
 from typing import NamedTuple
 
@@ -25,6 +26,10 @@ from edge.mill.wire import SignalSender
 from edge.opcua.session import OpcUaSession
 
 BEAT_S = 1.0
+AGAIN_S = 5.0
+"""Between two tries to watch a node that was not there."""
+SILENCE_S = 1.0
+"""A node that comes and goes is said once within that."""
 TURN_S = 0.1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 5.0
 KEEPALIVES = 10
@@ -69,6 +74,8 @@ class OpcUaMill:
         self._news = asyncio.Event()
         self._old_subscription: int | None = None
         self._wrong: dict[MillWord, tuple[Reason, str]] = {}
+        self._said_s: dict[MillWord, float] = {}
+        self._unwatched: list[ua.NodeId] = []
         self._beat_s, self._up = 0.0, False
         metrics.mill_source_up.labels(self.name).set(0)
         for reason in REASONS:
@@ -104,12 +111,18 @@ class OpcUaMill:
             ReceiverError: the server is away, or the subscription is.
         """
         await self._session.connect()
-        await self._read_all()
+        self._heard.clear()
+        await self._read(list(self._nodes))
         subscription = await self._subscribe()
         _log.info("%s: listens to %s", self._where, self._section.endpoint)
         self._metrics_up(up=True)
         loop = asyncio.get_running_loop()
+        tried_s = loop.time()
         while not stop.is_set():
+            if self._unwatched and loop.time() - tried_s >= AGAIN_S:
+                tried_s = loop.time()
+                await self._read(self._unwatched)
+                await self._watch(subscription, self._unwatched)
             if loop.time() - self._beat_s >= BEAT_S:
                 self._beat_s = loop.time()
                 await self._session.check()
@@ -121,9 +134,7 @@ class OpcUaMill:
             await asyncio.sleep(0)  # what came in the same message belongs together
             self._take()
 
-    async def _read_all(self) -> None:
-        self._heard.clear()
-        nodes = list(self._nodes)
+    async def _read(self, nodes: Sequence[ua.NodeId]) -> None:
         for node, data in zip(nodes, await self._session.read(nodes), strict=True):
             self._heard.append(_Value(self._nodes[node], data, anew=True))
         self._take()
@@ -146,15 +157,26 @@ class OpcUaMill:
                 self,
             )
             self._old_subscription = subscription.subscription_id
-            await subscription.subscribe_data_change(
-                [client.get_node(node) for node in self._nodes],
-                queuesize=QUEUE,
-                sampling_interval=ua.Double(1000 * self._section.sampling_s),
-            )
         except Exception as error:  # as in the session: whatever a stranger's answers make of it
             await self._session.drop()
             raise ReceiverError(f"{self._where}: no subscription ({error!r})") from error
+        await self._watch(subscription, list(self._nodes))
         return subscription
+
+    async def _watch(self, subscription: Subscription, nodes: Sequence[ua.NodeId]) -> None:
+        try:
+            answers = await subscription.subscribe_data_change(
+                [self._session.client.get_node(node) for node in nodes],
+                queuesize=QUEUE,
+                sampling_interval=ua.Double(1000 * self._section.sampling_s),
+            )
+        except Exception as error:  # likewise
+            await self._session.drop()
+            raise ReceiverError(f"{self._where}: nodes cannot be watched ({error!r})") from error
+        refused = [(n, a) for n, a in zip(nodes, answers, strict=True) if not isinstance(a, int)]
+        self._unwatched = [node for node, _ in refused]
+        for node, status in refused:
+            self._is_wrong(self._nodes[node], "bad_quality", status.name)
 
     def datachange_notification(self, node: Node, _value: object, data: DataChangeNotif) -> None:
         """The vendor's call, in this thread's loop."""
@@ -195,8 +217,10 @@ class OpcUaMill:
     def _is_wrong(self, word: MillWord, reason: Reason, text: str) -> None:
         """Count it, and say it when it is news."""
         self._metrics.mill_refused.labels(self.name, reason).inc()
-        before = self._wrong.get(word)
-        if before is None or before[0] != reason:
+        before, now_s = self._wrong.get(word), asyncio.get_running_loop().time()
+        is_news = before is None or before[0] != reason
+        if is_news and now_s - self._said_s.get(word, -SILENCE_S) >= SILENCE_S:
+            self._said_s[word] = now_s
             _log.warning("%s: %s (%s): %s", self._where, word, self._section.nodes.get(word), text)
         self._wrong[word] = reason, text
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,21 @@ async def serve(told: dict[str, Any]) -> None:
     server.set_endpoint(f"opc.tcp://127.0.0.1:{told['port']}")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     await server.register_namespace("urn:works:mill")
-    for name, value in told["values"].items():
+    await add(server, told["values"])
+    later = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, later.set)
+    async with server:
+        await later.wait()
+        await add(server, told["later"])
+        await asyncio.Event().wait()
+
+
+async def add(server: Server, values: dict[str, Any]) -> None:
+    """Variables that anybody may write."""
+    for name, value in values.items():
         node = ua.NodeId.from_string(f"ns=2;s={name}")
         variable = await server.nodes.objects.add_variable(node, name, value)
         await variable.set_writable()
-    async with server:
-        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

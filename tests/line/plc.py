@@ -121,18 +121,27 @@ class Plc(ServerProcess):
 
 
 class MillServer(ServerProcess):
-    """The mill's server; `values` are its nodes, `ns=2;s=<name>`, and what they hold at a start."""
+    """The mill's server; `values` are its nodes, `ns=2;s=<name>`, and what they hold at a start;
+    `later` those that are made by `add_later`.
+    """
 
     module = "tests.line.mill_server"
 
-    def __init__(self, folder: Path, values: Mapping[str, object]) -> None:
-        super().__init__(folder, values=dict(values))
+    def __init__(
+        self, folder: Path, values: Mapping[str, object], later: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(folder, values=dict(values), later=dict(later or {}))
 
     def tell(self, status: int = 0, /, **values: object) -> None:
         """Have nodes hold something else, one after the other, with a status; it is there when this
         returns.
         """
         asyncio.run(self._tell(status, values))
+
+    def add_later(self) -> None:
+        """Have the server make the nodes that were not there."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
 
     async def _tell(self, status: int, values: Mapping[str, object]) -> None:
         async with Client(self.endpoint) as client:

@@ -26,7 +26,7 @@ def line(folder: Path, endpoint: str) -> Path:
     write_strip(folder / "frames", 10, [(0, 0, 3), (2, 7, 5)])
     server = {
         "endpoint": endpoint, "security_policy": "None", "timeout_s": 2,
-        "nodes": {word: f"ns=2;s={word}" for word in NODES},
+        "nodes": {word: f"ns=2;s={word}" for word in NODES}, "place": "running",
     }  # fmt: skip
     settings = sections(folder, folder / "frames") | {
         "coils": {"width_mm": WIDTH_MM},
@@ -39,6 +39,13 @@ def line(folder: Path, endpoint: str) -> Path:
 def started(daemon: Daemon) -> dict[str, Event]:
     found = daemon.reader().latest(["coil_started"], 1000)
     return {r.event.subject or "": r.event for r in found}
+
+
+def corrected(daemon: Daemon) -> dict[str, list[str]]:
+    """The ids that each coil was given."""
+    found = daemon.reader().latest(["coil_corrected"], 1000)[::-1]
+    told = [(r.event.subject, r.event.data["coil_id"]) for r in found]
+    return {name: [i for subject, i in told if subject == name] for name in started(daemon)}
 
 
 def running(daemon: Daemon) -> str:
@@ -65,10 +72,14 @@ def test_coils_are_those_of_the_mills_nodes(tmp_path: Path, mill: MillServer) ->
         wait_for(lambda: daemon.status()["inspection_valid"], "it is valid all the same")
         assert running(daemon) == subject
         mill.start()
-        mill.tell(speed=1.0, coil="C-2")
+        mill.tell(speed=1.0)
         wait_for(lambda: daemon.status()["mill"] == "fine", "the mill is heard again", 40)
-        mill.tell(head=1)
+        mill.tell(coil="C-2", head=1)
         wait_for(lambda: running(daemon) == "C-2", "the next coil", 40)
+        wait_for(lambda: "C-2" in started(daemon), "its event")
+    assert len(started(daemon)) == 3, "the counter that begins at 0 again is no head"
+    assert not corrected(daemon)["C-2"], "it had its id before the camera saw it"
+    assert corrected(daemon)[subject] == ["C/1"]
     assert daemon.log.read_text().count("mill.opcua 'mill-opcua': opc.tcp") <= 4
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,4 +141,60 @@ def test_bad_status_and_wrong_types_count_as_missing(tmp_path: Path, mill: MillS
     assert [s.id for s in ear.heard(HeadSignal) if s.id] == ["C-1", "C-2"]
     for reason in ("bad_quality", "bad_id", "impossible_speed"):
         assert ear.metric("stripsight_mill_refused_total", reason=reason) >= 1
+    ear.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [(None, ["C-2", "head"]), ("next", ["head", "C-2"]), ("running", ["head", "C-2"])],
+)
+def test_an_id_that_changes_with_the_head_is_of_its_place(
+    tmp_path: Path, mill: MillServer, place: str | None, told: list[str]
+) -> None:
+    ear = Ear(tmp_path, mill.endpoint, ["coil", "head"], place=place)
+    mill.tell(coil="C-1")
+    wait_for(lambda: ear.heard(CoilSignal), "the first coil")
+    mill.tell(coil="C-2", head=1)
+    wait_for(lambda: len(ear.heard(CoilSignal, HeadSignal)) == 3, "the second one and a head")
+    heard = ear.heard(CoilSignal, HeadSignal)
+    assert [getattr(signal, "id", None) or "head" for signal in heard] == ["C-1", *told]
+    assert heard[-1 if told[-1] == "C-2" else 1].place == place
+    ear.close()
+
+
+def test_a_node_that_is_not_there_yet_is_watched_once_it_is(tmp_path: Path) -> None:
+    with MillServer(tmp_path / "mill", {"speed": 0.0}, later={"position": 1.5}) as mill:
+        ear = Ear(tmp_path, mill.endpoint, ["speed", "position"])
+        wait_for(lambda: ear.linked(up=False, why="position: BadNodeIdUnknown"), "the lack is told")
+        mill.tell(speed=2.0)
+        wait_for(lambda: ear.heard(SpeedSignal)[-1].m_per_s == 2.0, "the other word is heard")
+        mill.add_later()
+        wait_for(lambda: ear.linked(up=True), "the node is there")
+        mill.tell(position=7.0)
+        wait_for(lambda: ear.heard(PositionSignal)[-1].position_m == 7.0, "it is watched")
+        ear.close()
+
+
+def test_a_node_that_comes_and_goes_is_said_once_a_second(
+    tmp_path: Path, mill: MillServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    ear = Ear(tmp_path, mill.endpoint, ["speed"])
+    wait_for(lambda: ear.linked(up=True), "the link")
+    clock = SystemClock()
+    began_ns = clock.now().monotonic_ns
+
+    def gone(times: int) -> bool:
+        return ear.metric("stripsight_mill_refused_total", reason="bad_quality") >= times
+
+    def heard(more_than: int) -> bool:
+        return len(ear.heard(SpeedSignal)) > more_than
+
+    for count in range(1, 9):
+        mill.tell(ua.StatusCodes.BadSensorFailure, speed=None)
+        wait_for(partial(gone, count), "it went")
+        before = len(ear.heard(SpeedSignal))
+        mill.tell(speed=2.0)
+        wait_for(partial(heard, before), "it came")
+    took_s = (clock.now().monotonic_ns - began_ns) / 1e9
+    assert 1 <= caplog.text.count("BadSensorFailure") <= took_s + 1
     ear.close()
