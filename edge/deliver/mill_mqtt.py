@@ -109,7 +109,8 @@ class MqttMill:
             now_ns = self._clock.now().monotonic_ns
             if now_ns - self._said_ns >= SILENCE_NS:
                 self._said_ns = now_ns
-                _log.warning("mill.mqtt %r: %s: %s", self.name, message.topic, refused)
+                topic = message.topic.encode("unicode_escape").decode()
+                _log.warning("mill.mqtt %r: %s: %s", self.name, topic, refused)
         else:
             self._sender.put(self.name, signal, retained=message.retain)
 
