@@ -237,7 +237,7 @@ class MillCoils:
                 self._doubts.say("unknown_coil", text)
                 return
             found = target
-        if heard.retained and found.changed >= heard.stamp.utc():
+        if heard.retained and _is_past(found, heard, signal):
             self._doubts.say("repeated", f"a correction of {before!r} from before its newest news")
             return
         if found is self._row.running or found is self._row.newest:
@@ -314,6 +314,14 @@ class MillCoils:
 def _meant(heard: Heard, signal: CorrectionSignal) -> tuple[str, ...]:
     """What the coil may be called by now: of a correction that is told again the right id too."""
     return (signal.before or signal.id, *((signal.id,) if heard.retained else ()))
+
+
+def _is_past(found: Passing, heard: Heard, signal: CorrectionSignal) -> bool:
+    """Whether a correction that is told again was taken before, or was of a coil that is not there:
+    this one had been given another id by then.
+    """
+    by_id = found.name in {signal.before, signal.id} or "~" in (signal.before or "")
+    return found.changed >= heard.stamp.utc() or not by_id
 
 
 def _described(

@@ -37,7 +37,9 @@ def mill(broker: Broker) -> Iterator[MillSignals]:
         yield made
 
 
-def line(folder: Path, port: int, **changes: object) -> Path:
+def line(
+    folder: Path, port: int, max_age_s: dict[str, float] | None = None, **changes: object
+) -> Path:
     write_line_bundle(folder / "bundle")
     write_strip(folder / "frames", 10, [(0, 0, 3), (2, 7, 5)])
     source = {"name": "level2", "host": "127.0.0.1", "port": port, "timeout_s": 2,
@@ -45,7 +47,7 @@ def line(folder: Path, port: int, **changes: object) -> Path:
     settings = sections(folder, folder / "frames") | {
         "coils": {"width_mm": WIDTH_MM},
         "mounting": {"offset_m": OFFSET_M, "side": "bottom"},
-        "mill": {"mqtt": [source], "bounce_m": 0.1},
+        "mill": {"mqtt": [source], "bounce_m": 0.1, "max_age_s": max_age_s or {}},
         "record": {"path": "recording", "max_gb": 2},
     }
     return write_config(folder, settings | changes)
@@ -86,6 +88,7 @@ def test_coils_are_those_of_the_mill(tmp_path: Path, broker: Broker, mill: MillS
         ids_come_late(daemon, mill)
         bad_messages(daemon, mill)
         a_broker_goes_away(daemon, broker, mill)
+        two_coils_are_open(daemon, mill)
         mill.say("tail")
         wait_for(lambda: running(daemon).startswith("between~"), "no coil runs")
         mill.head("A")
@@ -159,6 +162,20 @@ def a_broker_goes_away(daemon: Daemon, broker: Broker, mill: MillSignals) -> Non
     wait_for_coil(daemon, "D")
 
 
+def two_coils_are_open(daemon: Daemon, mill: MillSignals) -> None:
+    """Two are announced before a head, and a head comes while a coil runs."""
+    mill.announce("E")
+    mill.announce("F", order="8")
+    mill.head("E")
+    wait_for_coil(daemon, "E")
+    assert daemon.metrics()['stripsight_mill_doubts_total{doubt="replaced"}'] == 1
+    assert "E" not in reports(daemon)
+    mill.head()
+    wait_for_coil(daemon, "F")
+    wait_for(lambda: "E" in reports(daemon), "E ends where F begins")
+    assert not reports(daemon)["E"]["interrupted"]
+
+
 def reports(daemon: Daemon) -> dict[str, dict[str, Any]]:
     return {e.subject or "": e.data for e in coil_events(daemon, "coil_report")}
 
@@ -182,16 +199,20 @@ def test_after_a_crash_the_coil_is_known_by_what_the_mill_retained(
     with Daemon(line(tmp_path, broker.port)) as daemon:
         daemon.wait_until_inspecting()
         wait_for(lambda: daemon.status().get("mill") == "fine", "the mill is heard")
-        mill.head("A")
+        mill.announce("A")
+        mill.head()
         mill.announce("B")
         wait_for_coil(daemon, "A")
+        mill.say("correction", before="A", id="A1")
+        wait_for(lambda: names(daemon)["A"] == "A1", "the correction")
         wait_for(lambda: daemon.status()["coil_m"] > 0.5, "a bit of it")
         before = daemon.status()["pid"]
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: daemon.status().get("pid", before) != before, "another process", 60)
-        wait_for(lambda: list(names(daemon).values()).count("A") == 2, "A goes on", 60)
-        # By its own subject where the courier told it before the first frame, else by a correction.
-        assert names(daemon)[running(daemon)] == "A" != running(daemon)
+        # At once where the courier told it before the first frame, else by a correction.
+        wait_for(lambda: list(names(daemon).values()).count("A1") == 2, "it goes on", 60)
+        assert names(daemon)[running(daemon)] == "A1"
+        assert names(daemon)["A"] == "A1"
         assert reports(daemon)["A"]["interrupted"]
         mill.head()
         wait_for_coil(daemon, "B")
@@ -202,7 +223,7 @@ def test_position_by_the_speed_that_the_mill_tells(
     tmp_path: Path, broker: Broker, mill: MillSignals
 ) -> None:
     position = {"kind": "speed_signal", "pitch_at_m_per_s": 3.2, "max_age_s": 2}
-    settings = line(tmp_path, broker.port, position=position)
+    settings = line(tmp_path, broker.port, max_age_s={"speed": 1.0}, position=position)
     with Daemon(settings) as daemon:
         daemon.wait_until_inspecting()
         wait_for(lambda: daemon.status()["frames"] > 20, "frames")
@@ -215,3 +236,7 @@ def test_position_by_the_speed_that_the_mill_tells(
 
         wait_for(far, "the strip runs as the mill says", 40)
         assert daemon.status()["inspection_valid"]
+        assert daemon.status()["mill"] == "fine"
+        wait_for(lambda: daemon.status()["mill"] == "stale", "the mill is silent")
+        assert any("the mill's speed is stale" in why for why in daemon.status()["degraded"])
+        assert daemon.metrics()['stripsight_mill_state{state="stale"}'] == 1

@@ -154,3 +154,11 @@ def test_a_correction_that_the_log_lacks_is_taken_when_it_is_told_again(tmp_path
     passage.say(OLD, retained=True)
     passage.run(OFFSET_M)
     assert [(c.coil.id, c.coil.named) for c in passage.corrections] == [("A", "A2")]
+
+
+def test_a_correction_of_a_coil_that_was_lost_is_not_of_one_that_had_its_id(tmp_path: Path) -> None:
+    """The real A ran after it and was corrected too; a crash took it before the camera saw it."""
+    passage = Passage(ledger_of(tmp_path, (("A", started()), ("A", named("A2")))))
+    passage.say(CorrectionSignal(before="A", id="A3"), retained=True)
+    passage.run(1)
+    assert passage.corrections == []
