@@ -3,9 +3,6 @@
 import contextlib
 import itertools
 import json
-import logging
-import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -25,14 +22,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contract.status import LineStatus
 from edge.clock import SystemClock
-from edge.config import Mqtt, load_config
+from edge.config import Mqtt
 from edge.deliver.broker import run_embedded_broker
-from edge.deliver.courier import run_courier
 from edge.deliver.cursors import Cursors
 from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ConfigError, LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
-from edge.ledger.retention import Removed
 from edge.metrics import CourierMetrics
 from tests.conftest import ROOT
 from tests.integration.deliver.conftest import (
@@ -273,56 +268,6 @@ def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: Star
         line.log.close()
 
 
-def test_newest_defect_is_live_while_a_backlog_drains(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
-) -> None:
-    record(line, 0, 20_000, per_commit=2000)
-    subscriber = subscribe(broker.port)
-    start_courier(line)
-    wait_until(lambda: seqs_count(subscriber) > 100, "the backlog drains")
-    took_s: list[float] = []
-    for turn in range(21):
-        line.log.commit(commit(defect(f"new {turn}"), action(f"no defect {turn}")))
-        committed_s = time.monotonic()
-        wait_until(lambda: len(subscriber.on("live")) > len(took_s), "it is live")
-        live = subscriber.on("live")[-1]
-        took_s.append(live.came_s - committed_s)
-        assert json.loads(live.payload)["data"]["defect_id"] == f"new {turn}"
-    assert seqs_count(subscriber) < 20_000, "the backlog drains meanwhile"
-    logging.getLogger(__name__).info("live after %s s", took_s)
-    assert statistics.median(took_s) <= 0.1, took_s
-    wait_until(lambda: seqs_count(subscriber) == 20_042, "the backlog has drained", 60)
-    assert seqs(subscriber) == list(range(1, 20_043))
-    assert len(subscriber.on("live")) == 21
-
-
-def test_retention_holds_up_neither_live_nor_the_heartbeat(
-    line: Line, broker: Mosquitto, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It has as many pictures to look at as there are."""
-    looking, looked, stop = threading.Event(), threading.Event(), threading.Event()
-
-    def retain_many(*_: object, **_limits: object) -> Removed:
-        looking.set()
-        looked.wait()
-        return Removed(0, 0, 0)
-
-    monkeypatch.setattr("edge.deliver.courier.retain", retain_many)
-    subscriber = subscribe(broker.port)
-    courier = threading.Thread(target=run_courier, args=(load_config(line.config), None, stop))
-    courier.start()
-    try:
-        assert looking.wait(20)
-        record(line, 0, 5)
-        wait_until(lambda: len(subscriber.on("live")) == 5, "live")
-        beats = len(subscriber.on("status"))
-        wait_until(lambda: len(subscriber.on("status")) > beats + 1, "beats")
-    finally:
-        looked.set()
-        stop.set()
-        courier.join(20)
-
-
 def seqs_count(subscriber: Subscriber) -> int:
     return len(subscriber.on("events"))
 
@@ -452,44 +397,3 @@ def test_missing_file_is_a_config_error(key: str, tmp_path: Path) -> None:
     options = {"username": "u", key: tmp_path / "missing"}
     with pytest.raises(ConfigError, match="missing"):
         receiver_for(1, **options)
-
-
-BARE = """
-import sys, time
-import paho.mqtt.client as paho
-_, port, topic, body, count = sys.argv
-client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-client.connect("127.0.0.1", int(port))
-client.loop_start()
-began_s = time.process_time()
-sent = [client.publish(topic, body, qos=1) for _ in range(int(count))]
-sent[-1].wait_for_publish(60)
-print(time.process_time() - began_s)
-"""
-
-
-def cpu_s(pid: int) -> float:
-    """Seconds of computing that a process has had."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def test_an_event_of_a_backlog_costs_hardly_more_than_bare_paho(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
-) -> None:
-    """Computing time, since the rate of one run is that of a machine which others use as well."""
-    count = 20_000
-    record(line, 0, count, per_commit=2000)
-    subscriber = subscribe(broker.port)
-
-    courier = start_courier(line)
-    wait_until(lambda: seqs_count(subscriber) >= 1000, "the backlog drains")
-    before_s, before = cpu_s(courier.process.pid), seqs_count(subscriber)
-    wait_until(lambda: seqs_count(subscriber) == count, "the backlog has drained", 60)
-    ours_s = (cpu_s(courier.process.pid) - before_s) / (count - before)
-    courier.stop()
-    body = subscriber.on("events")[0].payload.decode()
-    program = [sys.executable, "-c", BARE, str(broker.port), f"{TOPIC}/events", body, str(count)]
-    bare_s = float(subprocess.run(program, check=True, capture_output=True).stdout) / count
-    logging.getLogger(__name__).info("%.0f us an event, bare %.0f us", ours_s * 1e6, bare_s * 1e6)
-    assert ours_s < 3 * bare_s  # 1.6 to 2.1 on two busy cores
