@@ -25,7 +25,7 @@ from tests.integration.deliver.test_courier_mqtt import (
 )
 from tests.unit.edge.ledger.making import action, commit, defect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def test_newest_defect_is_live_while_a_backlog_drains(

@@ -76,6 +76,32 @@ def stolen(line: OpcUaLine) -> Path:
     return made
 
 
+def test_a_user_is_added_and_removed_while_the_server_runs(guarded: Guarded) -> None:
+    """Before the others, whose wrong passwords have every new one refused for a minute."""
+
+    def command(*words: str, said: str = "") -> None:
+        base = [sys.executable, "-m", "edge.cli", "opcua", "user", "fitter"]
+        config = ["--config", str(guarded.line.config)]
+        subprocess.run([*base, *words, *config], input=said, text=True, check=True, timeout=100)
+
+    how = {"user": "fitter", "password": "for one shift"}
+    command("--stdin", said="for one shift\n")
+    asyncio.run(enter(guarded.line, how))
+    command("--remove")
+    with pytest.raises(Refused):
+        asyncio.run(enter(guarded.line, how))
+
+
+WRITES = {
+    "a word of ours": ("Heartbeat", ua.Variant(7, ua.VariantType.UInt16), "BadNotWritable"),
+    "a slot": ("Ring[1].Seq", ua.Variant(7, ua.VariantType.UInt32), "BadNotWritable"),
+    "no node": ("Nothing", ua.Variant(7, ua.VariantType.UInt32), "BadNodeIdUnknown"),
+    "of another type": ("Acknowledge", ua.Variant(1, ua.VariantType.Int64), "BadTypeMismatch"),
+    "an array": ("Acknowledge", ua.Variant([1], ua.VariantType.UInt32), "BadTypeMismatch"),
+    "what never was": ("Acknowledge", ua.Variant(99, ua.VariantType.UInt32), "BadOutOfRange"),
+}
+
+
 @pytest.mark.parametrize(
     ("who", "reason", "words"),
     [
@@ -153,30 +179,6 @@ def test_wrong_passwords_do_not_lock_out_who_was_right_before(guarded: Guarded) 
 
     asyncio.run(guesses())
     asyncio.run(enter(guarded.line))
-
-
-def test_a_user_is_added_and_removed_while_the_server_runs(guarded: Guarded) -> None:
-    def command(*words: str, said: str = "") -> None:
-        base = [sys.executable, "-m", "edge.cli", "opcua", "user", "fitter"]
-        config = ["--config", str(guarded.line.config)]
-        subprocess.run([*base, *words, *config], input=said, text=True, check=True, timeout=100)
-
-    how = {"user": "fitter", "password": "for one shift"}
-    command("--stdin", said="for one shift\n")
-    asyncio.run(enter(guarded.line, how))
-    command("--remove")
-    with pytest.raises(Refused):
-        asyncio.run(enter(guarded.line, how))
-
-
-WRITES = {
-    "a word of ours": ("Heartbeat", ua.Variant(7, ua.VariantType.UInt16), "BadNotWritable"),
-    "a slot": ("Ring[1].Seq", ua.Variant(7, ua.VariantType.UInt32), "BadNotWritable"),
-    "no node": ("Nothing", ua.Variant(7, ua.VariantType.UInt32), "BadNodeIdUnknown"),
-    "of another type": ("Acknowledge", ua.Variant(1, ua.VariantType.Int64), "BadTypeMismatch"),
-    "an array": ("Acknowledge", ua.Variant([1], ua.VariantType.UInt32), "BadTypeMismatch"),
-    "what never was": ("Acknowledge", ua.Variant(99, ua.VariantType.UInt32), "BadOutOfRange"),
-}
 
 
 @pytest.mark.parametrize("case", WRITES)
