@@ -1,5 +1,7 @@
 """A real mosquitto on a free port that can be stopped and started, keeping its sessions."""
 
+import getpass
+import signal
 import subprocess
 from pathlib import Path
 
@@ -8,24 +10,30 @@ from tests.waiting import free_port, wait_for
 
 CONFIG = """\
 listener {port} 127.0.0.1
-allow_anonymous true
 persistence true
 persistence_location {folder}/
 max_queued_messages 0
-user root
+user {user}
+{extra}
 """
 
 
 class Broker:
-    """One mosquitto; `port` stays the same over restarts."""
+    """One mosquitto, which drops no message for a slow subscriber; `port` stays the same over
+    restarts.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
         self._program = require_program("mosquitto")
         self.port = free_port()
         self._log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         folder.mkdir(parents=True, exist_ok=True)
-        self._config.write_text(CONFIG.format(port=self.port, folder=folder))
+        # Root's mosquitto would become a user that cannot enter a test's folder.
+        user = getpass.getuser()
+        self._config.write_text(
+            CONFIG.format(port=self.port, folder=folder, user=user, extra=extra)
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -37,7 +45,13 @@ class Broker:
 
     def stop(self) -> None:
         if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
             self._process.wait(10)
             self._log.unlink()
             self._process = None
+
+    def freeze(self) -> None:
+        """It holds its connections and says nothing, until it is stopped."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)

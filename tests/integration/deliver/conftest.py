@@ -1,8 +1,6 @@
 """A real mosquitto on a free port that a test can stop and start, and a real courier process."""
 
-import getpass
 import itertools
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +18,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.ledger.log import EventLog
-from tests.conftest import ROOT, require_program
+from tests.conftest import ROOT
+from tests.line.broker import Broker
 from tests.unit.edge.ledger.making import SOURCE, SetClock
 from tests.waiting import free_port
 
@@ -28,49 +27,6 @@ TOPIC = "stripsight/mill/hot/top"
 PATIENCE_S = 20.0
 PROPERTIES: Callable[[int], Properties] = Properties
 _NUMBERS = itertools.count()
-
-
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"not within {timeout_s} s: {what}"
-        threading.Event().wait(0.01)
-
-
-class Mosquitto:
-    """A broker that never drops a message for a slow subscriber, and keeps sessions over a restart:
-    what a consumer needs in order to see every event.
-    """
-
-    def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
-        self.port = free_port()
-        self._config = folder / "mosquitto.conf"
-        # Root's mosquitto would become a user that cannot enter a test's folder.
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nmax_queued_messages 0\npersistence true\n"
-            f"persistence_location {folder}/\nuser {getpass.getuser()}\n{extra}\n"
-        )
-        self._program = require_program("mosquitto")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [self._program, "-c", str(self._config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_until(lambda: answers(self.port), "mosquitto listens")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
-
-    def freeze(self) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
 
 
 def answers(port: int) -> bool:
@@ -208,15 +164,15 @@ class CourierProcess:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path)
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    mosquitto = Broker(tmp_path)
     mosquitto.start()
     yield mosquitto
     mosquitto.stop()
 
 
 @pytest.fixture
-def line(tmp_path: Path, broker: Mosquitto) -> Iterator[Line]:
+def line(tmp_path: Path, broker: Broker) -> Iterator[Line]:
     made = Line(tmp_path, broker.port)
     yield made
     made.log.close()

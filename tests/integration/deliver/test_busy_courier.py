@@ -15,7 +15,7 @@ import pytest
 from edge.config import load_config
 from edge.deliver.courier import run_courier
 from edge.ledger.retention import Removed
-from tests.integration.deliver.conftest import TOPIC, Line, Mosquitto, wait_until
+from tests.integration.deliver.conftest import TOPIC, Line
 from tests.integration.deliver.test_courier_mqtt import (
     StartCourier,
     Subscribe,
@@ -23,23 +23,25 @@ from tests.integration.deliver.test_courier_mqtt import (
     seqs,
     seqs_count,
 )
+from tests.line.broker import Broker
 from tests.unit.edge.ledger.making import action, commit, defect
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def test_newest_defect_is_live_while_a_backlog_drains(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     record(line, 0, 20_000, per_commit=2000)
     subscriber = subscribe(broker.port)
     start_courier(line)
-    wait_until(lambda: seqs_count(subscriber) > 100, "the backlog drains")
+    wait_for(lambda: seqs_count(subscriber) > 100, "the backlog drains")
     took_s: list[float] = []
     for turn in range(21):
         line.log.commit(commit(defect(f"new {turn}"), action(f"no defect {turn}")))
         committed_s = time.monotonic()
-        wait_until(lambda: len(subscriber.on("live")) > len(took_s), "it is live")
+        wait_for(lambda: len(subscriber.on("live")) > len(took_s), "it is live")
         live = subscriber.on("live")[-1]
         took_s.append(live.came_s - committed_s)
         assert json.loads(live.payload)["data"]["defect_id"] == f"new {turn}"
@@ -47,13 +49,13 @@ def test_newest_defect_is_live_while_a_backlog_drains(
     logging.getLogger(__name__).info("live after %s s", took_s)
     # The best of three series: others may have taken the machine for a second.
     assert min(statistics.median(took_s[n : n + 7]) for n in (0, 7, 14)) <= 0.1, took_s
-    wait_until(lambda: seqs_count(subscriber) == 20_042, "the backlog has drained", 60)
+    wait_for(lambda: seqs_count(subscriber) == 20_042, "the backlog has drained", 60)
     assert seqs(subscriber) == list(range(1, 20_043))
     assert len(subscriber.on("live")) == 21
 
 
 def test_retention_holds_up_neither_live_nor_the_heartbeat(
-    line: Line, broker: Mosquitto, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
+    line: Line, broker: Broker, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has as many pictures to look at as there are."""
     looking, looked, stop = threading.Event(), threading.Event(), threading.Event()
@@ -69,11 +71,11 @@ def test_retention_holds_up_neither_live_nor_the_heartbeat(
     courier.start()
     try:
         assert looking.wait(20)
-        wait_until(lambda: subscriber.on("status"), "connected")
+        wait_for(lambda: subscriber.on("status"), "connected")
         record(line, 0, 5)
-        wait_until(lambda: len(subscriber.on("live")) == 5, "live")
+        wait_for(lambda: len(subscriber.on("live")) == 5, "live")
         beats = len(subscriber.on("status"))
-        wait_until(lambda: len(subscriber.on("status")) > beats + 1, "beats")
+        wait_for(lambda: len(subscriber.on("status")) > beats + 1, "beats")
     finally:
         looked.set()
         stop.set()
@@ -101,7 +103,7 @@ def cpu_s(pid: int) -> float:
 
 
 def test_an_event_of_a_backlog_costs_hardly_more_than_bare_paho(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     """Computing time, since the rate of one run is that of a machine which others use as well."""
     count = 20_000
@@ -109,9 +111,9 @@ def test_an_event_of_a_backlog_costs_hardly_more_than_bare_paho(
     subscriber = subscribe(broker.port)
 
     courier = start_courier(line)
-    wait_until(lambda: seqs_count(subscriber) >= 1000, "the backlog drains")
+    wait_for(lambda: seqs_count(subscriber) >= 1000, "the backlog drains")
     before_s, before = cpu_s(courier.process.pid), seqs_count(subscriber)
-    wait_until(lambda: seqs_count(subscriber) == count, "the backlog has drained", 60)
+    wait_for(lambda: seqs_count(subscriber) == count, "the backlog has drained", 60)
     ours_s = (cpu_s(courier.process.pid) - before_s) / (count - before)
     courier.stop()
     body = subscriber.on("events")[0].payload.decode()

@@ -30,20 +30,13 @@ from edge.errors import ConfigError, LedgerError, ReceiverError
 from edge.ledger.reader import EventReader
 from edge.metrics import CourierMetrics
 from tests.conftest import ROOT
-from tests.integration.deliver.conftest import (
-    TOPIC,
-    CourierProcess,
-    Line,
-    Mosquitto,
-    Subscriber,
-    answers,
-    wait_until,
-)
+from tests.integration.deliver.conftest import TOPIC, CourierProcess, Line, Subscriber, answers
 from tests.line.ack_proxy import AckProxy, Harm
+from tests.line.broker import Broker
 from tests.line.published import check
 from tests.unit.contract.test_events import BODIES, draft
 from tests.unit.edge.ledger.making import SOURCE, action, commit, defect
-from tests.waiting import free_port
+from tests.waiting import free_port, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -87,12 +80,12 @@ def page(line: Line, name: str) -> tuple[int, str]:
 
 
 def test_bodies_arrive_byte_for_byte_with_their_kind(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     subscriber = subscribe(broker.port)
     courier = start_courier(line)
     line.log.commit(commit(defect("d-1"), action("a")))
-    wait_until(lambda: len(subscriber.on("events")) == 2, "both events")
+    wait_for(lambda: len(subscriber.on("events")) == 2, "both events")
     reader = EventReader(line.folder / "ledger")
     assert [m.payload for m in subscriber.on("events")] == [r.body for r in reader.after(0, 9)]
     reader.close()
@@ -102,20 +95,20 @@ def test_bodies_arrive_byte_for_byte_with_their_kind(
 
 
 def test_all_that_arrives_is_as_the_documents_say(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     subscriber = subscribe(broker.port)
     courier = start_courier(line)
-    wait_until(lambda: subscriber.on("status"), "a beat")
+    wait_for(lambda: subscriber.on("status"), "a beat")
     line.log.commit(commit(*(draft(body) for body in BODIES)))
-    wait_until(lambda: len(subscriber.on("events")) == len(BODIES), "every kind")
-    wait_until(lambda: len(subscriber.on("live")) == 2, "the live ones")
+    wait_for(lambda: len(subscriber.on("events")) == len(BODIES), "every kind")
+    wait_for(lambda: len(subscriber.on("live")) == 2, "the live ones")
     assert courier.stop() == 0
     courier = start_courier(line)
     beats = len(subscriber.on("status"))
-    wait_until(lambda: len(subscriber.on("status")) > beats, "a beat of the next one")
+    wait_for(lambda: len(subscriber.on("status")) > beats, "a beat of the next one")
     courier.kill()
-    wait_until(lambda: status_qualities(subscriber)[-1] == 1, "the will")
+    wait_for(lambda: status_qualities(subscriber)[-1] == 1, "the will")
     assert status_qualities(subscriber).count(1) == 2, "good-bye and will"
     for message in subscriber.messages:
         check(message.raw)
@@ -126,23 +119,23 @@ def status_qualities(subscriber: Subscriber) -> list[int]:
 
 
 def test_gapless_while_broker_and_courier_stop_and_start(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     subscriber = subscribe(broker.port)
     courier = start_courier(line)
     record(line, 0, 300)
-    wait_until(lambda: len(effects(subscriber)) > 50, "delivery has begun")
+    wait_for(lambda: len(effects(subscriber)) > 50, "delivery has begun")
     broker.stop()
     record(line, 300, 300)
-    wait_until(lambda: "no MQTT broker answers" in courier.log(), "the absence is told")
+    wait_for(lambda: "no MQTT broker answers" in courier.log(), "the absence is told")
     broker.start()
     subscriber.wait_subscribed()
     record(line, 600, 300)
-    wait_until(lambda: len(effects(subscriber)) > 620, "delivery goes on")
+    wait_for(lambda: len(effects(subscriber)) > 620, "delivery goes on")
     courier.kill()
     record(line, 900, 300)
     courier = start_courier(line)
-    wait_until(lambda: effects(subscriber)[-1:] == [1200], "the newest event")
+    wait_for(lambda: effects(subscriber)[-1:] == [1200], "the newest event")
     assert effects(subscriber) == list(range(1, 1201))
     assert courier.stop() == 0
     assert courier.log().count("no MQTT broker answers") == 1
@@ -150,33 +143,33 @@ def test_gapless_while_broker_and_courier_stop_and_start(
 
 
 def test_stop_drains_and_says_offline(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     subscriber = subscribe(broker.port)
     courier = start_courier(line)
-    wait_until(lambda: subscriber.on("status"), "connected")
+    wait_for(lambda: subscriber.on("status"), "connected")
     record(line, 0, 1500, per_commit=500)
     assert courier.stop() == 0
     # A beat says `offline` too, since nobody inspects here, but only the good-bye says no more.
-    wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["inspection"] is None, "bye")
+    wait_for(lambda: json.loads(subscriber.on("status")[-1].payload)["inspection"] is None, "bye")
     assert seqs(subscriber) == list(range(1, 1501)), courier.log()
 
 
 def test_killed_courier_leaves_its_will_and_status_is_retained(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     courier = start_courier(line)
     early = subscribe(broker.port)
-    wait_until(lambda: len(early.on("status")) >= 3, "beats")
+    wait_for(lambda: len(early.on("status")) >= 3, "beats")
     beat = LineStatus.model_validate_json(early.on("status")[-1].payload)
     assert (beat.state, beat.inspection, beat.source) == ("offline", "not_running", SOURCE)
     count = len(early.on("status"))
     courier.kill()
-    wait_until(lambda: len(early.on("status")) > count, "the will")
+    wait_for(lambda: len(early.on("status")) > count, "the will")
     will = LineStatus.model_validate_json(early.on("status")[-1].payload)
     assert (will.state, will.inspection) == ("offline", None)
     late = subscribe(broker.port)
-    wait_until(lambda: late.on("status"), "the retained status")
+    wait_for(lambda: late.on("status"), "the retained status")
     assert late.on("status")[0].retain
     assert late.on("status")[0].payload == early.on("status")[-1].payload
 
@@ -186,13 +179,13 @@ def test_without_a_subscriber_it_warns_once_and_counts(
 ) -> None:
     courier = start_courier(line)
     record(line, 0, 50)
-    wait_until(lambda: answers(line.metrics_port), "the courier's metrics")
-    wait_until(lambda: metrics(line)["stripsight_events_delivered_total"] == 50, "all counted")
+    wait_for(lambda: answers(line.metrics_port), "the courier's metrics")
+    wait_for(lambda: metrics(line)["stripsight_events_delivered_total"] == 50, "all counted")
     assert courier.log().count("has nobody who subscribed") == 1
     found = metrics(line)
     assert found["stripsight_events_without_subscriber_total"] == 50
     assert found["stripsight_committed_to_acknowledged_seconds_count"] == 50
-    wait_until(lambda: metrics(line)["stripsight_ledger_lag_events"] == 0, "no lag")
+    wait_for(lambda: metrics(line)["stripsight_ledger_lag_events"] == 0, "no lag")
     assert page(line, "livez") == (200, "ok\n")
     assert page(line, "readyz") == (200, "ready\n")
     assert page(line, "nothing")[0] == 404
@@ -200,7 +193,7 @@ def test_without_a_subscriber_it_warns_once_and_counts(
 
 @pytest.mark.parametrize("harm", ["repeated", "invented"])
 def test_acknowledgements_of_what_is_not_under_way_are_told_and_move_nothing(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe, harm: Harm
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe, harm: Harm
 ) -> None:
     subscriber = subscribe(broker.port)
     with contextlib.closing(AckProxy(broker.port)) as proxy:
@@ -208,9 +201,9 @@ def test_acknowledgements_of_what_is_not_under_way_are_told_and_move_nothing(
         line.configure(port=proxy.port)
         courier = start_courier(line)
         record(line, 0, 50)
-        wait_until(lambda: answers(line.metrics_port), "the courier's metrics")
-        wait_until(lambda: metrics(line)["stripsight_events_delivered_total"] == 50, "all")
-        wait_until(
+        wait_for(lambda: answers(line.metrics_port), "the courier's metrics")
+        wait_for(lambda: metrics(line)["stripsight_events_delivered_total"] == 50, "all")
+        wait_for(
             lambda: metrics(line)["stripsight_stray_acknowledgements_total"] == 50, "all strays"
         )
         assert courier.log().count("which is not under way") == 1
@@ -219,35 +212,35 @@ def test_acknowledgements_of_what_is_not_under_way_are_told_and_move_nothing(
 
 
 def test_a_log_that_begins_anew_under_the_courier_is_told_and_delivered(
-    line: Line, broker: Mosquitto, start_courier: StartCourier, subscribe: Subscribe
+    line: Line, broker: Broker, start_courier: StartCourier, subscribe: Subscribe
 ) -> None:
     subscriber = subscribe(broker.port)
     courier = start_courier(line)
-    wait_until(lambda: subscriber.on("status"), "connected")
+    wait_for(lambda: subscriber.on("status"), "connected")
     record(line, 0, 5000, per_commit=500)
-    wait_until(lambda: len(subscriber.on("live")) == 5000, "the first log, live")
-    wait_until(lambda: seqs_count(subscriber) == 5000, "the first log")
+    wait_for(lambda: len(subscriber.on("live")) == 5000, "the first log, live")
+    wait_for(lambda: seqs_count(subscriber) == 5000, "the first log")
     line.log.close()
     for path in (line.folder / "ledger").glob("events-*"):
         path.unlink()
     line.begin_log()
-    wait_until(lambda: "the event log begins anew" in courier.log(), "the loss is told")
+    wait_for(lambda: "the event log begins anew" in courier.log(), "the loss is told")
     record(line, 0, 3)
-    wait_until(lambda: seqs(subscriber)[5000:] == [1, 2, 3], "the new log")
+    wait_for(lambda: seqs(subscriber)[5000:] == [1, 2, 3], "the new log")
     more = itertools.count(3)
 
     def live_again() -> bool:  # long before the new log has as many events as the first
         record(line, next(more), 1)
         return len(subscriber.on("live")) > 5000
 
-    wait_until(live_again, "the new log, live")
+    wait_for(live_again, "the new log, live")
     assert courier.stop() == 0
 
 
 def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: StartCourier) -> None:
     (tmp_path / "users").write_text("")
     (tmp_path / "users").chmod(0o600)
-    broker = Mosquitto(tmp_path, f"allow_anonymous false\npassword_file {tmp_path / 'users'}")
+    broker = Broker(tmp_path, f"allow_anonymous false\npassword_file {tmp_path / 'users'}")
     broker.start()
     line = Line(tmp_path, broker.port)
     (tmp_path / "secret").write_text("wrong\n")
@@ -255,8 +248,8 @@ def test_wrong_password_is_told_and_survived(tmp_path: Path, start_courier: Star
     courier = start_courier(line)
     record(line, 0, 10)
     try:
-        wait_until(lambda: "check username, password_file" in courier.log(), "the refusal is told")
-        wait_until(lambda: metrics(line)["stripsight_delivery_failures_total"] >= 2, "tries again")
+        wait_for(lambda: "check username, password_file" in courier.log(), "the refusal is told")
+        wait_for(lambda: metrics(line)["stripsight_delivery_failures_total"] >= 2, "tries again")
         assert courier.log().count("check username, password_file") == 1
         status, reason = page(line, "readyz")
         assert (status, "password_file" in reason) == (503, True)
@@ -280,7 +273,7 @@ def receiver_for(port: int, **options: object) -> MqttReceiver:
     )
 
 
-def test_broker_that_hangs_is_left_with_what_it_acknowledged(line: Line, broker: Mosquitto) -> None:
+def test_broker_that_hangs_is_left_with_what_it_acknowledged(line: Line, broker: Broker) -> None:
     record(line, 0, 100)
     reader = EventReader(line.folder / "ledger")
     receiver = receiver_for(broker.port)
@@ -300,7 +293,7 @@ def test_broker_that_hangs_is_left_with_what_it_acknowledged(line: Line, broker:
 
 @pytest.mark.parametrize(("asked", "limit"), [(4, 4), (500, 20)])
 def test_in_flight_is_bounded_by_config_and_broker(
-    line: Line, broker: Mosquitto, asked: int, limit: int
+    line: Line, broker: Broker, asked: int, limit: int
 ) -> None:
     """Mosquitto grants 20 (Receive Maximum) and disconnects a client that sends more."""
     record(line, 0, 200)
@@ -334,7 +327,7 @@ def test_in_flight_is_bounded_by_config_and_broker(
 
 def test_refused_topic_does_not_count_as_delivered(tmp_path: Path) -> None:
     (tmp_path / "acl").write_text(f"topic read #\ntopic write {TOPIC}/status\n")
-    broker = Mosquitto(tmp_path, f"allow_anonymous true\nacl_file {tmp_path / 'acl'}")
+    broker = Broker(tmp_path, f"allow_anonymous true\nacl_file {tmp_path / 'acl'}")
     broker.start()
     line = Line(tmp_path, broker.port)
     record(line, 0, 5)
@@ -358,7 +351,7 @@ def embedded_port(tmp_path: Path) -> Iterator[int]:
     )
     with (tmp_path / "broker.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stderr=log)
-    wait_until(lambda: answers(port), "amqtt listens")
+    wait_for(lambda: answers(port), "amqtt listens")
     yield port
     process.terminate()
     process.wait(10)
@@ -372,15 +365,15 @@ def test_embedded_broker_works_with_the_courier(
     subscriber = subscribe(embedded_port, protocol=MQTTProtocolVersion.MQTTv311)
     courier = start_courier(line)
     record(line, 0, 100)
-    wait_until(lambda: len(effects(subscriber)) == 100, "all events")
+    wait_for(lambda: len(effects(subscriber)) == 100, "all events")
     assert effects(subscriber) == list(range(1, 101))
     assert courier.stop() == 0
-    wait_until(lambda: json.loads(subscriber.on("status")[-1].payload)["inspection"] is None, "bye")
+    wait_for(lambda: json.loads(subscriber.on("status")[-1].payload)["inspection"] is None, "bye")
     assert (tmp_path / "broker.log").read_text().count("\n") == 1
     line.log.close()
 
 
-def test_embedded_broker_on_a_taken_port_is_told(broker: Mosquitto) -> None:
+def test_embedded_broker_on_a_taken_port_is_told(broker: Broker) -> None:
     with pytest.raises(ConfigError, match="choose another port"):
         run_embedded_broker("127.0.0.1", broker.port, threading.Event())
 

@@ -11,16 +11,12 @@ import pytest
 
 from contract.events import number
 from tests.conftest import ROOT, require_program
-from tests.integration.deliver.conftest import (
-    TOPIC,
-    CourierProcess,
-    Line,
-    Mosquitto,
-    wait_until,
-)
+from tests.integration.deliver.conftest import TOPIC, CourierProcess, Line
 from tests.integration.deliver.test_mqtt_tls import certify
+from tests.line.broker import Broker
 from tests.unit.contract.test_events import BODIES, draft
 from tests.unit.edge.ledger.making import SOURCE, coil_corrected, commit, defect
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 EXAMPLE = ROOT / "docs" / "examples" / "consumer.py"
@@ -60,26 +56,26 @@ def last_seq(database: Path) -> int:
 
 def test_each_event_has_its_effect_once_over_kills(
     line: Line,
-    broker: Mosquitto,
+    broker: Broker,
     start_courier: Callable[[Line], CourierProcess],
     start: Start,
     tmp_path: Path,
 ) -> None:
     database = tmp_path / "coils.db"
     consumer = start(broker.port, database)
-    wait_until(database.exists, "the consumer runs")
+    wait_for(database.exists, "the consumer runs")
     said = []
     for first in range(0, EVENTS, 100):
         line.log.commit(commit(*(defect(f"d{n}") for n in range(first, first + 100))))
     start_courier(line)
     for kill in range(1, KILLS + 1):
-        wait_until(lambda: last_seq(database) > kill * 80, "events are taken")  # noqa: B023
+        wait_for(lambda: last_seq(database) > kill * 80, "events are taken")  # noqa: B023
         consumer.kill()
         said.append(consumer.communicate()[0])
         consumer = start(broker.port, database)
-    wait_until(lambda: last_seq(database) == EVENTS, "all events are taken")
+    wait_for(lambda: last_seq(database) == EVENTS, "all events are taken")
     line.log.commit(commit(defect("d7", revision=2, phase="closed"), coil_corrected("c-1", "4711")))
-    wait_until(lambda: last_seq(database) == EVENTS + 2, "a revision, and the coil's name")
+    wait_for(lambda: last_seq(database) == EVENTS + 2, "a revision, and the coil's name")
     consumer.kill()
     said.append(consumer.communicate()[0])
     assert "".join(said) == "", "no event was missing"
@@ -99,7 +95,7 @@ def query() -> str:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
+def guarded(tmp_path: Path) -> Iterator[Broker]:
     """A broker that asks for a user and speaks TLS only, as a mill's does."""
     signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
     certify(tmp_path, "ca", "mill CA")
@@ -107,7 +103,7 @@ def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
     users = tmp_path / "users"
     program = require_program("mosquitto_passwd")
     subprocess.run([program, "-c", "-b", str(users), "level2", "secret"], check=True)
-    broker = Mosquitto(
+    broker = Broker(
         tmp_path,
         f"allow_anonymous false\npassword_file {users}\ncertfile {tmp_path}/server.crt\n"
         f"keyfile {tmp_path}/server.key",
@@ -119,7 +115,7 @@ def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
 
 def test_it_enters_a_guarded_broker(
     tmp_path: Path,
-    guarded: Mosquitto,
+    guarded: Broker,
     start_courier: Callable[[Line], CourierProcess],
     start: Start,
 ) -> None:
@@ -133,7 +129,7 @@ def test_it_enters_a_guarded_broker(
     options = ("--username", "level2", "--password-file", f"{tmp_path}/password")
     start(guarded.port, database, *options, "--ca-file", f"{tmp_path}/ca.crt")
     start_courier(line)
-    wait_until(lambda: last_seq(database) == 1, "the event is taken")
+    wait_for(lambda: last_seq(database) == 1, "the event is taken")
     line.log.close()
 
 

@@ -16,8 +16,9 @@ from edge.metrics import CourierMetrics
 from edge.mill.heard import Heard, LinkSignal
 from edge.mill.signals import CoilSignal, HeadSignal, SpeedSignal
 from edge.mill.wire import SignalReceiver, SignalSender
-from tests.integration.deliver.conftest import Mosquitto, wait_until
+from tests.line.broker import Broker
 from tests.line.mill_signals import TOPIC, MillSignals
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -80,7 +81,7 @@ def listen(tmp_path: Path) -> Iterator[Callable[[MillMqtt], Listening]]:
 
 
 @contextmanager
-def restarted(broker: Mosquitto) -> Iterator[None]:
+def restarted(broker: Broker) -> Iterator[None]:
     broker.stop()
     yield
     broker.start()
@@ -88,16 +89,16 @@ def restarted(broker: Mosquitto) -> Iterator[None]:
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_messages_come_live_and_retained(
-    broker: Mosquitto, listen: Callable[[MillMqtt], Listening], protocol: str
+    broker: Broker, listen: Callable[[MillMqtt], Listening], protocol: str
 ) -> None:
     with closing(MillSignals(broker.port)) as mill:
         mill.announce("A")
         line = listen(config_for(broker.port, protocol=protocol))
-        wait_until(line.up, "connected")
+        wait_for(line.up, "connected")
         mill.say("head")
         mill.send("speed", b'{"signal": "speed", "m_per_s": "fast"}')
         mill.say("speed", m_per_s=2.0)
-        wait_until(lambda: len(line.said()) == 3, "all of them")
+        wait_for(lambda: len(line.said()) == 3, "all of them")
     told = [(heard.signal, heard.retained) for heard in line.said()]
     assert told == [
         (CoilSignal(id="A"), True),
@@ -109,27 +110,27 @@ def test_messages_come_live_and_retained(
 
 
 def test_a_broker_that_goes_and_comes_is_said_and_listened_to_again(
-    broker: Mosquitto, listen: Callable[[MillMqtt], Listening]
+    broker: Broker, listen: Callable[[MillMqtt], Listening]
 ) -> None:
     line = listen(config_for(broker.port))
-    wait_until(line.up, "connected")
+    wait_for(line.up, "connected")
     with restarted(broker):
-        wait_until(lambda: not line.up(), "the loss is told")
+        wait_for(lambda: not line.up(), "the loss is told")
         assert line.links()[-1].why
-    wait_until(line.up, "connected again")
+    wait_for(line.up, "connected again")
     with closing(MillSignals(broker.port)) as mill:
         mill.head("A")
-        wait_until(line.said, "what the mill says then")
+        wait_for(line.said, "what the mill says then")
 
 
 def test_a_broker_that_refuses_us_says_why(
     tmp_path: Path, listen: Callable[[MillMqtt], Listening], caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker = Mosquitto(tmp_path, "allow_anonymous false")
+    broker = Broker(tmp_path, "allow_anonymous false")
     broker.start()
     try:
         line = listen(config_for(broker.port))
-        wait_until(line.links, "a word of it")
+        wait_for(line.links, "a word of it")
         assert not line.up()
         assert "check username and password_file" in line.links()[-1].why
         assert "check username" in caplog.text
@@ -147,13 +148,13 @@ def test_a_topic_that_the_broker_refuses_is_named(
         pytest.skip("mosquitto has no plugin for dynamic security here")
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps({"defaultACLAccess": {"subscribe": False}}))
-    broker = Mosquitto(
+    broker = Broker(
         tmp_path, f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {rules}"
     )
     broker.start()
     try:
         line = listen(config_for(broker.port, protocol=protocol))
-        wait_until(line.links, "a word of it")
+        wait_for(line.links, "a word of it")
         assert not line.up()
         assert line.links()[-1].why == (
             f"the broker refuses the topic '{TOPIC}/#'; check its rules"

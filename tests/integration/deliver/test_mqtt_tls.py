@@ -13,7 +13,8 @@ from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
 from tests.conftest import require_program
-from tests.integration.deliver.conftest import TOPIC, Mosquitto
+from tests.integration.deliver.conftest import TOPIC
+from tests.line.broker import Broker
 from tests.unit.edge.deliver.test_mqtt_window import recorded
 from tests.unit.edge.ledger.making import SOURCE
 
@@ -34,13 +35,13 @@ def certify(folder: Path, name: str, subject: str, *extra: str) -> None:
 
 
 @pytest.fixture
-def tls_broker(tmp_path: Path) -> Iterator[Mosquitto]:
+def tls_broker(tmp_path: Path) -> Iterator[Broker]:
     signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
     certify(tmp_path, "ca", "mill CA")
     certify(tmp_path, "other", "another CA")
     certify(tmp_path, "server", "broker", *signed, "-addext", "subjectAltName=IP:127.0.0.1")
     certify(tmp_path, "client", "line 1", *signed)
-    broker = Mosquitto(
+    broker = Broker(
         tmp_path,
         f"allow_anonymous true\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\n"
         f"keyfile {tmp_path}/server.key\nrequire_certificate true",
@@ -50,13 +51,13 @@ def tls_broker(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.stop()
 
 
-def receiver_for(broker: Mosquitto, **files: Path) -> MqttReceiver:
+def receiver_for(broker: Broker, **files: Path) -> MqttReceiver:
     settings = {"host": "127.0.0.1", "port": broker.port, "timeout_s": 2.0} | files
     metrics = CourierMetrics(CollectorRegistry())
     return MqttReceiver(Mqtt.model_validate(settings), TOPIC, SOURCE, metrics, SystemClock())
 
 
-def test_both_sides_show_their_certificate(tmp_path: Path, tls_broker: Mosquitto) -> None:
+def test_both_sides_show_their_certificate(tmp_path: Path, tls_broker: Broker) -> None:
     receiver = receiver_for(
         tls_broker,
         ca_file=tmp_path / "ca.crt",
@@ -70,7 +71,7 @@ def test_both_sides_show_their_certificate(tmp_path: Path, tls_broker: Mosquitto
 
 # paho leaves the socket of a failed handshake to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
-def test_stranger_is_refused_on_either_side(tmp_path: Path, tls_broker: Mosquitto) -> None:
+def test_stranger_is_refused_on_either_side(tmp_path: Path, tls_broker: Broker) -> None:
     with pytest.raises(ReceiverError, match=r"no TLS connection .* check ca_file"):
         receiver_for(tls_broker, ca_file=tmp_path / "other.crt").deliver(())
     pair = {"cert_file": tmp_path / "other.crt", "key_file": tmp_path / "other.key"}

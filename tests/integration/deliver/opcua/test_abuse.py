@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.ledger.log import EventLog
-from tests.integration.deliver.conftest import Mosquitto
+from tests.line.broker import Broker
 from tests.line.consumer import Consumer
 from tests.line.daemon import Daemon
 from tests.line.opcua import OpcUaLine
@@ -24,7 +24,7 @@ HELLO = b"HELF\x20\0\0\0\0\0\0\0\xff\xff\0\0\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0
 
 
 @pytest.fixture
-def line(tmp_path: Path, broker: Mosquitto) -> OpcUaLine:
+def line(tmp_path: Path, broker: Broker) -> OpcUaLine:
     mqtt = [{"host": "127.0.0.1", "port": broker.port}]
     return OpcUaLine(tmp_path, {"deliver": {"mqtt": mqtt}}, connections_per_s=20)
 
