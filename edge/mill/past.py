@@ -48,15 +48,15 @@ class Past:
         """Whether the log holds a coil of that subject."""
         return subject in self._coils or bool(self._of_coil(subject, [CoilStarted.kind]))
 
-    def find(self, *names: str) -> Passing | None:
-        """The newest coil that has one of them as its id or subject."""
+    def find(self, names: Sequence[str], *, now: bool = False) -> Passing | None:
+        """The newest coil that goes by one of them."""
         for passing in reversed(self._coils.values()):
-            if not {passing.name, passing.coil.id}.isdisjoint(names):
+            if passing.goes_by(names, now=now):
                 return passing
         for name in names:
             older = self._known(self._of_coil(name, _KINDS))
             self._coils = {**older, **self._coils}
-            if name in older:
+            if name in older and older[name].goes_by(names, now=now):
                 return older[name]
         return None
 

@@ -4,6 +4,7 @@ Heads rise strictly. What was answered to the inspecting thread is not taken bac
 added or goes away before the furthest metre that was asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -43,6 +44,14 @@ class Passing:
     """Strip behind a tail, before the next head."""
     answered: bool = False
 
+    def goes_by(self, names: Sequence[str], *, now: bool) -> bool:
+        """Whether it is called one of these; with `now` not by an id of the mill's that it had only
+        until a correction.
+        """
+        subject = self.coil.id
+        is_ours = self.coil.provisional or "~" in subject
+        return self.name in names or (subject in names and (is_ours or not now))
+
 
 class CoilRow:
     """Not for several threads: its owner locks."""
@@ -67,10 +76,9 @@ class CoilRow:
         """The mill's id of the newest coil that has one."""
         return next((c.name for c in reversed(self._coils) if c.name is not None), None)
 
-    def find(self, *names: str) -> Passing | None:
-        """The newest coil that has one of them as its id or subject."""
-        same = (c for c in reversed(self._coils) if not {c.name, c.coil.id}.isdisjoint(names))
-        return next(same, None)
+    def find(self, names: Sequence[str], *, now: bool = False) -> Passing | None:
+        """The newest coil that goes by one of them."""
+        return next((c for c in reversed(self._coils) if c.goes_by(names, now=now)), None)
 
     def place(self, mark: Mark) -> float:
         """Where that is, on the line's count."""

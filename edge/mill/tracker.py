@@ -99,7 +99,7 @@ class MillCoils:
         if isinstance(signal, CoilSignal | HeadSignal | CorrectionSignal) and signal.id:
             self._subjects.learn(signal.id)
         if isinstance(signal, CorrectionSignal) and signal.before:
-            of_before = self._past.find(*_meant(heard, signal))
+            of_before = self._past.find(_meant(heard, signal), now=heard.retained)
         with self._lock:
             match signal:
                 case CoilSignal() | HeadSignal() if self._repeats.told(
@@ -231,7 +231,7 @@ class MillCoils:
             return
         found = self._row.running
         if before is not None:
-            target = self._row.find(*_meant(heard, signal)) or of_before
+            target = self._row.find(_meant(heard, signal), now=heard.retained) or of_before
             if target is None:
                 text = f"a correction of {before!r}, which nobody knows"
                 self._doubts.say("unknown_coil", text)

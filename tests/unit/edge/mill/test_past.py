@@ -52,20 +52,20 @@ def test_coils_are_known_by_their_newest_id_and_by_their_subject(tmp_path: Path)
     assert past.began("A")
     assert not past.began("B")
     for name, subject in (("B/1", "A"), ("A", "A"), ("C", "unnamed~1"), ("unnamed~1", "unnamed~1")):
-        found = past.find(name)
+        found = past.find([name])
         assert found is not None
         assert found.coil.id == subject
-    corrected = past.find("A")
+    corrected = past.find(["A"])
     assert corrected is not None
     assert (corrected.known.named, corrected.known.width_mm) == ("B/1", 800)
     assert corrected.coil.head_m == -1.0
-    assert past.find("B") is None
+    assert past.find(["B"]) is None
 
 
 def test_an_empty_log_knows_nothing(ledger: Path) -> None:
     past = Past(ledger, before_m=0.0)
     assert past.last_name is None
-    assert past.find("A") is None
+    assert past.find(["A"]) is None
 
 
 def test_an_old_file_that_is_damaged_stops_nobody(
@@ -73,7 +73,7 @@ def test_an_old_file_that_is_damaged_stops_nobody(
 ) -> None:
     past = Past(ledger_of(tmp_path, TOLD), before_m=0.0)
     (tmp_path / "ledger" / "events-2026-01-01.sqlite").write_bytes(b"damaged" * 1000)
-    assert past.find("Z") is None
+    assert past.find(["Z"]) is None
     assert not past.began("Z")
     assert "coils of before" in caplog.text
 
