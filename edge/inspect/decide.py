@@ -236,6 +236,7 @@ class DefectTracker:
                 changed.pop(other.number, None)
                 if other.revision:
                     drafts.append(self._revise(other, "closed", merged_into=defect.number))
+                defect.severity = worst_of(defect.severity, other.severity)
         self.seen_m = max(self.seen_m, section.to_m)
         over_m = section.to_m - self._close_after_m
         for defect, patch in changed.values():
@@ -324,7 +325,6 @@ class DefectTracker:
             oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
             oldest.crowded |= other.crowded
             oldest.uncounted += other.uncounted
-            oldest.severity = worst_of(oldest.severity, other.severity)
             oldest.first_frame = min(oldest.first_frame, other.first_frame)
             self._open.remove(other)
         shape = patch.shape.joined(UNMEASURED) if missed else patch.shape

@@ -74,6 +74,19 @@ def test_a_scratch_that_grows_into_a_square_stays_as_severe() -> None:
     assert {d.severity for d in said} == {"major"}
 
 
+def test_what_grew_in_the_frame_in_which_it_was_merged_keeps_its_severity() -> None:
+    """The defect at the left grows to be long, and touches the older one at the right, at once."""
+    dot, line = scratch((320, 330), 3), scratch((300, 300), 60)
+    last = ROWS - 1
+    both = {(0, 5): dot, (last, 1): line} | {(row, 5): dot for row in range(1, ROWS)}
+    wide = scratch((300, 300), 100, falls=True)
+    joins = {(0, 0): scratch((343, 343), 41), **dict.fromkeys([(0, 2), (0, 3), (0, 4)], wide)}
+    said = told([{(last, 5): dot}, both, joins])
+    (merged,) = [d for d in said if d.merged_into]
+    assert merged.severity == "major"
+    assert said[-1].severity == "major"
+
+
 tiles = st.tuples(st.integers(0, ROWS - 1), st.integers(0, COLUMNS - 1))
 shapes = st.sampled_from([NOTHING, UNMEASURED]) | st.floats(2, 130)
 
