@@ -70,7 +70,11 @@ class EventReader:
 
     def last_seq(self) -> int:
         """The newest event's number; 0 for an empty log."""
-        return self.progress().last_seq
+        self._follow()
+        for file in reversed(self._files):
+            if rows := self._query(file, "SELECT max(seq) FROM events", ()):
+                return file.base_seq if rows[0][0] is None else int(rows[0][0])
+        return 0
 
     def latest(self, kinds: Sequence[str], limit: int) -> list[Recorded]:
         """The newest events of some kinds (all kinds when empty), newest first."""
@@ -111,13 +115,21 @@ class EventReader:
                 after = rows[-1][0]
 
     def progress(self) -> Progress:
-        """How far the strip had been dealt with at the newest commit, and its last event."""
+        """How far the strip had been dealt with at the newest commit, and its last event.
+
+        Raises:
+            LedgerError: the watermark is of another version of this program.
+        """
         self._follow()
         for file in reversed(self._files):
             newest = "SELECT watermark, (SELECT max(seq) FROM events) FROM state"
             if rows := self._query(file, newest, ()):
                 mark, seq = rows[0]
-                known = _WATERMARK.validate_json(mark) if mark else None
+                try:
+                    known = _WATERMARK.validate_json(mark) if mark else None
+                except ValidationError as error:
+                    why = "its watermark is of another version of this program"
+                    raise LedgerError(f"{file.path}: {why}") from error
                 return Progress(known, file.base_seq if seq is None else seq)
         return Progress(None, 0)
 

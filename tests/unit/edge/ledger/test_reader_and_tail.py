@@ -320,3 +320,17 @@ def test_wake_socket_that_cannot_be_made_names_the_key(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="run_path"):
         WakeReceiver(tmp_path / "file", "courier.sock")
+
+
+def test_a_watermark_of_a_later_program_holds_up_no_delivery(tmp_path: Path) -> None:
+    log = EventLog(tmp_path, SOURCE, SetClock(), reserve_bytes=0)
+    log.open()
+    log.commit(commit(defect("d-1")))
+    assert log._file is not None
+    log._file.execute("UPDATE state SET watermark = ?", (b'{"frame":9,"colour":"red"}',))
+    reader = EventReader(tmp_path)
+    assert reader.last_seq() == 1
+    with pytest.raises(LedgerError, match="another version of this program"):
+        reader.progress()
+    reader.close()
+    log.close()
