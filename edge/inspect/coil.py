@@ -18,7 +18,7 @@ from edge.grading.rules_file import RulesFile
 from edge.inspect.account import UNSEEN, CoilAccount, Fate, News, Totals
 from edge.inspect.decide import DefectTracker, Ending
 from edge.inspect.density import Density
-from edge.inspect.outcomes import SEEN, is_valid
+from edge.inspect.outcomes import SEEN, coverage, is_valid
 from edge.inspect.rolls import RollRepeats
 from edge.inspect.screening import Screen
 from edge.inspect.stretches import FromTo, Stretches, not_inspected, tell
@@ -160,7 +160,7 @@ class CoilInspection:
             expected_cells=totals.expected,
             cells=cells,
             reasons={f.label: n for f, n in totals.fates.items() if f.reason},
-            coverage=totals.inspected / totals.expected if totals.expected else 1.0,
+            coverage=coverage(cells),
             inspection_valid=is_valid(cells) and not (self._doubts or totals.breach),
             defects=dict(self.defects.announced),
             models=tuple(self._models),

@@ -17,6 +17,6 @@ def is_valid(outcomes: Iterable[Outcome]) -> bool:
 
 
 def coverage(cells: Mapping[Outcome, int]) -> float:
-    """Share of the cells that somebody looked at in time; 1 where none was expected."""
+    """Share of the cells that somebody looked at in time; 0 where none was expected."""
     expected = sum(cells.values())
-    return sum(cells.get(outcome, 0) for outcome in SEEN) / expected if expected else 1.0
+    return sum(cells.get(outcome, 0) for outcome in SEEN) / expected if expected else 0.0

@@ -48,7 +48,7 @@ def report_so_far(
         cells=cells,
         reasons={label: n for label, n in tally.items() if "(" in label},
         coverage=coverage(cells),
-        inspection_valid=is_valid((*cells, *unseen)),
+        inspection_valid=bool(cells) and is_valid((*cells, *unseen)),
         defects=dict(defects_in(bodies)),
         models=tuple(dict.fromkeys((started.model, *later))),
         interrupted=True,

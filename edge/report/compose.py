@@ -101,6 +101,7 @@ def _name(inspection: Inspection, report: CoilReport, config: Config) -> CoilNam
         source=first.event.source if first else config.event_source,
         state=inspection.state,
         started=started.event.time if started else None,
+        head_seen=start is None or start.head_seen,
         ended=reported.event.time if reported else None,
         length_m=max(report.length_m, 0.0),
         width_mm=corrected.width_mm if corrected else report.width_mm,

@@ -99,6 +99,9 @@ class CoilName(Part):
     """
     started: datetime | None
     """When its head was seen; null where the ledger no longer has its start."""
+    head_seen: bool
+    """False where inspection began within it, at `started`: all figures are of the part from there.
+    """
     ended: datetime | None
     """When its tail was seen; of an `interrupted` one when that was told: at the daemon's stop, or
     at its next start. Null while there is no report.

@@ -29,6 +29,7 @@ class ListedCoil(BaseModel):
     id: str
     subject: str
     state: State
+    head_seen: bool
     started: datetime | None
     from_seq: int
     length_m: float | None
@@ -46,6 +47,7 @@ def listed(inspection: Inspection) -> ListedCoil:
         id=inspection.coil_id,
         subject=inspection.subject,
         state=inspection.state,
+        head_seen=inspection.start is None or inspection.start.head_seen,
         started=started.event.time if started else None,
         from_seq=inspection.first_seq,
         length_m=report.length_m if report else None,
@@ -63,6 +65,8 @@ def as_table(coils: Sequence[ListedCoil]) -> str:
 
 def _row(coil: ListedCoil) -> tuple[str, ...]:
     note = _STATES[coil.state]
+    if not coil.head_seen:
+        note = f"{note} head not seen".strip()
     if coil.subject != coil.id:
         note = f"{note} told as {shown(coil.subject, _ID_LENGTH)}".strip()
     return (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.ledger.inspections import shown
 from edge.palette import Palette
-from edge.report.document import CoilDocument
+from edge.report.document import CoilDocument, CoilName
 from edge.report.glyphs import LEVELS, Glyphs
 from edge.report.lanes import draw_lanes
 from edge.report.marks import ALL_TO, BIN, BOXES_TO
@@ -22,6 +22,7 @@ from edge.report.sections import (
     gallery,
     missing_table,
     outcomes_table,
+    part_of,
     provenance,
     repeats_table,
 )
@@ -125,7 +126,7 @@ def _verdicts(document: CoilDocument) -> str:
     grade = document.grade
     cells = [
         ("Inspection", *_validity(document)),
-        ("Coil", *_STATES[document.coil.state]),
+        ("Coil", *_seen(document.coil)),
         ("Coverage", *_covered(document)),
         ("Defects", "", f"{len(document.defects):,}", _dense(document), "good"),
     ]
@@ -135,6 +136,12 @@ def _verdicts(document: CoilDocument) -> str:
     return f'<div id="verdicts">{"".join(_verdict(*cell) for cell in cells)}</div>'
 
 
+def _seen(coil: CoilName) -> tuple[str, str, str, str]:
+    if coil.state == "finished" and not coil.head_seen:
+        return "▲", "Rest of a coil", "head not seen", "warning"
+    return _STATES[coil.state]
+
+
 def _validity(document: CoilDocument) -> tuple[str, str, str, str]:
     if document.coil.state == "unreadable":
         return "?", "Unknown", "report of another version", "alarm"
@@ -142,19 +149,21 @@ def _validity(document: CoilDocument) -> tuple[str, str, str, str]:
         return "✕", "Nothing", "clean is not proven", "alarm"
     if not document.certificate.inspection_valid:
         return "✕", "Not valid", "clean is not proven", "alarm"
-    if document.coil.state != "finished":
-        return "▲", "Valid", f"for the first {document.coil.length_m:.1f} m", "warning"
+    if part := part_of(document.coil):
+        return "▲", "Valid", f"for {part}", "warning"
     seen = "nothing in doubt" if document.certificate.coverage == 1 else "as far as inspected"
     return "✓", "Valid", seen, "good"
 
 
 def _covered(document: CoilDocument) -> tuple[str, str, str, str]:
     certificate = document.certificate
+    if document.coil.state == "unreadable":
+        return "?", "unknown", "report of another version", "alarm"
     if not certificate.expected_cells:
         return "✕", "none", "no cell is accounted for", "alarm"
     share = percent(certificate.coverage)
-    if document.coil.state != "finished":
-        return "▲", share, f"of the first {document.coil.length_m:.1f} m", "warning"
+    if part := part_of(document.coil):
+        return "▲", share, f"of {part}", "warning"
     whole = certificate.coverage == 1
     cells = f"of {certificate.expected_cells:,} cells"
     return "✓" if whole else "▲", share, cells, "good" if whole else "warning"
@@ -267,8 +276,8 @@ def _sentence(document: CoilDocument) -> str:
     if not certificate.expected_cells:
         return "<b>Nothing was inspected</b>: no cell of this coil is accounted for."
     part, rest, which = "", "", ""
-    if coil.state != "finished":
-        part, which = f" of the first {coil.length_m:.2f} m", " of that part"
+    if seen := part_of(coil):
+        part, which = f" of {seen}", " of that part"
         rest = "; <b>the rest was not seen</b>"
     return (
         f"{percent(certificate.coverage)} of {certificate.expected_cells:,} expected cells{part}"

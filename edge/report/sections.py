@@ -49,13 +49,17 @@ def coil_facts(document: CoilDocument) -> str:
         "Order": data.order,
         "Steel grade": data.steel_grade,
         "Side": data.side,
-        "Head seen": _time(coil.started),
+        "Head seen": _time(coil.started) if coil.head_seen else _late_start(coil),
         "Tail seen": _tail_seen(coil),
         "Wound": "the other way round than in the process before" if data.reversed else None,
         "Told as": coil.subject if coil.subject != coil.id else None,
     }
     pairs = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in facts.items() if v)
     return f'<dl id="facts">{pairs}</dl>'
+
+
+def _late_start(coil: CoilName) -> str:
+    return f"not seen (inspection began {_time(coil.started)})"
 
 
 def _other_width(document: CoilDocument) -> str | None:
@@ -159,12 +163,19 @@ def _cells(name: str, count: int, of: int) -> Row:
     return name, f"{count:,}", percent(count / of) if of else ""
 
 
+def part_of(coil: CoilName) -> str:
+    """Which part of a coil was under the camera; empty for a whole one."""
+    if not coil.head_seen:
+        return f"the {coil.length_m:.2f} m from where inspection began"
+    return "" if coil.state == "finished" else f"the first {coil.length_m:.2f} m"
+
+
 def missing_table(document: CoilDocument) -> str:
     """Where the strip was not inspected, the longest stretches."""
     missing = document.certificate.missing
     if not missing:
         coil = document.coil
-        which = "this coil" if coil.state == "finished" else f"its first {coil.length_m:.2f} m"
+        which = part_of(coil) or "this coil"
         none = f'<p class="none">No stretch of {which} was left out.</p>'
         return none if document.certificate.expected_cells else ""
     longest = sorted(missing, key=_length_m, reverse=True)[:MISSING_SHOWN]

@@ -36,8 +36,8 @@ def document_of(
 ) -> CoilDocument:
     names = sorted({d.class_name for d in defects})
     coil = {"id": "c", "subject": "c", "provisional": False, "source": "/a/b/c", "state": state,
-            "started": None, "ended": None, "length_m": length_m, "width_mm": 1200.0,
-            "data": CoilData()}  # fmt: skip
+            "started": None, "head_seen": True, "ended": None, "length_m": length_m,
+            "width_mm": 1200.0, "data": CoilData()}  # fmt: skip
     return CoilDocument(
         coil=CoilName.model_validate(coil),
         remarks=[], grade=None, graded_by=None, severities={}, densities=[], repeats=[], merged=0,

@@ -12,7 +12,7 @@ from edge.ledger.inspections import inspections
 from edge.ledger.reader import EventReader
 from edge.palette import Palette
 from edge.report.document import CoilDocument
-from edge.report.listing import listed
+from edge.report.listing import as_table, listed
 from edge.report.page import css_string, draw_page
 from tests.unit.edge.console.strip_events import (
     START,
@@ -140,10 +140,22 @@ def test_a_coil_that_broke_off_is_certified_as_far_as_it_was_seen(tmp_path: Path
         "The inspection of that part is  valid",
     ):  # fmt: skip
         assert told in page.text
-    assert "for the first 200.0 m" in page.text
+    assert "for the first 200.00 m" in page.text
     assert "not seen (told 01 Mar 2026 08:00:00 UTC)" in page.text
     assert page.attributes.count(("class", "verdict warning")) == 3
-    assert "No stretch of its first 200.00 m was left out" in page.text
+    assert "No stretch of the first 200.00 m was left out" in page.text
+
+
+def test_a_coil_in_which_inspection_began_is_certified_from_there(tmp_path: Path) -> None:
+    started = coil_started(COIL)
+    rest = started._replace(body=started.body.model_copy(update={"head_seen": False}))
+    page = _page(report_of(tmp_path, rest, coil_report(COIL)))
+    assert "✓" not in page.text
+    assert "from where inspection began were inspected" in page.text
+    assert "the rest was not seen" in page.text
+    assert "not seen (inspection began 01 Mar 2026" in page.text
+    (coil,) = map(listed, inspections(EventReader(tmp_path / "ledger")))
+    assert "head not seen" in as_table([coil])
 
 
 @pytest.mark.parametrize("drafts", [(), (_broken_off(0.0, 0),)])
