@@ -109,7 +109,12 @@ def json_schema() -> dict[str, Any]:
         )
     known = [TYPE_PREFIX + kind for kind in KINDS]
     later: dict[str, Any] = {"description": "A later type: ignore it.", "not": {"enum": known}}
-    variants.append({"properties": {"type": later, "data": {"type": "object"}}})
+    versioned = {
+        "type": "object",
+        "properties": {"schema_version": {"const": "1"}},
+        "required": ["schema_version"],
+    }
+    variants.append({"properties": {"type": later, "data": versioned}})
     return opened(
         {
             "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -85,7 +85,9 @@ def test_the_schema_bears_what_a_later_version_adds(body: EventBody) -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.validate(event | {"traceparent": "00-1"})
     validator.validate(event | {"data": event["data"] | {"colour": "red"}})
-    validator.validate(event | {"type": "stripsight.later", "data": {"colour": "red"}})
+    validator.validate(
+        event | {"type": "stripsight.later", "data": {"schema_version": "1", "colour": "red"}}
+    )
     assert '"additionalProperties": false' not in json.dumps(json_schema())
     with pytest.raises(ValidationError, match="colour"):
         type(body).model_validate(event["data"] | {"colour": "red"})
