@@ -12,7 +12,7 @@ import typer
 from edge.config import Config, load_config
 from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
-from edge.errors import ConfigError, LedgerError, StripSightError
+from edge.errors import BundleError, ConfigError, LedgerError, StripSightError
 
 if TYPE_CHECKING:
     from edge.grading.regrade import Regraded
@@ -132,16 +132,20 @@ def grade(
     if by_hand is not None:
         if record or json or over_inspector:
             raise ConfigError("--as records by itself, and prints no table; leave the others away")
-        _record(settings, _by_hand(settings, coils, by_hand, comment, rules))
-        return
-    found, path = _regrade(settings, coils, rules)
-    print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
-    if record:
-        changed = [row for row in found if row.changed]
-        wanted = [row.arguments(path, comment, over_inspector=over_inspector) for row in changed]
-        _record(settings, {r.coil: asked for r, asked in zip(changed, wanted, strict=True)})
-    if problems := sum(row.problem is not None for row in found):
-        raise ConfigError(f"{problems} of {len(found)} coils cannot be graded, as said above")
+        troubles = [_record(settings, _by_hand(settings, coils, by_hand, comment, rules))]
+    else:
+        found, path = _regrade(settings, coils, rules)
+        print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
+        wanted = {
+            row.coil: row.arguments(path, comment, over_inspector=over_inspector)
+            for row in found
+            if record and row.changed
+        }
+        problems = sum(row.problem is not None for row in found)
+        cannot = f"{problems} of {len(found)} coils cannot be graded" if problems else ""
+        troubles = [_record(settings, wanted), cannot]
+    if said := "; ".join(filter(None, troubles)):
+        raise ConfigError(f"{said}, as said above")
 
 
 def last_seq(settings: Config) -> int:
@@ -206,7 +210,6 @@ def _say_others(inspections: list["Inspection"]) -> None:
 def _regrade(
     settings: Config, coils: list[str], rules: Path | None
 ) -> tuple[list["Regraded"], Path]:
-    from contract.bundle import open_bundle
     from edge.grading.regrade import regrade
     from edge.grading.rules_file import load_rules
     from edge.ledger.inspections import inspections
@@ -217,10 +220,23 @@ def _regrade(
         raise ConfigError("no rules: name a file by --rules, or set grading: in the config")
     reader = EventReader(settings.ledger.path)
     known = inspections(reader)
-    reported = {name for coil in known if coil.report for name in coil.report.defects}
-    bundle = open_bundle(settings.bundle).card.classes.defects
-    loaded = load_rules(path, sorted(reported.union(bundle)))
+    loaded = load_rules(path, _classes(settings, known))
     return [regrade(reader, known, coil, loaded) for coil in coils], path
+
+
+def _classes(settings: Config, known: list["Inspection"]) -> list[str] | None:
+    """The classes that rules may name: of the config's bundle, and of the ledger's coils."""
+    from contract.bundle import CARD
+    from contract.card import read_card
+
+    try:
+        names = set(read_card(settings.bundle / CARD).classes.defects)
+    except BundleError as error:
+        print(f"{error}: the classes in the rules are not checked", file=sys.stderr)
+        return None
+    for report in (coil.report for coil in known):
+        names.update(report.defects if report else ())
+    return sorted(names)
 
 
 def _by_hand(
@@ -237,8 +253,10 @@ def _by_hand(
     return {coil: {**told, "subject": find(known, coil).subject} for coil in coils}
 
 
-def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> None:
-    """Have the daemon record grades, by coil; one that it refuses holds up no other."""
+def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:
+    """Have the daemon record grades, by coil; one that it refuses holds up no other. Returns what
+    is to be said of those.
+    """
     refused = 0
     for coil, arguments in wanted.items():
         request = Request(action="grade", by=this_user(), arguments=arguments)
@@ -246,5 +264,4 @@ def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> None:
         refused += not reply.ok
         said = f"recorded as {arguments['grade']}" if reply.ok else reply.error or "refused"
         print(f"{coil}: {said}", file=sys.stderr)
-    if refused:
-        raise ConfigError(f"{refused} of {len(wanted)} grades were not recorded, as said above")
+    return f"{refused} of {len(wanted)} grades were not recorded" if refused else ""
