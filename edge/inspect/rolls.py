@@ -89,10 +89,11 @@ class RollRepeats:
             if repeat.class_name == class_name and repeat.last.beside(mark, rules)
         ]
         home = _go_on(beside, mark)
+        if not search:
+            known.add(mark)
+            return home
         before = known.before(mark, self._look_back_m, rules, self._coil.width_mm)
         known.add(mark)
-        if not search:
-            return home
         self._tried += 1
         found = find_lattice(before.band, self._search, self._tried)
         if found is None:

@@ -61,10 +61,7 @@ def run_line(folder: Path, seed: str) -> Findings:
         trials = _Trials(folder, line_seed, disk, opened)
         for number in numbers:
             trials.round(number, rounds[number])
-        found = trials.end()
-    if not only:
-        _bit(found, with_disk=disk is not None)
-    return found
+        return trials.end(whole=not only)
 
 
 def deal(seed: str, *, with_disk: bool = True) -> list[list[str]]:
@@ -127,7 +124,7 @@ class _Trials:
     def __init__(
         self, folder: Path, seed: str, disk: Path | None, opened: contextlib.ExitStack
     ) -> None:
-        self._folder, self._seed = folder, seed
+        self._folder, self._seed, self._disk = folder, seed, disk
         self.count: Counter[str] = Counter()
         broker = Broker(folder / "broker")
         opened.callback(broker.stop)
@@ -172,7 +169,7 @@ class _Trials:
         self.count.update(names)
         _log.info("%s: %.1f s", what, time.monotonic() - begun_s)
 
-    def end(self) -> Findings:
+    def end(self, *, whole: bool) -> Findings:
         """Stop in order; what the mill got is the ledger, and the ledger is the truth."""
         with self._explained(f"{self._seed}: the end"):
             assert self._daemon.stop() == 0, "the daemon ends in order"
@@ -183,7 +180,10 @@ class _Trials:
             newest = self._daemon.reader().latest(["defect"], ALL)
             phases = Counter(recorded.event.data["phase"] for recorded in newest)
             self.count["defects interrupted"] = phases["interrupted"]
-            return self._hold(finished=True)._replace(trials=self.count)
+            found = self._hold(finished=True)._replace(trials=self.count)
+            if whole:
+                _bit(found, with_disk=self._disk is not None)
+            return found
 
     def _hurt(self, number: int, names: Sequence[str]) -> None:
         failed: list[BaseException] = []

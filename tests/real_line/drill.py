@@ -90,7 +90,7 @@ def _sections(bundle: Path, composed: Composed, port: int) -> dict[str, Any]:
         },
         "strip": {"edges": "fixed"},
         "coils": {"length_m": composed.frame_count * side_mm / 1000, "width_mm": side_mm},
-        "inspect": {"tile_log": True, "deadline_s": 2.0},
+        "inspect": {"tile_log": True, "deadline_s": 60.0},
         "deliver": {"mqtt": [{"host": "127.0.0.1", "port": port}]},
     }
 

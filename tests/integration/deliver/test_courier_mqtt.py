@@ -273,6 +273,7 @@ def receiver_for(port: int, **options: object) -> MqttReceiver:
     )
 
 
+@pytest.mark.alone
 def test_broker_that_hangs_is_left_with_what_it_acknowledged(line: Line, broker: Broker) -> None:
     record(line, 0, 100)
     reader = EventReader(line.folder / "ledger")

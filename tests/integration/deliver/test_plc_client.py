@@ -191,6 +191,7 @@ def test_words_that_do_not_fit_are_named(tmp_path: Path) -> None:
     assert "refused" not in plc.sessions()
 
 
+@pytest.mark.alone
 def test_frozen_plc_holds_up_nobody_else(tmp_path: Path, plc: Plc) -> None:
     with Plc(tmp_path / "other") as frozen, PlcLine(tmp_path, plc.endpoint) as line:
         line.deliver["opcua_client"].append(
