@@ -12,16 +12,12 @@ class Announced:
 
     def __init__(self, doubts: Doubts) -> None:
         self._doubts = doubts
-        self._next: CoilSignal | None = None
+        self.next_id: str | None = None
+        """Of the coil whose head comes next."""
         self._said: dict[str, CoilSignal] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._said
-
-    @property
-    def next_id(self) -> str | None:
-        """Of the coil whose head comes next."""
-        return None if self._next is None else self._next.id
 
     def add(self, signal: CoilSignal) -> None:
         """A coil is announced; the newest is the next."""
@@ -29,15 +25,15 @@ class Announced:
         if before is not None and before != signal.id:
             text = f"coil {before!r} was announced, then {signal.id!r} before its head"
             self._doubts.say("replaced", text)
-        self._next = self._said[signal.id] = signal
+        self.next_id, self._said[signal.id] = signal.id, signal
         while len(self._said) > REMEMBERED:
             del self._said[next(iter(self._said))]
 
     def take(self, name: str | None) -> CoilSignal | None:
         """The announcement of a coil that has come, which announces no other any more."""
         taken = None if name is None else self._said.pop(name, None)
-        if taken is not None and taken is self._next:
-            self._next = None
+        if taken is not None and name == self.next_id:
+            self.next_id = None
         return taken
 
     def amend(self, signal: CorrectionSignal) -> bool:
@@ -46,7 +42,7 @@ class Announced:
         if before is None:
             return False
         described = signal.model_dump(include=set(Described.model_fields), exclude_none=True)
-        changed = self._said[signal.id] = before.model_copy(update={**described, "id": signal.id})
-        if before is self._next:
-            self._next = changed
+        self._said[signal.id] = before.model_copy(update={**described, "id": signal.id})
+        if before.id == self.next_id:
+            self.next_id = signal.id
         return True

@@ -162,3 +162,14 @@ def test_a_correction_of_a_coil_that_was_lost_is_not_of_one_that_had_its_id(tmp_
     passage.say(CorrectionSignal(before="A", id="A3"), retained=True)
     passage.run(1)
     assert passage.corrections == []
+
+
+def test_an_announcement_that_is_corrected_to_the_next_coils_id_announces_one_coil(
+    passage: Passage,
+) -> None:
+    said = (CoilSignal(id="X"), CoilSignal(id="Y"), CorrectionSignal(before="X", id="Y"))
+    passage.say(*said, HeadSignal())
+    passage.run(COIL_M)
+    passage.say(HeadSignal())
+    passage.run(COIL_M)
+    assert [coil.id[:7] for coil in passage.coils[1:]] == ["Y", "unnamed"]
