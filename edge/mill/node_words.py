@@ -3,8 +3,8 @@
 A coil is announced when what describes it has been still for `SETTLE_S`, since a PLC writes id,
 order and width one after the other. What has not settled at a head is of the coil that begins there
 where `place` is null, of the one after it with `next`; with `running` another id waits for its head
-and follows it. A value that does not change is no news to a subscriber, so speed and position are
-said again while the server is there.
+and follows it, or is of the coil whose head came just before. A value that does not change is no
+news to a subscriber, so speed and position are said again while the server is there.
 """
 
 from collections.abc import Callable, Iterator
@@ -66,6 +66,7 @@ class NodeWords:
         self._describe_s: float | None = None
         self._correct_s: float | None = None
         self._head_s: float | None = None
+        self._is_nameless = False
         self._coil_at: datetime | None = None
         self._retained = self._missed_head = False
         self._announced: dict[str, object] = {}
@@ -124,7 +125,9 @@ class NodeWords:
             yield from self._settled()
         if self._head_s is not None and now_s - self._head_s >= LATE_S:
             self._head_s = None
-            if self._now.get("coil", "") != "":  # the same id again, of another coil
+            if (
+                self._is_nameless and self._now.get("coil", "") != ""
+            ):  # the same id again, of another coil
                 self._announced = {}
                 yield from self._announce()
         if self._correct_s is not None and now_s - self._correct_s >= self._settle_s:
@@ -172,10 +175,9 @@ class NodeWords:
             return
         yield head
         if self._section.place == "running":
+            self._head_s, self._is_nameless = now_s, True
             if self._is_another:
                 yield from self._announce()
-            else:
-                self._head_s = now_s
 
     def _settled(self) -> Iterator[Told]:
         waits = self._section.place == "running" and "head" in self._section.nodes
@@ -202,7 +204,7 @@ class NodeWords:
         if "id" not in described or described == self._announced:
             return
         another = described["id"] != self._announced.get("id")
-        self._announced, self._head_s = described, None
+        self._announced, self._is_nameless = described, False
         if another and "head" not in self._section.nodes:
             try:
                 yield _made(HeadSignal, time=self._coil_at, **described), retained

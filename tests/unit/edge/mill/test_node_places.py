@@ -61,6 +61,21 @@ def test_the_running_coils_id_may_change_before_or_after_its_head(
     assert plc.coils() == ["C-100", "C-101", "C-102", "C-103"]
 
 
+@pytest.mark.parametrize(("head", "late_s"), [(2, LATE_S + 1), (1, 1.0)])
+def test_an_id_that_missed_its_head_shifts_no_other(ledger: Path, head: int, late_s: float) -> None:
+    """It came too late, or the head was not counted."""
+    plc = Plc(ledger, "running")
+    plc.scan(anew=True, coil="C-100", head=1)
+    plc.run(COIL_S)
+    late: list[dict[str, Any]] = [{"coil": f"C-10{number}"} for number in (1, 2, 3)]
+    for values, count, after_s in zip(late, (head, 3, 4), (late_s, 1.0, 1.0), strict=True):
+        plc.scan(head=count)
+        plc.run(after_s)
+        plc.scan(**values)
+        plc.run(COIL_S)
+    assert plc.coils() == ["C-100", *(["C-100"] if head == 2 else []), "C-102", "C-103"]
+
+
 def test_a_weld_in_the_middle_of_a_coil_leaves_the_next_ones_right(ledger: Path) -> None:
     plc = Plc(ledger, "running")
     told: list[dict[str, Any]] = [{"coil": "C-100", "head": 1}, {"head": 2}]
