@@ -72,6 +72,15 @@ def test_a_retained_head_is_known_also_behind_one_without_an_id(
     assert [coil.id for coil in passage.coils[1:]] == ["A", "B"]
 
 
+def test_one_head_with_a_wrong_time_makes_no_later_one_a_repeat(passage: Passage) -> None:
+    for name, off_s in (("A", 86_400.0), ("B", 0.0)):
+        passage.say(HeadSignal(id=name, time=at(passage, off_s)))
+        passage.run(COIL_M)
+    passage.say(HeadSignal(id="C", time=at(passage)), retained=True)
+    passage.run(COIL_M)
+    assert [coil.id for coil in passage.coils[1:]] == ["A", "B", "C"]
+
+
 def test_two_sources_are_not_held_against_each_others_clock(passage: Passage) -> None:
     def say(source: str, signal: Signal, *, retained: bool = False) -> None:
         stamp = passage.time.now()
