@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from edge.clock import Clock, SystemClock
-from edge.config import Config, Ledger
+from edge.config import Config, Ledger, Mill
 from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
 from edge.deliver.mirror import Mirror
@@ -69,7 +69,8 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
             Lane(receiver, config.ledger.path, cursors, metrics, clock, stop, DRAIN_S)
             for receiver in (*receivers, *mirrors)
         ]
-        sender = SignalSender(config.run_path, clock, metrics)
+        mill = config.mill or Mill.model_construct()
+        sender = SignalSender(config.run_path, clock, metrics, mill.late_id_s)
         opened.callback(sender.close)
         mills = mills_of(config, sender, metrics, clock)
         pulse = Pulse(config, receivers, mirrors, clock)

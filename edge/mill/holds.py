@@ -2,59 +2,86 @@
 
 from collections import deque
 
+from edge.mill.announced import Announced
 from edge.mill.heard import Heard
 from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, TailSignal
 
+BOUNCE_S = 0.5
+"""A head without an id so soon after another is that one again."""
+
 
 class Holds:
-    """The newest head with what names its coil, the announcement since, the newest corrections.
+    """The newest head with what names its coil, the announcements since, the newest corrections.
 
     A correction of the coil that runs is left out: by then another one may.
+
+    Args:
+        late_id_s: An announcement that comes so soon after a head without an id names its coil.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, late_id_s: float) -> None:
+        self._late_id_s = late_id_s
         self._began: list[Heard] = []
-        self._named: list[Heard] = []
+        self._named: deque[Heard] = deque(maxlen=4)
+        self._name: str | None = None
         self._is_between = False
-        self._next: Heard | None = None
-        self._next_id: str | None = None
+        self._announced = Announced()
         self._corrections: deque[Heard] = deque(maxlen=16)
 
     def all(self) -> list[Heard]:
         """As it was said, in order."""
-        ahead = [] if self._next is None else [self._next]
-        held = [*self._corrections, *self._began, *self._named, *ahead]
+        held = [*self._corrections, *self._began, *self._named, *self._announced.all()]
         return sorted(held, key=lambda heard: heard.stamp.monotonic_ns)
 
     def hear(self, heard: Heard) -> None:
         """The mill has said this."""
         match heard.signal:
-            case CoilSignal(id=name, place=place):
-                self._coil(heard, name, place)
+            case CoilSignal() as signal:
+                self._coil(heard, signal)
             case HeadSignal(id=name) if name is not None or not heard.retained:
                 self._head(heard, name)
             case TailSignal():
-                self._began, self._named, self._is_between = [], [], True
-            case CorrectionSignal(before=before) if before is not None:
-                self._corrections.append(heard)
+                self._begin([], None)
+                self._is_between = True
+            case CorrectionSignal() as signal:
+                self._correct(heard, signal)
             case _:
                 pass
 
-    def _coil(self, heard: Heard, name: str, place: str | None) -> None:
-        is_late = place is None and self._is_nameless
-        if is_late or place == "running":
-            self._named = [] if self._is_between else [heard]
-            self._next = None if name == self._next_id else self._next
+    def _coil(self, heard: Heard, signal: CoilSignal) -> None:
+        if signal.place == "running" or (signal.place is None and self._runs(heard, signal.id)):
+            taken = self._announced.take(signal.id)
+            if not self._is_between:
+                self._named.extend([*taken, heard])
+                self._name = signal.id
         else:
-            self._next, self._next_id = heard, name
+            self._announced.add(signal.id, heard)
 
-    @property
-    def _is_nameless(self) -> bool:
-        """Whether the newest head has no id and no announcement came before it."""
-        signal = self._began[0].signal if self._began else None
-        return isinstance(signal, HeadSignal) and signal.id is None and not self._named
+    def _runs(self, heard: Heard, name: str) -> bool:
+        """Whether the coil of the newest head is that one, by its id or since it has none yet."""
+        if self._name is None:
+            return self._age_s(heard) <= self._late_id_s
+        return name == self._name and name not in self._announced
 
     def _head(self, heard: Heard, name: str | None) -> None:
-        self._began, self._named, self._is_between = [heard], [], False
-        if self._next is not None and name in {None, self._next_id}:
-            self._began, self._next = [self._next, heard], None
+        if name is not None and self._runs(heard, name) and self._name is not None:
+            self._named.append(heard)
+        elif name is not None or self._age_s(heard) > BOUNCE_S:
+            name = name or self._announced.next_id
+            self._begin([*self._announced.take(name), heard], name)
+
+    def _begin(self, began: list[Heard], name: str | None) -> None:
+        self._began, self._name, self._is_between = began, name, False
+        self._named.clear()
+
+    def _correct(self, heard: Heard, signal: CorrectionSignal) -> None:
+        if signal.before is None:
+            self._announced.take(signal.id)
+        elif not self._announced.amend(signal):
+            self._corrections.append(heard)
+
+    def _age_s(self, heard: Heard) -> float:
+        """Of the newest head."""
+        if not self._began:
+            return float("inf")
+        return (heard.stamp.monotonic_ns - self._began[-1].stamp.monotonic_ns) / 1e9

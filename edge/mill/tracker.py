@@ -74,7 +74,7 @@ class MillCoils:
         first = self._make(None, (), clock.now())
         first.coil = first.known = replace(first.coil, head_m=start_m, head_seen=False)
         self._row = CoilRow(first, odometer)
-        self._announced = Announced(self._doubts)
+        self._announced = Announced()
         self._repeats = Repeats()
         self._headless = True
         self._corrections: list[Correction] = []
@@ -128,13 +128,20 @@ class MillCoils:
         if signal.place == "running":
             running = self._row.running
             is_meant = running.name in {None, signal.id}
-            self._name(running if is_meant else self._row.newest, signal.id, signal, heard)
+            self._name(running if is_meant else self._row.newest, signal.id, heard)
         elif not is_next and (self._runs(signal.id) or self._names_late(heard, signal)):
-            self._name(self._row.newest, signal.id, signal, heard)
+            self._name(self._row.newest, signal.id, heard)
         elif heard.retained and signal.id == self._last_name:
             self._doubts.say("repeated", f"coil {signal.id!r} was announced before")
         else:
-            self._announced.add(signal)
+            self._announce(heard, signal.id)
+
+    def _announce(self, heard: Heard, name: str) -> None:
+        before = self._announced.next_id
+        if before not in {None, name}:
+            text = f"coil {before!r} was announced, then {name!r} before its head"
+            self._doubts.say("replaced", text)
+        self._announced.add(name, heard)
 
     def _runs(self, name: str | None) -> bool:
         """Whether the newest coil is that one, and it is not announced a second time."""
@@ -160,7 +167,7 @@ class MillCoils:
             self._know_head(newest, heard, signal)
         elif signal.id is not None and self._runs(signal.id):
             self._doubts.say("repeated", f"the head of {signal.id!r}, which runs")
-            self._name(newest, signal.id, signal, heard)
+            self._name(newest, signal.id, heard)
         else:
             self._try_head(heard, signal, self._moments.mark(heard, signal))
 
@@ -172,7 +179,7 @@ class MillCoils:
             running.told_ns = heard.stamp.monotonic_ns
             name = name or self._announced.next_id
         if name is not None:
-            self._name(running, name, signal, heard)
+            self._name(running, name, heard)
 
     def _try_head(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
         """Begin a coil, unless its head is one that is known."""
@@ -184,19 +191,18 @@ class MillCoils:
         if same is None or same.between:
             if same is not None:
                 self._row.drop(same)
-            self._begin(heard, signal, mark)
+            self._begin(heard, signal.id, mark)
         elif signal.id is not None:
-            self._name(same, signal.id, signal, heard)
+            self._name(same, signal.id, heard)
         else:
             self._doubts.say("bounced", f"a head within {self._mill.bounce_m:g} m of another")
 
-    def _begin(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
+    def _begin(self, heard: Heard, name: str | None, mark: Mark) -> None:
         if self._row.ahead >= MOST_AHEAD:
             self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
             return
-        name = signal.id or self._announced.next_id
-        announced = self._announced.take(name)
-        said = (signal,) if announced is None else (announced, signal)
+        name = name or self._announced.next_id
+        said = [*self._announced.take(name), heard]
         self._put(self._make(name, said, heard.stamp), mark)
 
     def _pass_tail(self, heard: Heard, signal: TailSignal) -> None:
@@ -242,16 +248,13 @@ class MillCoils:
             return
         if found is self._row.running or found is self._row.newest:
             self._announced.take(signal.id)
-        self._correct(found, signal.id, (signal,), heard)
+        self._correct(found, signal.id, [heard], heard)
 
-    def _name(self, passing: Passing, name: str, said: Described, heard: Heard) -> None:
+    def _name(self, passing: Passing, name: str, heard: Heard) -> None:
         """A coil that has begun is that one: it is announced no more, and its data are known."""
-        announced = self._announced.take(name)
-        self._correct(passing, name, (said,) if announced is None else (announced, said), heard)
+        self._correct(passing, name, [*self._announced.take(name), heard], heard)
 
-    def _correct(
-        self, passing: Passing, name: str, said: Sequence[Described], heard: Heard
-    ) -> None:
+    def _correct(self, passing: Passing, name: str, said: Sequence[Heard], heard: Heard) -> None:
         """Name a coil, or change its data; what was answered of it is told by a correction."""
         known, subject = passing.known, passing.coil.id
         if not passing.answered and name != passing.name:
@@ -276,7 +279,7 @@ class MillCoils:
         passing.changed = heard.stamp.utc()
 
     def _make(
-        self, name: str | None, said: Iterable[Described], now: Stamp, word: str = "unnamed"
+        self, name: str | None, said: Iterable[Heard], now: Stamp, word: str = "unnamed"
     ) -> Passing:
         data, width_mm = _described(self._data, self._width_mm, said)
         subject = self._subjects.of(name) if name else self._subjects.provisional(now, word)
@@ -324,11 +327,11 @@ def _is_past(found: Passing, heard: Heard, signal: CorrectionSignal) -> bool:
     return found.changed >= heard.stamp.utc() or not by_id
 
 
-def _described(
-    data: CoilData, width_mm: float, said: Iterable[Described]
-) -> tuple[CoilData, float]:
+def _described(data: CoilData, width_mm: float, said: Iterable[Heard]) -> tuple[CoilData, float]:
     """What is known with what is said, which goes before."""
-    for one in said:
+    for one in (heard.signal for heard in said):
+        if not isinstance(one, Described):
+            continue
         told = one.model_dump(
             include={"order", "steel_grade", "thickness_mm", "reversed"}, exclude_none=True
         )

@@ -3,8 +3,8 @@
 An adapter calls `SignalSender.put`, and `linked` each second while it is connected; the courier's
 loop calls `turn`. Nothing here waits: what cannot be sent now (the inspecting process starts again)
 is kept and follows in order, and to a process that is new what holds is told once more, in order
-and as `retained`: the newest head with the announcement that it used up, the announcements since,
-and the newest corrections. What a broker has retained and told before is not handed on.
+and as `retained`: the newest head with the announcement that it used up, the announcements of coils
+to come, and the newest corrections. What a broker has retained and told before is not handed on.
 """
 
 import contextlib
@@ -33,9 +33,22 @@ _log = logging.getLogger(__name__)
 
 
 class SignalSender:
-    """The courier's side. Any thread may call it; it never waits and never fails."""
+    """The courier's side. Any thread may call it; it never waits and never fails.
 
-    def __init__(self, run_path: Path, clock: Clock, metrics: CourierMetrics | None = None) -> None:
+    Args:
+        run_path: the folder of the socket.
+        clock: for the moments at which messages come.
+        metrics: the courier's.
+        late_id_s: the config's `mill.late_id_s`.
+    """
+
+    def __init__(
+        self,
+        run_path: Path,
+        clock: Clock,
+        metrics: CourierMetrics | None = None,
+        late_id_s: float = 60.0,
+    ) -> None:
         self._path = run_path / SOCKET_NAME
         self._clock = clock
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -43,7 +56,7 @@ class SignalSender:
         self._lock = threading.Lock()
         self._waiting: deque[Heard] = deque()
         self._repeats = Repeats()
-        self._holds = Holds()
+        self._holds = Holds(late_id_s)
         self._peer: tuple[int, int] | None = None
         self._metrics = metrics
 
@@ -102,7 +115,7 @@ class SignalSender:
             known = self._peer is not None
             self._peer = peer
             told = self._holds.all() if known else []
-            again = [h for h in told if not any(h is waits for waits in self._waiting)]
+            again = [h for h in told if not any(h.stamp is w.stamp for w in self._waiting)]
             self._waiting.extendleft(
                 heard.model_copy(update={"retained": True}) for heard in reversed(again)
             )

@@ -106,8 +106,8 @@ def test_a_process_that_is_new_is_told_what_holds(sender: SignalSender, receive:
     sender.put("level2", CoilSignal(id="C"))
     heard = taken(sender, receive())
     told = [(h.signal.signal, getattr(h.signal, "id", ""), h.retained) for h in heard]
-    before = [("correction", "Y", True), ("coil", "A", True), ("head", "A", True)]
-    assert told == [*before, ("coil", "C", False)]
+    held = [("correction", "Y"), ("coil", "A"), ("head", "A"), ("coil", "B")]
+    assert told == [*((*one, True) for one in held), ("coil", "C", False)]
 
 
 def test_what_holds_of_a_head_without_an_id_is_the_announcement_before_it(
@@ -120,10 +120,10 @@ def test_what_holds_of_a_head_without_an_id_is_the_announcement_before_it(
     taken(sender, receiver)
     receiver.close()
     receiver = receive()
-    assert [h.signal for h in taken(sender, receiver)] == [said[0], said[1], said[3]]
+    assert [h.signal for h in taken(sender, receiver)] == said
     sender.put("level2", TailSignal())
     receiver.close()
-    assert [h.signal for h in taken(sender, receive()) if h.retained] == [said[3]]
+    assert [h.signal for h in taken(sender, receive()) if h.retained] == said[2:]
 
 
 def test_what_a_broker_tells_again_is_not_handed_on(sender: SignalSender, receive: Receive) -> None:
