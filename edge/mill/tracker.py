@@ -131,7 +131,7 @@ class MillCoils:
             self._name(running if is_meant else self._row.newest, signal.id, heard)
         elif not is_next and (self._runs(signal.id) or self._names_late(heard, signal)):
             self._name(self._row.newest, signal.id, heard)
-        elif heard.retained and signal.id == self._last_name:
+        elif heard.retained and (signal.id == self._last_name or self._is_late(heard, signal)):
             self._doubts.say("repeated", f"coil {signal.id!r} was announced before")
         else:
             self._announce(heard, signal.id)
@@ -152,13 +152,18 @@ class MillCoils:
         was there at the start only what the ledger knew as well is believed.
         """
         newest = self._row.newest
-        if newest.name is not None or newest.between:
-            return False
-        if newest.raw_m is None and heard.retained and signal.id == self._past.last_name:
-            return True
+        if newest.raw_m is None and heard.retained and self._past.last_name is not None:
+            is_known = signal.id == self._past.last_name
+            return newest.name is None and not newest.between and is_known
+        return self._is_late(heard, signal)
+
+    def _is_late(self, heard: Heard, signal: CoilSignal) -> bool:
+        """Whether it comes soon after a head without an id."""
+        newest = self._row.newest
         is_headless = newest.raw_m is None and self._headless
-        is_late = self._age_s(newest, heard) <= self._mill.late_id_s
-        return signal.place is None and not is_headless and is_late
+        is_nameless = newest.name is None and not newest.between and not is_headless
+        is_soon = self._age_s(newest, heard) <= self._mill.late_id_s
+        return signal.place is None and is_nameless and is_soon
 
     def _pass_head(self, heard: Heard, signal: HeadSignal) -> None:
         newest = self._row.newest

@@ -103,3 +103,8 @@ def test_what_is_said_again_of_the_running_coil_announces_no_other(mill: Mill) -
     assert [(c.coil.named, c.coil.data.order) for c in passage.corrections][-1] == ("C1", "7")
     passage = mill.start("C1", 1.0, HEAD)
     assert passage.corrections == []
+
+
+def test_a_slow_weld_that_bounces_gives_the_running_coil_no_other_id(mill: Mill) -> None:
+    said = (CoilSignal(id="C1"), HEAD, 3.0, HEAD, 5.0, CoilSignal(id="C2"))
+    assert mill.start("C1", *said).corrections == []
