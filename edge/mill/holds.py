@@ -49,7 +49,10 @@ class Holds:
                 pass
 
     def _coil(self, heard: Heard, signal: CoilSignal) -> None:
-        if signal.place == "running" or (signal.place is None and self._runs(heard, signal.id)):
+        is_next = signal.place == "next" and not heard.retained
+        is_late = signal.place is None and self._name is None
+        is_late = is_late and self._age_s(heard) <= self._late_id_s
+        if signal.place == "running" or is_late or (not is_next and self._runs(signal.id)):
             taken = self._announced.take(signal.id)
             if not self._is_between:
                 self._named.extend([*taken, heard])
@@ -57,14 +60,12 @@ class Holds:
         else:
             self._announced.add(signal.id, heard)
 
-    def _runs(self, heard: Heard, name: str) -> bool:
-        """Whether the coil of the newest head is that one, by its id or since it has none yet."""
-        if self._name is None:
-            return self._age_s(heard) <= self._late_id_s
-        return name == self._name and name not in self._announced
+    def _runs(self, name: str | None) -> bool:
+        """Whether the coil of the newest head is that one, and it is not announced once more."""
+        return name is not None and name == self._name and name not in self._announced
 
     def _head(self, heard: Heard, name: str | None) -> None:
-        if name is not None and self._runs(heard, name) and self._name is not None:
+        if self._runs(name):
             self._named.append(heard)
         elif name is not None or self._age_s(heard) > BOUNCE_S:
             name = name or self._announced.next_id

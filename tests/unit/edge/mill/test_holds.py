@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.mill.heard import LinkSignal
-from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal
+from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal, TailSignal
 from edge.mill.wire import SignalReceiver, SignalSender
 from tests.unit.edge.mill.passage import Passage, Time
 from tests.unit.edge.mill.test_past import ledger_of, started
@@ -24,17 +24,17 @@ class Mill:
     def __init__(self, folder: Path, sender: SignalSender, time: Time) -> None:
         self._folder, self._sender, self._time = folder, sender, time
 
-    def tell(self, *said: Said) -> None:
+    def tell(self, *said: Said, retained: bool = False) -> None:
         for one in said:
             if isinstance(one, float):
                 self._time.ns += round(one * 1e9)
             else:
-                self._sender.put("level2", one)
+                self._sender.put("level2", one, retained=retained)
 
-    def start(self, ran: str, *said: Said) -> Passage:
+    def start(self, ran: str, *said: Said, retained: bool = False) -> Passage:
         """Inspect comes back after this was said, and `ran` is the log's last coil."""
         with closing(SignalReceiver(self._folder)):
-            self.tell(*said, 1.0)
+            self.tell(*said, 1.0, retained=retained)
         with closing(SignalReceiver(self._folder)) as receiver:
             passage = Passage(ledger_of(self._folder, ((ran, started()),)), self._time)
             passage.run(1)
@@ -108,3 +108,9 @@ def test_what_is_said_again_of_the_running_coil_announces_no_other(mill: Mill) -
 def test_a_slow_weld_that_bounces_gives_the_running_coil_no_other_id(mill: Mill) -> None:
     said = (CoilSignal(id="C1"), HEAD, 3.0, HEAD, 5.0, CoilSignal(id="C2"))
     assert mill.start("C1", *said).corrections == []
+
+
+def test_what_a_broker_retained_of_the_running_coil_announces_no_other(mill: Mill) -> None:
+    said = (HeadSignal(id="C1"), 1.0, CoilSignal(id="C1", place="next"))
+    passage = mill.start("C1", *said, TailSignal(), retained=True)
+    assert passage.corrections == []
