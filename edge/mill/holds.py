@@ -76,9 +76,12 @@ class Holds:
         self._named.clear()
 
     def _correct(self, heard: Heard, signal: CorrectionSignal) -> None:
-        if signal.before is None:
+        if self._announced.amend(signal):
+            return
+        if signal.before in {None, self._name}:
             self._announced.take(signal.id)
-        elif not self._announced.amend(signal):
+            self._name = signal.id
+        if signal.before is not None:
             self._corrections.append(heard)
 
     def _age_s(self, heard: Heard) -> float:

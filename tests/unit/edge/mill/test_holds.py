@@ -114,3 +114,10 @@ def test_what_a_broker_retained_of_the_running_coil_announces_no_other(mill: Mil
     said = (HeadSignal(id="C1"), 1.0, CoilSignal(id="C1", place="next"))
     passage = mill.start("C1", *said, TailSignal(), retained=True)
     assert passage.corrections == []
+
+
+def test_a_coil_that_has_another_id_since_a_correction_is_not_the_one_announced(mill: Mill) -> None:
+    corrected = CorrectionSignal(before="C1", id="C2")
+    again = (CoilSignal(id="C1"), 1.0, HEAD)
+    passage = mill.start("C2", HeadSignal(id="C1"), 1.0, corrected, 1.0, *again)
+    assert [told.coil.named for told in passage.corrections][-1:] == ["C1"]
