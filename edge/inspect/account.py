@@ -85,11 +85,6 @@ class Totals(NamedTuple):
     """How the account contradicts itself, a fault of this program; empty where it agrees."""
 
     @property
-    def inspected(self) -> int:
-        """Cells that somebody looked at in time."""
-        return self.fates.get(ON_TIME, 0) + self.fates.get(SCREENED, 0)
-
-    @property
     def unseen(self) -> int:
         """Cells that nobody accounts for."""
         return self.fates.get(UNSEEN, 0)
