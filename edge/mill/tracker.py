@@ -8,6 +8,7 @@ provisional coil `between~...`. Nothing stops for want of a message: the newest 
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from contract.bodies import CoilData
 from edge.clock import Clock, Stamp
@@ -35,6 +36,8 @@ from edge.types import Coil, Correction
 
 MOST_AHEAD = 32
 """Heads that were told and that no frame has come to."""
+RENAMED = 64
+"""Corrections told again that are remembered; the courier tells at most 16."""
 START_S = 60.0
 """A retained head that is heard so soon after the start is that of the coil that runs."""
 
@@ -79,6 +82,7 @@ class MillCoils:
         self._headless = True
         self._corrections: list[Correction] = []
         self._told_ns = 0
+        self._renamed: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def coils(self, first_m: float, end_m: float) -> Sequence[Coil]:
@@ -248,12 +252,25 @@ class MillCoils:
                 self._doubts.say("unknown_coil", text)
                 return
             found = target
-        if heard.retained and _is_past(found, heard, signal):
+        if heard.retained and self._is_past(found, heard, signal):
             self._doubts.say("repeated", f"a correction of {before!r} from before its newest news")
             return
         if found is self._row.running or found is self._row.newest:
             self._announced.take(signal.id)
         self._correct(found, signal.id, [heard], heard)
+
+    def _is_past(self, found: Passing, heard: Heard, signal: CorrectionSignal) -> bool:
+        """Whether a correction that is told again was taken before, or is of a coil that is not
+        there: this one had been given another id by then, or is a part of one that had.
+        """
+        before = signal.before or ""
+        renamed = self._renamed.get(before)
+        self._renamed[before] = heard.stamp.utc()
+        while len(self._renamed) > RENAMED:
+            del self._renamed[next(iter(self._renamed))]
+        is_other = found.name not in {before, signal.id} and "~" not in before
+        is_part = renamed is not None and found.changed < renamed
+        return is_other or is_part or found.changed >= heard.stamp.utc()
 
     def _name(self, passing: Passing, name: str, heard: Heard) -> None:
         """A coil that has begun is that one: it is announced no more, and its data are known."""
@@ -322,14 +339,6 @@ class MillCoils:
 def _meant(heard: Heard, signal: CorrectionSignal) -> tuple[str, ...]:
     """What the coil may be called by now: of a correction that is told again the right id too."""
     return (signal.before or signal.id, *((signal.id,) if heard.retained else ()))
-
-
-def _is_past(found: Passing, heard: Heard, signal: CorrectionSignal) -> bool:
-    """Whether a correction that is told again was taken before, or was of a coil that is not there:
-    this one had been given another id by then.
-    """
-    by_id = found.name in {signal.before, signal.id} or "~" in (signal.before or "")
-    return found.changed >= heard.stamp.utc() or not by_id
 
 
 def _described(data: CoilData, width_mm: float, said: Iterable[Heard]) -> tuple[CoilData, float]:

@@ -173,6 +173,18 @@ def test_a_correction_of_a_coil_that_was_lost_is_not_of_one_that_had_its_id(tmp_
     assert passage.corrections == []
 
 
+def test_a_correction_of_a_lost_coil_is_not_of_a_part_that_has_kept_its_id(tmp_path: Path) -> None:
+    """A start split A; its newest part was corrected, and the real A was lost in the next start."""
+    told = (("A", started()), ("A~2", started()), ("A~2", named("A")), ("A~2", named("A2")))
+    passage = Passage(ledger_of(tmp_path, told))
+    now = passage.time.now()
+    for after_s, signal in ((0, OLD), (1, CorrectionSignal(before="A", id="A3"))):
+        stamp = now._replace(utc_ns=now.utc_ns + after_s * 1_000_000_000)
+        passage.mill.hear(Heard(source="mill", stamp=stamp, signal=signal, retained=True))
+    passage.run(1)
+    assert [correction.coil.named for correction in passage.corrections] == []
+
+
 def test_an_announcement_that_is_corrected_to_the_next_coils_id_announces_one_coil(
     passage: Passage,
 ) -> None:
