@@ -154,6 +154,7 @@ class CoilInspection:
         cells: dict[Outcome, int] = {}
         for fate, count in totals.fates.items():
             cells[fate.outcome] = cells.get(fate.outcome, 0) + count
+        in_doubt = bool(self._doubts or totals.breach)
         report = CoilReport(
             length_m=length_m,
             width_mm=self.coil.width_mm,
@@ -161,7 +162,7 @@ class CoilInspection:
             cells=cells,
             reasons={f.label: n for f, n in totals.fates.items() if f.reason},
             coverage=coverage(cells),
-            inspection_valid=is_valid(cells) and not (self._doubts or totals.breach),
+            inspection_valid=bool(cells) and is_valid(cells) and not in_doubt,
             defects=dict(self.defects.announced),
             models=tuple(self._models),
             interrupted=interrupted,

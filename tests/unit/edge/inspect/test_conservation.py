@@ -102,7 +102,7 @@ def counted(cells: Cells, rows: int, report: CoilReport) -> None:
     assert report.cells == found
     assert report.expected_cells == inside.size
     assert "lost(unseen)" not in report.reasons
-    if {"unusable", "off_strip_disagreement"} & set(found):
+    if not found or {"unusable", "off_strip_disagreement"} & set(found):
         assert not report.inspection_valid
 
 
