@@ -29,9 +29,10 @@ class Holds:
         self._corrections: deque[Heard] = deque(maxlen=16)
 
     def all(self) -> list[Heard]:
-        """As it was said, in order."""
-        held = [*self._corrections, *self._began, *self._named, *self._announced.all()]
-        return sorted(held, key=lambda heard: heard.stamp.monotonic_ns)
+        """As it was said, in order; of coils to come last, since the newest head used up none."""
+        held = [*self._corrections, *self._began, *self._named]
+        held.sort(key=lambda heard: heard.stamp.monotonic_ns)
+        return [*held, *self._announced.all()]
 
     def hear(self, heard: Heard) -> None:
         """The mill has said this."""

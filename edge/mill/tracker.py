@@ -166,7 +166,7 @@ class MillCoils:
         newest = self._row.newest
         is_headless = newest.raw_m is None and self._headless
         is_nameless = newest.name is None and not newest.between and not is_headless
-        is_soon = self._age_s(newest, heard) <= self._mill.late_id_s
+        is_soon = 0 <= self._age_s(newest, heard) <= self._mill.late_id_s
         return signal.place is None and is_nameless and is_soon
 
     def _pass_head(self, heard: Heard, signal: HeadSignal) -> None:
