@@ -44,7 +44,7 @@ class Pulse:
         self._clock = clock
         self._reader: EventReader | None = None
         self._seq = 0
-        self._beat_ns = 0
+        self._beat_ns = clock.now().monotonic_ns
         self._trouble: str | None = None
 
     def tick(self) -> bool:
@@ -59,7 +59,8 @@ class Pulse:
             self._trouble = None
         now_ns = self._clock.now().monotonic_ns
         if now_ns >= self._beat_ns:
-            self._beat_ns = now_ns + BEAT_NS
+            is_late = now_ns >= self._beat_ns + BEAT_NS
+            self._beat_ns = (now_ns if is_late else self._beat_ns) + BEAT_NS
             self._beat()
             return True
         return fresh
