@@ -12,7 +12,7 @@ import typer
 from edge.config import Config, load_config
 from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
-from edge.errors import BundleError, ConfigError, LedgerError, StripSightError
+from edge.errors import BundleError, ConfigError, LedgerError, ReceiverError, StripSightError
 
 if TYPE_CHECKING:
     from edge.grading.regrade import Regraded
@@ -258,9 +258,13 @@ def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:
     is to be said of those.
     """
     refused = 0
-    for coil, arguments in wanted.items():
+    for done, (coil, arguments) in enumerate(wanted.items()):
         request = Request(action="grade", by=this_user(), arguments=arguments)
-        reply = ask(settings.run_path, request)
+        try:
+            reply = ask(settings.run_path, request)
+        except ReceiverError as error:
+            left = f"{len(wanted) - done} of {len(wanted)} grades may not be recorded"
+            raise ReceiverError(f"{left}, that of {coil} first: {error}") from error
         refused += not reply.ok
         said = f"recorded as {arguments['grade']}" if reply.ok else reply.error or "refused"
         print(f"{coil}: {said}", file=sys.stderr)
