@@ -137,6 +137,7 @@ class MillCoils:
             self._name(self._row.newest, signal.id, heard)
         elif heard.retained and (signal.id == self._last_name or self._is_late(heard, signal)):
             self._doubts.say("repeated", f"coil {signal.id!r} was announced before")
+            self._headless = True  # that head has its id: the next one is of another coil
         else:
             self._announce(heard, signal.id)
 
