@@ -77,13 +77,12 @@ def report(
 
     # Looking through 200,000 defects for cycles, of which there are none, is a quarter of the time.
     gc.disable()
-    document, text = report_text(load_config(config), coil, form, from_seq)
+    document, written = write_report(load_config(config), coil, form, from_seq)
     if out is None and form is not Form.html:
-        sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
-        sys.stdout.write(text)
+        sys.stdout.buffer.write(written)
         return
     path = out or Path(file_name(document.coil.id, form.value))
-    save(text, path)
+    save(written, path)
     print(f"{path.resolve()}")
 
 
@@ -166,8 +165,8 @@ def save_newest(settings: Config, path: Path, after: int) -> None:
     from edge.report.write import save
 
     try:
-        document, text = report_text(settings, None, Form.html, after=after)
-        save(text, path)
+        document, written = write_report(settings, None, Form.html, after=after)
+        save(written, path)
     except StripSightError as error:
         print(f"no coil report: {error}", file=sys.stderr)
     else:
@@ -178,10 +177,10 @@ def save_newest(settings: Config, path: Path, after: int) -> None:
         )
 
 
-def report_text(
+def write_report(
     settings: Config, coil: str | None, form: Form, from_seq: int | None = None, after: int = 0
-) -> tuple["CoilDocument", str]:
-    """The report of a coil, of those that began after an event, and its text; says on stderr where
+) -> tuple["CoilDocument", bytes]:
+    """The report of a coil, of those that began after an event, and its file; says on stderr where
     there are more of the same id.
     """
     from edge.clock import SystemClock

@@ -6,6 +6,7 @@ from pathlib import Path
 from edge.ledger.reader import EventReader
 
 _AT_ONCE = 500
+"""Events that are read, or summed, in one call."""
 
 
 class Digest:
@@ -20,18 +21,26 @@ class Digest:
         self.last = 0
         self.events = 0
         self._sum = hashlib.sha256()
+        self._waiting: list[bytes] = []
 
     def add(self, seq: int, body: bytes) -> None:
         """The next event."""
         self.first = self.first or seq
         self.last = seq
         self.events += 1
-        self._sum.update(body + b"\n")
+        self._waiting.append(body)
+        if len(self._waiting) == _AT_ONCE:
+            self._add_up()
 
     @property
     def sha256(self) -> str:
         """Of what was added so far, in hexadecimal."""
+        self._add_up()
         return self._sum.hexdigest()
+
+    def _add_up(self) -> None:
+        self._sum.update(b"\n".join([*self._waiting, b""]))
+        self._waiting.clear()
 
     def __str__(self) -> str:
         return f"events {self.first} to {self.last}, sha256 {self.sha256}"

@@ -1,14 +1,15 @@
 """One coil's events, read once.
 
 Of a coil with 200,000 defects and their revisions every event is hashed, but only the highest
-revision of each defect is parsed: its id is cut out of the body's bytes. A quotation mark within a
-JSON string is always escaped, so `"defect_id":"` can stand nowhere but at that key.
+revision of each defect is parsed: at once where it says `closed`, else when all were read. Its id
+is cut out of the body's bytes. A quotation mark within a JSON string is always escaped, so
+`"defect_id":"` can stand nowhere but at that key.
 """
 
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from contract.bodies import (
     Defect,
@@ -28,6 +29,11 @@ from edge.report.joining import join
 
 _ID = b'"defect_id":"'
 _AFTER_ID = b'","revision":'
+_HEAD = 150
+"""Bytes of an event that come before its data at least: source, type, subject and time."""
+_CLOSED = b',"phase":"closed"'
+_REVISION = 24
+"""Bytes within which the phase stands behind the id."""
 
 
 @dataclass(slots=True)
@@ -35,7 +41,7 @@ class _DefectEvent:
     data: FoundDefect
 
 
-_DEFECT = TypeAdapter(_DefectEvent)
+_DEFECT = msgspec.json.Decoder(_DefectEvent)
 
 
 @dataclass(slots=True)
@@ -64,15 +70,15 @@ def gather(reader: EventReader, inspection: Inspection) -> Gathered:
     Raises:
         LedgerError: the ledger cannot be read, or a defect in it is damaged.
     """
-    found, newest, digest = Gathered(), dict[bytes, bytes](), Digest()
+    found, newest, digest = Gathered(), dict[bytes, bytes | FoundDefect](), Digest()
     last = inspection.last_seq or reader.last_seq()
     for seq, kind, body in reader.bodies_of_coil(inspection.subject, inspection.first_seq, last):
         digest.add(seq, body)
         if kind == Defect.kind:
-            newest[_defect_key(body)] = body
+            _enter(newest, body)
         else:
             _take(found, body)
-    found.defects = _parsed(newest, found)
+    found.defects = _kept(newest, found)
     found.ledger = _range(digest)
     return found
 
@@ -95,29 +101,39 @@ def _range(digest: Digest) -> LedgerRange:
     )
 
 
-def _defect_key(body: bytes) -> bytes:
-    """The defect's id as it stands in the body; of one that another program wrote, as parsed."""
-    start = body.find(_ID)
+def _enter(newest: dict[bytes, bytes | FoundDefect], body: bytes) -> None:
+    """Keep what an event says of a defect, in place of what one before it said."""
+    start = body.find(_ID, _HEAD) + len(_ID)
     end = body.find(_AFTER_ID, start)
-    if start >= 0 and end >= 0:
-        return body[start + len(_ID) : end]
-    return str(Event.model_validate_json(body).data["defect_id"]).encode()
+    if start < _HEAD or end < 0:  # another program wrote it
+        newest[str(Event.model_validate_json(body).data["defect_id"]).encode()] = body
+        return
+    end_of_phase = end + len(_AFTER_ID) + _REVISION + len(_CLOSED)
+    is_last = body.find(_CLOSED, end, end_of_phase) >= 0
+    newest[body[start:end]] = _parsed(body) if is_last else body
 
 
-def _parsed(newest: dict[bytes, bytes], found: Gathered) -> list[FoundDefect]:
+def _parsed(body: bytes) -> FoundDefect | bytes:
+    """The defect; as it was where it is damaged, since a later event may replace it."""
+    try:
+        return _DEFECT.decode(body).data
+    except (ValueError, RecursionError):
+        return body
+
+
+def _kept(newest: dict[bytes, bytes | FoundDefect], found: Gathered) -> list[FoundDefect]:
+    """By position; those merged into another are counted."""
     defects = []
-    for key in list(newest):
-        try:
-            defect = _DEFECT.validate_json(newest.pop(key)).data
-        except ValidationError as error:
+    for key, told in newest.items():
+        defect = _parsed(told) if isinstance(told, bytes) else told
+        if isinstance(defect, bytes):
             raise LedgerError(
                 f"defect {key.decode(errors='replace')}: its newest event in the ledger is damaged;"
                 " move that file away and keep it for examination"
-            ) from error
+            )
         if defect.merged_into is None:
             defects.append(defect)
-        else:
-            found.merged += 1
+    found.merged = len(newest) - len(defects)
     return sorted(defects, key=attrgetter("extent.from_m", "extent.from_mm"))
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.config import Config
@@ -25,15 +26,22 @@ _NAME_LENGTH = 60
 _SUM_LENGTH = 8
 
 
-def render(document: CoilDocument, form: Format, config: Config) -> str:
-    """The report as text; CSV with its line ends of CR and LF."""
+def render(document: CoilDocument, form: Format, config: Config) -> bytes:
+    """The report as a file holds it, in UTF-8; CSV with its line ends of CR and LF."""
     if form == "json":
-        return document.model_dump_json() + "\n"
+        return _json(document)
     if form == "html":
-        return render_page(document, config)
+        return render_page(document, config).encode()
     stream = io.StringIO(newline="")
     write_csv(document, stream)
-    return stream.getvalue()
+    return stream.getvalue().encode()
+
+
+def _json(document: CoilDocument) -> bytes:
+    """Its defects, of which there may be 200,000, by the faster writer."""
+    defects = msgspec.json.encode(document.defects)
+    others = document.model_dump_json(exclude={"defects"}).encode()
+    return b"".join((others.removesuffix(b"}"), b',"defects":', defects, b"}\n"))
 
 
 def render_page(document: CoilDocument, config: Config) -> str:
@@ -62,7 +70,7 @@ def file_name(coil_id: str, form: Format) -> str:
     return f"coil-{plain}.{form}"
 
 
-def save(text: str, path: Path) -> None:
+def save(report: bytes, path: Path) -> None:
     """Write a report, so that a reader sees the whole of it or none.
 
     Raises:
@@ -70,8 +78,7 @@ def save(text: str, path: Path) -> None:
     """
     draft = path.with_name(path.name + ".partial")
     try:
-        with draft.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        draft.write_bytes(report)
         draft.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

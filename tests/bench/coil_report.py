@@ -56,23 +56,31 @@ def _commit(log: EventLog, drafts: list[Draft]) -> None:
 
 
 def _defects(count: int) -> Iterator[Draft]:
-    """Along the whole coil, each class rarer than the one before."""
+    """Along the whole coil, each class rarer than the one before; rounded as inspection does."""
     draw = random.Random(1)
     for number in range(count):
-        from_m, from_mm = number / count * LENGTH_M, draw.random() * 1100
-        extent = Extent(
-            from_m=from_m, to_m=from_m + 0.3, from_mm=from_mm, to_mm=from_mm + draw.random() * 80
-        )
+        from_m, from_mm = round(number / count * LENGTH_M, 6), draw.uniform(0, 1100)
+        extent = _extent(from_m, 0.3, from_mm, draw.uniform(20, 80))
         measure = Measure(
-            extent=extent, area_mm2=900 * draw.random(), length_mm=60.0, width_mm=12.5,
-            orientation_deg=12.5, contrast=-0.15,
+            extent=_extent(from_m, draw.uniform(0.1, 0.3), from_mm, draw.uniform(5, 20)),
+            area_mm2=round(draw.uniform(10, 900), 3), length_mm=round(draw.uniform(10, 300), 3),
+            width_mm=round(draw.uniform(1, 20), 3), orientation_deg=round(draw.uniform(0, 179), 1),
+            contrast=round(draw.uniform(-0.5, 0.5), 4),
         )  # fmt: skip
         name = f"class_{min(CLASSES - 1, int(draw.expovariate(0.7)))}"
         for revision, phase in ((1, "opened"), (2, "closed")):
             yield defect(
                 COIL, f"{COIL}/{number}", from_m, class_name=name, extent=extent, measure=measure,
                 revision=revision, phase=phase, evidence=f"{COIL}-{number}.jpg",
+                probability=draw.uniform(0.5, 1),
             )  # fmt: skip
+
+
+def _extent(from_m: float, metres: float, from_mm: float, mm: float) -> Extent:
+    return Extent(
+        from_m=from_m, to_m=round(from_m + metres, 6),
+        from_mm=round(from_mm, 3), to_mm=round(from_mm + mm, 3),
+    )  # fmt: skip
 
 
 def report_s(config: Path, form: str, out: Path) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from contract.bodies import Defect, Extent
 from contract.events import number
 from edge.errors import LedgerError
 from edge.ledger.inspections import Inspection, find, inspections
-from edge.report.gather import _defect_key, coil_digest, gather
+from edge.report.gather import _enter, coil_digest, gather
 from tests.unit.edge.console.strip_events import (
     SOURCE,
     coil_report,
@@ -73,7 +74,7 @@ def test_the_id_cut_out_of_the_bytes_is_the_one_that_parsing_gives(name: str) ->
         body = number(draft, SOURCE, 1).model_dump_json().encode()
     except UnicodeEncodeError:
         return  # a lone surrogate, which no event can hold
-    parsed = Defect.model_validate_json(f'{{"defect_id":"{_defect_key(body).decode()}",' + _REST)
+    parsed = Defect.model_validate_json(f'{{"defect_id":"{_key(body).decode()}",' + _REST)
     assert parsed.defect_id == name
 
 
@@ -82,20 +83,58 @@ _REST = defect("c", "gone").body.model_dump_json().split('"defect_id":"gone",')[
 
 def test_a_body_that_another_program_wrote_is_parsed_for_its_id() -> None:
     spaced = number(defect("c", "c/9"), SOURCE, 1).model_dump_json(indent=1).encode()
-    assert _defect_key(spaced) == b"c/9"
+    assert _key(spaced) == b"c/9"
+
+
+def _key(body: bytes) -> bytes:
+    newest = dict[bytes, Any]()
+    _enter(newest, body)
+    return next(iter(newest))
+
+
+@pytest.mark.parametrize("phase", ["opened", "extended", "closed", "interrupted"])
+def test_whatever_comes_behind_a_closed_defect_holds(tmp_path: Path, phase: str) -> None:
+    closed = defect("c", "c/1", revision=2, phase="closed")
+    later = defect("c", "c/1", revision=3, phase=phase, severity="minor")
+    reader = record(tmp_path, [coil_started("c"), defect("c", "c/1"), closed, later])
+    (found,) = gather(reader, find(inspections(reader), "c")).defects
+    assert (found.phase, found.severity) == (phase, "minor")
 
 
 class _Torn:
     """A ledger whose newest revision of a defect is damaged."""
 
+    def __init__(self, healthy: str, damaged: bytes) -> None:
+        self._healthy, self._damaged = healthy.encode(), damaged
+
     def last_seq(self) -> int:
         return 1
 
     def bodies_of_coil(self, *_: object) -> list[tuple[int, str, bytes]]:
-        body = number(defect("c", "c/1"), SOURCE, 1).model_dump_json()
-        return [(1, "defect", body.replace('"from_m":10.0', '"from_m":"ten"').encode())]
+        body = number(defect("c", "c/1"), SOURCE, 1).model_dump_json().encode()
+        assert self._healthy in body
+        return [(1, "defect", body.replace(self._healthy, self._damaged))]
 
 
-def test_a_damaged_defect_is_named() -> None:
+@pytest.mark.parametrize(
+    ("healthy", "damaged"),
+    [
+        ('"opened"', b'"closed","tiles":2.5'),
+        ('"from_m":10.0', b'"from_m":"ten"'),
+        ('"from_m":10.0', b'"from_m":NaN'),
+        ('"from_m":10.0', b'"from_m":1e999'),
+        ('"from_m":10.0', b'"from_mm":10.0'),
+        ('"tiles":2', b'"tiles":2.5'),
+        ('"tiles":2', b'"tiles":' + b"[" * 100_000),
+        ('"crowded":false', b'"later":' + b"[" * 100_000),
+        ('"opened"', b'"melted"'),
+        ('"scratch"', b'"\xff\xfe"'),
+        ('"scratch"', b'"\\ud800"'),
+        ('"extent"', b""),
+        ("}}", b""),
+    ],
+)
+def test_a_damaged_defect_is_named(healthy: str, damaged: bytes) -> None:
+    torn = _Torn(healthy, damaged)
     with pytest.raises(LedgerError, match="defect c/1: its newest event in the ledger is damaged"):
-        gather(_Torn(), Inspection("c", "c", 1, None))  # type: ignore[arg-type]
+        gather(torn, Inspection("c", "c", 1, None))  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +64,29 @@ def test_a_plain_id_stays_as_it_is() -> None:
 
 @given(coil=HOSTILE, class_name=HOSTILE, severity=HOSTILE, evidence=HOSTILE)
 def test_no_cell_begins_a_formula_however_a_spreadsheet_cuts_lines(
-    document: CoilDocument, **names: str
+    document: CoilDocument, coil: str, class_name: str, severity: str, evidence: str
 ) -> None:
+    names = {"coil": coil, "class_name": class_name, "severity": severity, "evidence": evidence}
     text = _as_csv(_with_names(document, **names))
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert len(rows) == 2
     assert len(rows[1]) == len(COLUMNS)
     texts = [COLUMNS.index(c) for c in ("coil_id", "defect_id", "class", "severity", "picture")]
+    told = (coil, f"{coil}/1", class_name, severity, evidence)
+    assert [rows[1][i] for i in texts] == [harmless(text) for text in told]
     for cell in (rows[1][i] for i in texts):
         for separator in (",", ";", "\t", "\r", "\n"):
             for part in cell.split(separator):
                 assert not part.lstrip(" ").startswith(FORMULA), (cell, separator)
+
+
+@given(st.floats(-1e5, 1e5))
+def test_numbers_are_those_of_the_report(document: CoilDocument, number: float) -> None:
+    found = replace(document.defects[0], extent=Box(number, 1.5, 2.5, 3.5), probability=number)
+    text = _as_csv(document.model_copy(update={"defects": [found]}))
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert (float(row["from_m"]), float(row["probability"])) == (number, number)
+    assert (row["to_m"], row["tiles"]) == ("1.5", "2")
 
 
 def _with_names(document: CoilDocument, **names: Any) -> CoilDocument:  # noqa: ANN401

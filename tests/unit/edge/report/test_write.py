@@ -22,7 +22,7 @@ from edge.report.compose import compose
 from edge.report.document import CoilDocument, document_schema
 from edge.report.listing import as_table, listed
 from edge.report.strip import scale_for
-from edge.report.write import Format, file_name, render, save, verify
+from edge.report.write import Format, file_name, render, render_page, save, verify
 from edge.types import Commit, Watermark
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import (
@@ -97,7 +97,7 @@ def test_severities_of_other_rules_than_the_grade_s_are_said(tmp_path: Path) -> 
     again = report_of(tmp_path)
     assert (again.certificate.severity_rules, again.certificate.rules) == ("1@old", GRADE.rules)
     assert any(spoken in remark for remark in again.remarks)
-    assert "1@old" in render(again, "html", config_of(tmp_path))
+    assert b"1@old" in render(again, "html", config_of(tmp_path))
 
 
 def test_a_width_that_was_corrected_is_told_beside_the_one_of_the_cells(tmp_path: Path) -> None:
@@ -114,10 +114,11 @@ def test_a_width_that_was_corrected_is_told_beside_the_one_of_the_cells(tmp_path
 
 
 def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
-    text = render(_document(tmp_path), "json", config_of(tmp_path))
+    written = render(_document(tmp_path), "json", config_of(tmp_path))
     path = tmp_path / "report.json"
-    save(text, path)
-    assert path.read_text() == text
+    save(written, path)
+    assert path.read_bytes() == written
+    text = written.decode()
     reader = EventReader(tmp_path / "ledger")
     assert verify(reader, path).events == 9
     record(tmp_path, [graded(COIL, "D", "later")])
@@ -132,7 +133,7 @@ def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent/x\.html: cannot be written"):
-        save("", tmp_path / "absent" / "x.html")
+        save(b"", tmp_path / "absent" / "x.html")
 
 
 def test_a_report_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_report_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(ConfigError, match=r"report\.html: cannot be written"):
-            save("x" * 100_000, path)
+            save(b"x" * 100_000, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
@@ -193,7 +194,7 @@ def test_a_report_of_another_version_is_said_and_no_figure_is_invented(tmp_path:
     assert (document.coil.length_m, document.certificate.expected_cells) == (0, 0)
     assert "of another version of this program and cannot be read" in document.remarks[0]
     assert any(r.startswith("1 events are of another version") for r in document.remarks)
-    assert "Not readable" in render(document, "html", config_of(tmp_path))
+    assert b"Not readable" in render(document, "html", config_of(tmp_path))
     assert as_table([listed(i) for i in inspections(EventReader(tmp_path / "ledger"))]).endswith(
         "of another version"
     )
@@ -264,7 +265,7 @@ def test_severities_stand_as_the_rules_have_them(tmp_path: Path) -> None:
     config = config_of(tmp_path).model_copy(update={"grading": rules})
 
     def heads() -> list[str]:
-        page = render(document, "html", config)
+        page = render_page(document, config)
         return re.findall(r"<th[^>]*>(alpha|beta|gamma)</th>", page)
 
     assert heads() == ["alpha", "beta", "gamma"], "by name while somebody moves the rules"
