@@ -154,6 +154,10 @@ class SpeedSignalPosition(Section):
     """
 
     kind: Literal["speed_signal"]
+    signal: Literal["speed", "position"] = "speed"
+    """What the mill tells it by: its `speed`, or `position`, its count of metres, which position
+    then follows.
+    """
     pitch_at_m_per_s: Positive
     """The speed at which lines have optics.mm_per_px_along; they come on the camera's own clock."""
     max_age_s: Positive = 1.0

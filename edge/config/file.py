@@ -69,12 +69,15 @@ class Config(Section):
                 "position.kind encoder: this source gives no counts; name a camera's chunk in"
                 " source.counter_node, or choose another kind"
             )
-        rides = isinstance(self.source, SimulatedSource) and self.source.speed is not None
-        if isinstance(self.position, SpeedSignalPosition) and not (rides or self.mill):
-            raise ValueError(
-                "position.kind speed_signal: nobody tells a speed; set up mill, or source.speed of"
-                " source.kind simulated"
-            )
+        if isinstance(self.position, SpeedSignalPosition) and not self.mill:
+            rides = isinstance(self.source, SimulatedSource) and self.source.speed is not None
+            if not rides:
+                raise ValueError(
+                    "position.kind speed_signal: nobody tells a speed; set up mill, or source.speed"
+                    " of source.kind simulated"
+                )
+            if self.position.signal == "position":
+                raise ValueError("position.signal position: nobody tells a count; set up mill")
         return self
 
     @model_validator(mode="after")

@@ -21,9 +21,11 @@ class Moments:
         self._doubts = doubts
         self._count: tuple[float, int] | None = None
 
-    def counted(self, heard: Heard, signal: PositionSignal) -> None:
-        """The mill's count of metres at a moment."""
-        self._count = signal.position_m, self._moment(heard, signal)
+    def counted(self, heard: Heard, signal: PositionSignal) -> int:
+        """The mill's count of metres; returns the moment of it."""
+        at_ns = self._moment(heard, signal)
+        self._count = signal.position_m, at_ns
+        return at_ns
 
     def mark(self, heard: Heard, signal: Placed) -> Mark:
         """By the mill's count where the message names it, by time otherwise."""

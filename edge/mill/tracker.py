@@ -12,9 +12,10 @@ from datetime import datetime
 
 from contract.bodies import CoilData
 from edge.clock import Clock, Stamp
-from edge.config import Config, Mill
+from edge.config import Config, Mill, SpeedSignalPosition
 from edge.metrics import InspectMetrics
 from edge.mill.announced import Announced
+from edge.mill.counted_speed import CountedSpeed
 from edge.mill.doubts import Doubts
 from edge.mill.heard import Heard
 from edge.mill.moments import Moments
@@ -70,6 +71,9 @@ class MillCoils:
         self._data = CoilData(side=config.mounting.side)
         self._past = past
         self._tell_speed = tell_speed
+        place = config.position
+        by_count = isinstance(place, SpeedSignalPosition) and place.signal == "position"
+        self._count = CountedSpeed(tell_speed) if by_count else None
         self._clock = clock
         self._subjects = Subjects(past.began)
         self._doubts = Doubts(metrics, clock)
@@ -119,12 +123,17 @@ class MillCoils:
                     self._pass_tail(heard, signal)
                 case CorrectionSignal():
                     self._amend(heard, signal, of_before)
-                case SpeedSignal() if not heard.retained:
+                case SpeedSignal() if not heard.retained and self._count is None:
                     self._tell_speed(signal.m_per_s, heard.stamp.monotonic_ns)
                 case PositionSignal() if not heard.retained:
-                    self._moments.counted(heard, signal)
+                    self._counted(heard, signal)
                 case _:
                     pass
+
+    def _counted(self, heard: Heard, signal: PositionSignal) -> None:
+        at_ns = self._moments.counted(heard, signal)
+        if self._count is not None:
+            self._count.counted(signal.position_m, at_ns)
 
     def _coil(self, heard: Heard, signal: CoilSignal) -> None:
         """An announcement: of the running coil where it says so or comes late, else of the next."""

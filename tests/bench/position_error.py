@@ -25,6 +25,7 @@ from edge.acquire.by_speed import (
 from edge.acquire.position import LinesPosition
 from edge.clock import Stamp
 from edge.config import EncoderPosition as EncoderSection
+from edge.mill.counted_speed import CountedSpeed
 from edge.ports import LinePosition
 from edge.types import Block, Counts, RowMap
 
@@ -143,30 +144,52 @@ def _host(rng: np.random.Generator, late: Floats, words: str, beyond_s: float) -
 def _speed_signal(rng: np.random.Generator) -> Case:
     """The told speed is held until the next one: on a ramp it is late by half that on average."""
     del rng
-    feed, worst, told_s = SpeedFeed(), 0.0, -1.0
+    feed = SpeedFeed()
+
+    def tell(at_s: float, _: float, m_per_s: float) -> None:
+        feed.tell(m_per_s, _at(at_s).monotonic_ns)
+
+    return _on_a_ramp("`speed_signal`, 10 a second", feed, tell)
+
+
+def _count_signal(rng: np.random.Generator) -> Case:
+    """The speed is of the way between two counts, and what it was wrong by is made up for."""
+    del rng
+    feed = SpeedFeed()
+    count = CountedSpeed(feed.tell)
+
+    def tell(at_s: float, way_m: float, _: float) -> None:
+        count.counted(way_m, _at(at_s).monotonic_ns)
+
+    return _on_a_ramp("`speed_signal`, `signal: position`, 10 a second", feed, tell)
+
+
+def _on_a_ramp(source: str, feed: SpeedFeed, tell: Callable[[float, float, float], None]) -> Case:
+    """`tell` is told the seconds, the way and the speed, ten times a second."""
+    worst, told_s = 0.0, -1.0
     position = SpeedPosition(feed, M_PER_ROW, pitch_at_m_per_s=M_PER_S)
     ramp_s = M_PER_S / 2 / RAMP_M_PER_S2
     start_m = 0.0
     for k in range(1, BLOCKS):
         at_s = k * PERIOD_S
-        if at_s - told_s >= SIGNAL_S:
-            told_s = at_s
-            feed.tell(M_PER_S / 2 + RAMP_M_PER_S2 * min(at_s, ramp_s), _at(at_s).monotonic_ns)
         true = M_PER_S / 2 * at_s + RAMP_M_PER_S2 / 2 * min(at_s, ramp_s) ** 2
         true += max(0.0, at_s - ramp_s) * M_PER_S / 2
+        if at_s - told_s >= SIGNAL_S:
+            told_s = at_s
+            tell(at_s, true, M_PER_S / 2 + RAMP_M_PER_S2 * min(at_s, ramp_s))
         rows = position.advance(Block(ROWS, 0, _at(at_s), _at(at_s))).rows
-        start_m = rows.end_m - true if k == 1 else start_m
+        if at_s < 3 * SIGNAL_S:  # nobody knows a speed before two counts
+            start_m = rows.end_m - true
         worst = max(worst, abs(rows.end_m - true - start_m))
     bound = 1000 * (M_PER_S / 2 * (SIGNAL_S + PERIOD_S) + M_PER_S * EXPOSURE_S)
     return Case(
-        "`speed_signal`, 10 a second", "a ramp from 10 to 20 m/s", bound,
-        "change of v x (0.1 s + a block)", 1000 * worst,
+        source, "a ramp from 10 to 20 m/s", bound, "change of v x (0.1 s + a block)", 1000 * worst
     )  # fmt: skip
 
 
 _CASES: tuple[Callable[[np.random.Generator], Case], ...] = (
     _lines, _encoder, _encoder_on_a_ramp, _camera_clock, _free_clock, _idle_host, _hiccups,
-    _busy_host, _speed_signal,
+    _busy_host, _speed_signal, _count_signal,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,42 @@ def test_after_a_crash_the_coil_is_known_by_what_the_mill_retained(
         mill.head()
         wait_for_coil(daemon, "B")
     everything_adds_up(daemon)
+
+
+def test_position_by_the_metres_that_the_mill_counts(
+    tmp_path: Path, broker: Broker, mill: MillSignals
+) -> None:
+    """Its count stands, runs and begins anew; the strip is placed as far as the count went."""
+    position = {"kind": "speed_signal", "signal": "position", "pitch_at_m_per_s": 3.2}
+    with Daemon(line(tmp_path, broker.port, position=position)) as daemon:
+        daemon.wait_until_inspecting()
+        mill.say("speed", m_per_s=3.2)
+        wait_for(lambda: daemon.status()["frames"] > 20, "frames")
+        assert abs(daemon.status()["line_m"] + OFFSET_M) < 0.1, "a speed is not asked for"
+        counted = Counted()
+
+        def stands_at(zero_m: float, most_m: float) -> bool:
+            mill.say("position", position_m=zero_m + counted.to(most_m))
+            return bool(abs(daemon.status()["line_m"] + OFFSET_M - most_m) < 0.5)
+
+        wait_for(lambda: stands_at(1000.0, 6.0), "the strip is where the count is", 40)
+        assert daemon.status()["inspection_valid"]
+        wait_for(lambda: stands_at(-50.0, 12.0), "it goes on from a count that began anew", 40)
+        speeds = daemon.metrics()
+        assert speeds['stripsight_mill_signals_total{signal="position"}'] > 5
+
+
+class Counted:
+    """Strip that runs at 3.2 m/s until it is to stop."""
+
+    def __init__(self) -> None:
+        self._at_s, self._at_m = time.monotonic(), 0.0
+
+    def to(self, most_m: float) -> float:
+        now_s = time.monotonic()
+        self._at_m = min(most_m, self._at_m + 3.2 * (now_s - self._at_s))
+        self._at_s = now_s
+        return self._at_m
 
 
 def test_position_by_the_speed_that_the_mill_tells(

@@ -50,3 +50,11 @@ def test_the_mills_speed_places_the_strip() -> None:
     assert changed(position=position).mill is not None
     with pytest.raises(ValidationError, match="nobody tells a speed"):
         changed(position=position, mill=None)
+
+
+def test_the_mills_count_places_the_strip() -> None:
+    position = {"kind": "speed_signal", "signal": "position", "pitch_at_m_per_s": 5.0}
+    assert changed(position=position).mill is not None
+    ride = {"kind": "simulated", "speed": [[0, 5]]}
+    with pytest.raises(ValidationError, match="nobody tells a count"):
+        changed(position=position, mill=None, source=ride)

@@ -42,7 +42,10 @@ def empty_ledger(folder: Path) -> Path:
     return folder / "ledger"
 
 
-def mill_config(ledger: Path, **mill: object) -> config.Config:
+LINES = {"kind": "lines"}
+
+
+def mill_config(ledger: Path, position: object = LINES, **mill: object) -> config.Config:
     source = {"name": "mill", "host": "127.0.0.1", "topics": ["mill/#"]}
     return config.Config.model_validate(
         {
@@ -52,7 +55,7 @@ def mill_config(ledger: Path, **mill: object) -> config.Config:
             "bundle": ledger,
             "source": {"kind": "folder", "path": ledger},
             "optics": {"mm_per_px_along": 0.5, "mm_per_px_across": 0.5},
-            "position": {"kind": "lines"},
+            "position": position,
             "mounting": {"offset_m": OFFSET_M, "side": "top"},
             "coils": {"width_mm": WIDTH_MM},
             "mill": {"mqtt": [source], **mill},
