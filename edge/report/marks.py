@@ -7,13 +7,15 @@ letter, where there is room.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
+
 from edge.report.document import Box, FoundDefect
 from edge.report.glyphs import Glyphs
-from edge.report.scale import Rect, Scale
+from edge.report.scale import TOP, Rect, Scale
 
 BOXES_TO = 600
 """Up to so many defects each has its box."""
@@ -88,10 +90,7 @@ def _small(defects: list[FoundDefect], scale: Scale, glyphs: Glyphs) -> str:
 def _bins(defects: list[FoundDefect], scale: Scale) -> dict[str, dict[Place, _Bin]]:
     """Marks by class. Of a class that has many, only those in whose bin it is the most frequent."""
     bins = defaultdict[str, dict[Place, _Bin]](dict)
-    tops = [scale.band_top(band) for band in range(scale.bands)]
-    for defect in defects:
-        x, y, band = _centre(defect, scale)
-        place = (band, int(x) // BIN, int(y - tops[band]) // BIN)
+    for defect, place, x, y in _placed(defects, scale):
         known = bins[defect.class_name]
         before = known.get(place)
         known[place] = _Bin(x, y, before.defects + 1 if before else 1)
@@ -105,6 +104,19 @@ def _bins(defects: list[FoundDefect], scale: Scale) -> dict[str, dict[Place, _Bi
         else {place: found for place, found in places.items() if found.defects == most[place]}
         for name, places in bins.items()
     }
+
+
+def _placed(
+    defects: list[FoundDefect], scale: Scale
+) -> Iterator[tuple[FoundDefect, Place, float, float]]:
+    """Each with the bin that its middle lies in, and where that is on paper."""
+    boxes = [_place_of(defect) for defect in defects]
+    along_m = np.array([box.from_m + box.to_m for box in boxes]) / 2
+    across_mm = np.array([box.from_mm + box.to_mm for box in boxes]) / 2
+    x, y, band = scale.places(along_m, across_mm)
+    columns, rows = x // BIN, (y - TOP - band * scale.pitch) // BIN
+    bins = (n.astype(int).tolist() for n in (band, columns, rows))
+    return zip(defects, zip(*bins, strict=True), x.tolist(), y.tolist(), strict=True)
 
 
 def _level(count: int) -> int:

@@ -8,6 +8,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 WIDTH = 1820
 LEFT, RIGHT = 150, 50
 PLOT = WIDTH - LEFT - RIGHT
@@ -76,6 +81,13 @@ class Scale(NamedTuple):
         """Down the paper, clipped to the band."""
         share = min(max(across_mm / self.width_mm, 0.0), 1.0)
         return self.band_top(band) + (1 - share) * self.band_height
+
+    def places(self, along_m: Floats, across_mm: Floats) -> tuple[Floats, Floats, Ints]:
+        """`x`, `y` and the band of many positions at once."""
+        band = np.clip((along_m / self.band_m).astype(np.int64), 0, self.bands - 1)
+        x = LEFT + np.clip(along_m / self.band_m - band, 0, 1) * PLOT
+        share = np.clip(across_mm / self.width_mm, 0, 1)
+        return x, TOP + band * self.pitch + (1 - share) * self.band_height, band
 
     def rects(
         self, along: tuple[float, float], across: tuple[float, float], least: float

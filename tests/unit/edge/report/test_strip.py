@@ -1,6 +1,7 @@
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,18 @@ def test_a_rectangle_is_cut_at_the_bands_and_stays_on_the_paper(
     for rect in rects:
         assert LEFT - 4 <= rect.x <= rect.x + rect.w <= LEFT + PLOT + 4
         assert TOP - 4 <= rect.y <= rect.y + rect.h <= scale.height
+
+
+@given(
+    st.floats(0.1, 1e5), st.lists(st.tuples(st.floats(-5.0, 2e5), st.floats(-10.0, 1300.0)))
+)  # fmt: skip
+def test_many_places_are_where_each_is(length_m: float, places: list[tuple[float, float]]) -> None:
+    scale = scale_of(length_m, 1200.0)
+    along_m, across_mm = np.array(places).reshape(-1, 2).T
+    x, y, bands = scale.places(along_m, across_mm)
+    for (m, mm), *place in zip(places, x, y, bands, strict=True):
+        band = scale.band_of(m)
+        assert place == pytest.approx([scale.x(m, band), scale.y(mm, band), band])
 
 
 def test_a_defect_lies_where_its_metres_say() -> None:
