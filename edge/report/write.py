@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 import re
 from pathlib import Path
 from typing import Literal
@@ -18,7 +17,7 @@ from edge.palette import Palette
 from edge.report.document import CoilDocument, CoilName, LedgerRange
 from edge.report.gather import coil_digest
 from edge.report.page import draw_page
-from edge.report.table import write_csv
+from edge.report.table import as_csv
 
 Format = Literal["json", "csv", "html"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -32,9 +31,7 @@ def render(document: CoilDocument, form: Format, config: Config) -> bytes:
         return _json(document)
     if form == "html":
         return render_page(document, config).encode()
-    stream = io.StringIO(newline="")
-    write_csv(document, stream)
-    return stream.getvalue().encode()
+    return as_csv(document).encode()
 
 
 def _json(document: CoilDocument) -> bytes:

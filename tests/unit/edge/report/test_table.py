@@ -9,18 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.report.document import Box, CoilDocument, FoundDefect, Measured
-from edge.report.table import COLUMNS, harmless, write_csv
+from edge.report.table import COLUMNS, as_csv, harmless
 from tests.unit.edge.console.strip_events import coil_report, coil_started, defect
 from tests.unit.edge.report.ledger_of import COIL, MEASURE, report_of
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width too
 HOSTILE = st.text(alphabet=st.sampled_from("=+-@;,\"'\t\r\n| aA1(＝"), max_size=12)  # noqa: RUF001
-
-
-def _as_csv(document: CoilDocument) -> str:
-    stream = io.StringIO(newline="")
-    write_csv(document, stream)
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +30,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> CoilDocument:
 
 
 def test_a_line_per_defect_with_its_units_in_the_header(document: CoilDocument) -> None:
-    text = _as_csv(document)
+    text = as_csv(document)
     assert text.count("\r\n") == 3
     assert "\n" not in text.replace("\r\n", "")
     before, after = csv.DictReader(io.StringIO(text, newline=""))
@@ -67,7 +61,7 @@ def test_no_cell_begins_a_formula_however_a_spreadsheet_cuts_lines(
     document: CoilDocument, coil: str, class_name: str, severity: str, evidence: str
 ) -> None:
     names = {"coil": coil, "class_name": class_name, "severity": severity, "evidence": evidence}
-    text = _as_csv(_with_names(document, **names))
+    text = as_csv(_with_names(document, **names))
     rows = list(csv.reader(io.StringIO(text, newline="")))
     assert len(rows) == 2
     assert len(rows[1]) == len(COLUMNS)
@@ -83,7 +77,7 @@ def test_no_cell_begins_a_formula_however_a_spreadsheet_cuts_lines(
 @given(st.floats(-1e5, 1e5))
 def test_numbers_are_those_of_the_report(document: CoilDocument, number: float) -> None:
     found = replace(document.defects[0], extent=Box(number, 1.5, 2.5, 3.5), probability=number)
-    text = _as_csv(document.model_copy(update={"defects": [found]}))
+    text = as_csv(document.model_copy(update={"defects": [found]}))
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert (float(row["from_m"]), float(row["probability"])) == (number, number)
     assert (row["to_m"], row["tiles"]) == ("1.5", "2")
