@@ -105,12 +105,23 @@ def _enter(newest: dict[bytes, bytes | FoundDefect], body: bytes) -> None:
     """Keep what an event says of a defect, in place of what one before it said."""
     start = body.find(_ID, _HEAD) + len(_ID)
     end = body.find(_AFTER_ID, start)
-    if start < _HEAD or end < 0:  # another program wrote it
-        newest[str(Event.model_validate_json(body).data["defect_id"]).encode()] = body
+    if start < _HEAD or end < 0:
+        newest[_id_of(body)] = body
         return
     end_of_phase = end + len(_AFTER_ID) + _REVISION + len(_CLOSED)
     is_last = body.find(_CLOSED, end, end_of_phase) >= 0
     newest[body[start:end]] = _parsed(body) if is_last else body
+
+
+def _id_of(body: bytes) -> bytes:
+    """The defect's id of a body that another program wrote."""
+    try:
+        return str(Event.model_validate_json(body).data["defect_id"]).encode()
+    except (ValueError, KeyError) as error:
+        raise LedgerError(
+            f"an event of a defect is damaged ({body[:120]!r}...); move that file of the ledger"
+            " away and keep it for examination"
+        ) from error
 
 
 def _parsed(body: bytes) -> FoundDefect | bytes:

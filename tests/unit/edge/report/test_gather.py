@@ -118,6 +118,16 @@ class _Torn:
 
 @pytest.mark.parametrize(
     ("healthy", "damaged"),
+    [('"defect_id"', b'"defect"'), ('"revision"', b"\xff")],
+)
+def test_a_damaged_event_without_an_id_is_told(healthy: str, damaged: bytes) -> None:
+    torn = _Torn(healthy, damaged)
+    with pytest.raises(LedgerError, match="an event of a defect is damaged"):
+        gather(torn, Inspection("c", "c", 1, None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("healthy", "damaged"),
     [
         ('"opened"', b'"closed","tiles":2.5'),
         ('"from_m":10.0', b'"from_m":"ten"'),
