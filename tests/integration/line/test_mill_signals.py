@@ -6,10 +6,12 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from contract.events import Event
 from tests.integration.line.test_commands import edge
@@ -83,7 +85,7 @@ def test_coils_are_those_of_the_mill(tmp_path: Path, broker: Broker, mill: MillS
     with Daemon(line(tmp_path, broker.port)) as daemon:
         daemon.wait_until_inspecting()
         wait_for(lambda: daemon.status().get("mill") == "fine", "the mill is heard")
-        mill.announce("A", width_mm=WIDTH_MM, order="7", steel_grade="DX51D")
+        mill.announce("A", width_mm=WIDTH_MM, thickness_mm=0.8, order="7", steel_grade="DX51D")
         mill.head()
         wait_for_coil(daemon, "A")
         ids_come_late(daemon, mill)
@@ -100,8 +102,9 @@ def test_coils_are_those_of_the_mill(tmp_path: Path, broker: Broker, mill: MillS
     assert (told["A"], told["A~2"], told["D"]) == ("A1", "A", "D")
     assert "B/7" in told.values()
     started = {e.subject: e.data for e in coil_events(daemon, "coil_started")}
-    assert started["A"]["data"]["order"] == "7"
-    assert started["A"]["data"]["side"] == "bottom"
+    data = started["A"]["data"]
+    assert (data["order"], data["steel_grade"], data["thickness_mm"]) == ("7", "DX51D", 0.8)
+    assert data["side"] == "bottom"
     done = edge("replay", "--from", tmp_path / "recording", "--out", tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "equal" in done.stdout
@@ -241,6 +244,40 @@ def test_position_by_the_metres_that_the_mill_counts(
         wait_for(lambda: stands_at(-50.0, 12.0), "it goes on from a count that began anew", 40)
         speeds = daemon.metrics()
         assert speeds['stripsight_mill_signals_total{signal="position"}'] > 5
+
+
+def test_a_head_lies_where_the_mill_s_count_or_clock_says(
+    tmp_path: Path, broker: Broker, mill: MillSignals
+) -> None:
+    """Both are doubted where they cannot be: then the head is where the strip is now."""
+    settings = line(tmp_path, broker.port)
+    told = yaml.safe_load(settings.read_text())
+    told["mill"]["synchronised"] = True
+    settings.write_text(yaml.safe_dump(told))
+    with Daemon(settings) as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: daemon.status().get("mill") == "fine", "the mill is heard")
+
+        def doubted(doubt: str) -> bool:
+            name = f'stripsight_mill_doubts_total{{doubt="{doubt}"}}'
+            return daemon.metrics().get(name) == 1
+
+        mill.say("head", id="A", position_m=7.0)
+        wait_for(lambda: doubted("no_position"), "nobody has told a count")
+        wait_for_coil(daemon, "A")
+        mill.say("position", position_m=5000.0)
+        mill.say("head", id="B", position_m=5001.0)
+        mill.say("head", id="C", position_m=5002.25)
+        wait_for_coil(daemon, "C")
+        now = datetime.now(UTC)
+        mill.say("head", id="D", time=(now + timedelta(seconds=0.2)).isoformat())
+        mill.say("head", id="E", time=(now + timedelta(hours=1)).isoformat())
+        wait_for(lambda: doubted("clock"), "a clock that has jumped ahead")
+        wait_for_coil(daemon, "E")
+        mill.say("head", id="F", time=(now - timedelta(hours=1)).isoformat())
+        wait_for_coil(daemon, "F")
+    everything_adds_up(daemon)
+    assert abs(reports(daemon)["B"]["length_m"] - 1.25) < 0.01
 
 
 class Counted:
