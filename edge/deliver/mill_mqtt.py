@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.clock import Clock
 from edge.config import MillMqtt
-from edge.deliver.mqtt_link import EMBEDDED, new_client
+from edge.deliver.mqtt_link import EMBEDDED, new_client, why_refused, why_unreachable
 from edge.metrics import CourierMetrics
 from edge.mill.signals import MAX_BYTES, REASONS, RefusedSignalError, parse
 from edge.mill.wire import SignalSender
@@ -123,6 +123,7 @@ class _Session:
     ) -> None:
         self._config = config
         self._client = client = new_client(config, client_id)
+        self._accepted = False
         self._answered = threading.Event()
         self.lost = threading.Event()
         """The connection is gone, or a topic was refused."""
@@ -143,10 +144,10 @@ class _Session:
         try:
             self._client.connect(host, config.port, keepalive, properties=properties)
         except (OSError, ValueError) as error:
-            return f"{config.host}:{config.port}: no broker answers ({error}); check host and port"
+            return f"{config.host}:{config.port}: {why_unreachable(error)}"
         self._client.loop_start()
         if not self._answered.wait(config.timeout_s):
-            return self.why or f"{config.host}:{config.port}: no MQTT answer; check port, protocol"
+            return self.why or why_refused(config, None)
         return self.why
 
     def close(self) -> None:
@@ -172,8 +173,9 @@ class _Session:
         _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self._fail(f"the broker refuses us ({reason}); check username and password_file")
+            self._fail(why_refused(self._config, reason))
             return
+        self._accepted = True
         result, _ = client.subscribe([(topic, 1) for topic in self._config.topics])
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._fail(f"the topics cannot be subscribed to ({paho.error_string(result)})")
@@ -203,4 +205,5 @@ class _Session:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._fail(f"the connection was lost ({reason})")
+        lost = f"the connection was lost ({reason})"
+        self._fail(lost if self._accepted else why_refused(self._config, None))

@@ -100,6 +100,32 @@ def new_client(config: Mqtt, client_id: str) -> Client:
     return client
 
 
+def why_unreachable(error: Exception) -> str:
+    """A connection that was not made, and what to check."""
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS connection ({error}); check ca_file, cert_file and the broker's name"
+    return f"no MQTT broker answers ({error}); check host and port, and that it runs"
+
+
+def why_refused(config: Mqtt, reason: ReasonCode | None) -> str:
+    """A CONNECT that was refused, or never answered (None), and what to check."""
+    if reason is None:
+        cure = (
+            "check cert_file and key_file: the broker may not know them"
+            if config.ca_file
+            else "if the broker expects TLS, set ca_file"
+        )
+        return (
+            f"connected, but no MQTT answer came; {cure}; else check the port, and set"
+            " protocol: 3.1.1 for an old broker"
+        )
+    if reason.value in _LOGIN_REFUSED:
+        return f"the broker refuses us ({reason}); check username, password_file and client_id"
+    if reason.value in _VERSION_REFUSED:
+        return f"the broker refuses us ({reason}); set protocol: 3.1.1"
+    return f"the broker refuses us ({reason})"
+
+
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
@@ -158,32 +184,15 @@ class Link:
         try:
             client.connect(host, config.port, keepalive=max(2, round(config.timeout_s)))
         except (OSError, ValueError) as error:
-            raise ReceiverError(f"{self._where}: {_no_answer(error)}") from error
+            raise ReceiverError(f"{self._where}: {why_unreachable(error)}") from error
         client.loop_start()
         with self._changed:
             self._changed.wait_for(lambda: self._answer or self._lost, config.timeout_s)
             answer = self._answer
         if answer is None or answer[0].is_failure:
             self.abandon()
-            raise ReceiverError(f"{self._where}: {self._refusal(answer and answer[0])}")
+            raise ReceiverError(f"{self._where}: {why_refused(config, answer and answer[0])}")
         self.receive_maximum = getattr(answer[1], "ReceiveMaximum", self.receive_maximum)
-
-    def _refusal(self, reason: ReasonCode | None) -> str:
-        if reason is None:
-            cure = (
-                "check cert_file and key_file: the broker may not know them"
-                if self._config.ca_file
-                else "if the broker expects TLS, set ca_file"
-            )
-            return (
-                f"connected, but no MQTT answer came; {cure}; else check the port, and set"
-                " protocol: 3.1.1 for an old broker"
-            )
-        if reason.value in _LOGIN_REFUSED:
-            return f"the broker refuses us ({reason}); check username, password_file and client_id"
-        if reason.value in _VERSION_REFUSED:
-            return f"the broker refuses us ({reason}); set protocol: 3.1.1"
-        return f"the broker refuses us ({reason})"
 
     def send(self, topic: str, body: bytes, kind: str) -> int:
         """Publish at QoS 1; returns the message id that its acknowledgement will name.
@@ -286,9 +295,3 @@ class Link:
         flight = self.flight
         if flight is not None:
             flight.acknowledge(mid, reason.value)
-
-
-def _no_answer(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS connection ({error}); check ca_file, cert_file and the broker's name"
-    return f"no MQTT broker answers ({error}); check host and port, and that it runs"

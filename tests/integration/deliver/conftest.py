@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.ledger.log import EventLog
-from tests.conftest import ROOT
+from tests.conftest import ROOT, require_program
 from tests.line.broker import Broker
 from tests.unit.edge.ledger.making import SOURCE, SetClock
 from tests.waiting import free_port
@@ -169,6 +169,36 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     mosquitto.start()
     yield mosquitto
     mosquitto.stop()
+
+
+def certify(folder: Path, name: str, subject: str, *extra: str) -> None:
+    """A key and a certificate signed by `ca`, or by itself."""
+    subprocess.run(
+        [
+            require_program("openssl"), "req", "-x509", "-newkey", "ec",
+            "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt",
+            "-subj", f"/CN={subject}", *extra,
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def tls_broker(tmp_path: Path) -> Iterator[Broker]:
+    signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
+    certify(tmp_path, "ca", "mill CA")
+    certify(tmp_path, "other", "another CA")
+    certify(tmp_path, "server", "broker", *signed, "-addext", "subjectAltName=IP:127.0.0.1")
+    certify(tmp_path, "client", "line 1", *signed)
+    broker = Broker(
+        tmp_path,
+        f"allow_anonymous true\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\n"
+        f"keyfile {tmp_path}/server.key\nrequire_certificate true",
+    )
+    broker.start()
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture

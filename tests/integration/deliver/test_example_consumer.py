@@ -11,8 +11,7 @@ import pytest
 
 from contract.events import number
 from tests.conftest import ROOT, require_program
-from tests.integration.deliver.conftest import TOPIC, CourierProcess, Line
-from tests.integration.deliver.test_mqtt_tls import certify
+from tests.integration.deliver.conftest import TOPIC, CourierProcess, Line, certify
 from tests.line.broker import Broker
 from tests.unit.contract.test_events import BODIES, draft
 from tests.unit.edge.ledger.making import SOURCE, coil_corrected, commit, defect

@@ -134,7 +134,7 @@ def test_a_broker_that_refuses_us_says_why(
         line = listen(config_for(broker.port))
         wait_for(line.links, "a word of it")
         assert not line.up()
-        assert "check username and password_file" in line.links()[-1].why
+        assert "check username, password_file and client_id" in line.links()[-1].why
         assert "check username" in caplog.text
     finally:
         broker.stop()
@@ -163,3 +163,39 @@ def test_a_topic_that_the_broker_refuses_is_named(
         )
     finally:
         broker.stop()
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"ca_file": "other.crt"}, "check ca_file"),
+        ({"ca_file": "ca.crt", "cert_file": "other.crt", "key_file": "other.key"},
+         "check cert_file and key_file"),
+        ({}, "if the broker expects TLS, set ca_file"),
+    ],
+)  # fmt: skip
+def test_a_wrong_certificate_is_told_and_lets_nobody_in(
+    tmp_path: Path, tls_broker: Broker, listen: Callable[[MillMqtt], Listening],
+    files: dict[str, str], why: str,
+) -> None:  # fmt: skip
+    shown = {name: tmp_path / file for name, file in files.items()}
+    line = listen(config_for(tls_broker.port, **shown))
+    wait_for(line.links, "a word of it")
+    assert not line.up()
+    assert why in line.links()[-1].why
+
+
+def test_both_sides_show_their_certificate(
+    tmp_path: Path, tls_broker: Broker, listen: Callable[[MillMqtt], Listening]
+) -> None:
+    line = listen(
+        config_for(
+            tls_broker.port,
+            ca_file=tmp_path / "ca.crt",
+            cert_file=tmp_path / "client.crt",
+            key_file=tmp_path / "client.key",
+        )
+    )
+    wait_for(line.up, "connected")

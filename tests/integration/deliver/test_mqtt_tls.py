@@ -1,7 +1,5 @@
 """TLS with certificates on both sides, against a real mosquitto."""
 
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,43 +10,12 @@ from edge.config import Mqtt
 from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ReceiverError
 from edge.metrics import CourierMetrics
-from tests.conftest import require_program
 from tests.integration.deliver.conftest import TOPIC
 from tests.line.broker import Broker
 from tests.unit.edge.deliver.test_mqtt_window import recorded
 from tests.unit.edge.ledger.making import SOURCE
 
 pytestmark = pytest.mark.integration
-
-
-def certify(folder: Path, name: str, subject: str, *extra: str) -> None:
-    """A key and a certificate signed by `ca`, or by itself."""
-    subprocess.run(
-        [
-            require_program("openssl"), "req", "-x509", "-newkey", "ec",
-            "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt",
-            "-subj", f"/CN={subject}", *extra,
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def tls_broker(tmp_path: Path) -> Iterator[Broker]:
-    signed = ("-CA", f"{tmp_path}/ca.crt", "-CAkey", f"{tmp_path}/ca.key")
-    certify(tmp_path, "ca", "mill CA")
-    certify(tmp_path, "other", "another CA")
-    certify(tmp_path, "server", "broker", *signed, "-addext", "subjectAltName=IP:127.0.0.1")
-    certify(tmp_path, "client", "line 1", *signed)
-    broker = Broker(
-        tmp_path,
-        f"allow_anonymous true\ncafile {tmp_path}/ca.crt\ncertfile {tmp_path}/server.crt\n"
-        f"keyfile {tmp_path}/server.key\nrequire_certificate true",
-    )
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def receiver_for(broker: Broker, **files: Path) -> MqttReceiver:
