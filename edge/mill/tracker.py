@@ -83,6 +83,7 @@ class MillCoils:
         self._row = CoilRow(first, odometer)
         self._announced = Announced()
         self._repeats = Repeats()
+        # No head was heard since the start, or its id is known: no announcement can be its late id.
         self._headless = True
         self._corrections: list[Correction] = []
         self._told_ns = 0
