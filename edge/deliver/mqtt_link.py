@@ -183,6 +183,10 @@ class Link:
         host = "127.0.0.1" if config.host == EMBEDDED else config.host
         try:
             client.connect(host, config.port, keepalive=max(2, round(config.timeout_s)))
+            if (connected := self._socket()) is not None:
+                # Nagle's algorithm would keep an event until the broker's kernel acknowledges the
+                # `live` before it, which has no answer to come with: 40 ms later.
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except (OSError, ValueError) as error:
             raise ReceiverError(f"{self._where}: {why_unreachable(error)}") from error
         client.loop_start()
@@ -247,12 +251,15 @@ class Link:
 
     def abandon(self) -> None:
         """Drop the connection without a word: the broker publishes the will."""
-        open_socket = self._client.socket()
-        if isinstance(open_socket, socket.socket):
+        if (connected := self._socket()) is not None:
             with contextlib.suppress(OSError):
                 # paho's thread ends only when its queue is empty or its socket broken.
-                open_socket.shutdown(socket.SHUT_RDWR)
+                connected.shutdown(socket.SHUT_RDWR)
         self._end()
+
+    def _socket(self) -> socket.socket | None:
+        found = self._client.socket()
+        return found if isinstance(found, socket.socket) else None
 
     def _end(self) -> None:
         """Give paho's sockets back: they go with the client, which its callbacks would keep."""
