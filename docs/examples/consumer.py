@@ -22,6 +22,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 SESSION_S = 7 * 24 * 3600
 """How long the broker keeps what comes while we are away."""
@@ -94,6 +95,7 @@ def given_options() -> argparse.Namespace:
     parser.add_argument("--ca-file", type=Path, help="TLS: who signed the broker's certificate")
     parser.add_argument("--topic", required=True)
     parser.add_argument("--database", default="coils.db")
+    parser.add_argument("--client-id", help="of the session; default: coils and the topic")
     given = parser.parse_args()
     if not given.topic.endswith("/events"):
         parser.error(
@@ -109,8 +111,10 @@ def main() -> None:
     database = sqlite3.connect(given.database, check_same_thread=False)
     database.execute("PRAGMA journal_mode = WAL")  # one sync a commit instead of three
     database.executescript(TABLES)
+    # Two clients of one id would take each other's session, and the events in it.
+    name = given.client_id or f"coils/{given.topic}"
     client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, client_id="coils", protocol=mqtt.MQTTv5, manual_ack=True
+        CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5, manual_ack=True
     )
     if given.username:
         secret = given.password_file and given.password_file.read_text("utf-8").rstrip("\r\n")
@@ -122,8 +126,21 @@ def main() -> None:
         take(database, json.loads(message.payload))
         client.ack(message.mid, message.qos)  # committed: the broker may forget it
 
-    client.on_connect = lambda client, *_: client.subscribe(given.topic, qos=1)
-    client.on_message = taken
+    def connected(
+        client: mqtt.Client, _data: object, _flags: object, why: ReasonCode, _: object
+    ) -> None:
+        if why.is_failure:
+            print(f"the broker refuses us ({why}): check --username and --password-file")
+            return
+        client.subscribe(given.topic, qos=1)
+
+    def subscribed(
+        _client: mqtt.Client, _data: object, _mid: int, why: list[ReasonCode], _: object
+    ) -> None:
+        if why[0].is_failure:
+            print(f"the broker refuses {given.topic} ({why[0]}): check what this user may read")
+
+    client.on_connect, client.on_subscribe, client.on_message = connected, subscribed, taken
     session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     session.SessionExpiryInterval = SESSION_S
     client.connect(given.host, given.port, clean_start=False, properties=session)

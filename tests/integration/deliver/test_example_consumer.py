@@ -1,5 +1,6 @@
 """The consumer of docs/examples, as an integrator would start it, killed again and again."""
 
+import json
 import runpy
 import sqlite3
 import subprocess
@@ -7,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.events import number
 from tests.conftest import ROOT, require_program
@@ -130,6 +133,39 @@ def test_it_enters_a_guarded_broker(
     start_courier(line)
     wait_for(lambda: last_seq(database) == 1, "the event is taken")
     line.log.close()
+
+
+def test_a_refusal_is_said(tmp_path: Path, guarded: Broker, start: Start) -> None:
+    consumer = start(guarded.port, tmp_path / "coils.db", "--ca-file", f"{tmp_path}/ca.crt")
+    assert consumer.stdout is not None
+    assert "check --username and --password-file" in consumer.stdout.readline()
+
+
+def test_two_copies_leave_each_other_s_events_alone(
+    tmp_path: Path, broker: Broker, start: Start
+) -> None:
+    """One for each camera, with the same broker."""
+    databases = {side: tmp_path / f"{side}.db" for side in ("top", "bottom")}
+    for side, database in databases.items():
+        start(broker.port, database, "--topic", f"stripsight/mill/hot/{side}/events")
+        wait_for(database.exists, "it runs")
+    publisher = mqtt.Client(CallbackAPIVersion.VERSION2)
+    publisher.connect("127.0.0.1", broker.port)
+    publisher.loop_start()
+
+    def both_have(seq: int) -> bool:
+        for side in databases:
+            event = {"source": f"/mill/hot/{side}", "seq": 1, "type": "stripsight.action"}
+            body = json.dumps(event | {"data": {"schema_version": "1"}})
+            publisher.publish(f"stripsight/mill/hot/{side}/events", body, qos=1)
+        return all(last_seq(database) == seq for database in databases.values())
+
+    wait_for(lambda: both_have(1), "each has its own")
+    publisher.disconnect()
+    publisher.loop_stop()
+    for side, database in databases.items():
+        with sqlite3.connect(database) as read:
+            assert read.execute("SELECT source FROM taken").fetchall() == [(f"/mill/hot/{side}",)]
 
 
 def test_live_is_refused() -> None:
