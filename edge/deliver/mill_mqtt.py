@@ -109,10 +109,17 @@ class MqttMill:
             now_ns = self._clock.now().monotonic_ns
             if now_ns - self._said_ns >= SILENCE_NS:
                 self._said_ns = now_ns
-                topic = message.topic.encode("unicode_escape").decode()
-                _log.warning("mill.mqtt %r: %s: %s", self.name, topic, refused)
+                _log.warning("mill.mqtt %r: %s: %s", self.name, _topic_of(message), refused)
         else:
             self._sender.put(self.name, signal, retained=message.retain)
+
+
+def _topic_of(message: paho.MQTTMessage) -> str:
+    """On one line. An exception in a callback would end paho's thread without a word."""
+    try:
+        return message.topic.encode("unicode_escape").decode()
+    except UnicodeDecodeError:
+        return "a topic that is no UTF-8"
 
 
 class _Session:
