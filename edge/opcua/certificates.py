@@ -6,7 +6,6 @@ PEM; taking the file away ends that. Certificate authorities and revocation list
 
 import datetime
 import ipaddress
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.clock import Clock
 from edge.errors import ConfigError
+from edge.opcua.private_file import write_private
 
 KEY_BITS = 2048
 SUFFIXES = frozenset({".der", ".pem", ".crt", ".cer"})
@@ -133,8 +133,7 @@ def make_certificate(
     try:
         for path in (certificate, key):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text)
+        write_private(key, text)
         certificate.write_bytes(made.public_bytes(serialization.Encoding.DER))
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written ({error})") from error

@@ -8,7 +8,6 @@ Salt and hash in hex. `stripsight-edge opcua user` writes it; it is read again w
 import contextlib
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import threading
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 from edge.clock import Clock
 from edge.errors import ConfigError
+from edge.opcua.private_file import write_private
 
 COST, BLOCK, LANES = 2**14, 8, 1
 """Of scrypt (RFC 7914): 16 MB and 50 ms for each password tried."""
@@ -94,6 +94,11 @@ class Users:
             if stamp == self._stamp:
                 return
             lines = self._path.read_text("utf-8").splitlines()
+        except PermissionError as error:
+            raise ConfigError(
+                f"deliver.opcua_server.users: {self._path} belongs to another user than the one"
+                " that the line runs as; give it to that one (chown)"
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"deliver.opcua_server.users: {self._path} cannot be read ({error});"
@@ -141,18 +146,9 @@ def _changed(path: Path) -> Iterator[dict[str, _Hash]]:
             f"{who}:scrypt${COST}${BLOCK}${LANES}${h.salt.hex()}${h.digest.hex()}\n"
             for who, h in users.items()
         )
-        _write_private(path, text.encode())
+        write_private(path, text.encode())
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path}: {error}; choose another file or password") from error
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Replace a file that only its owner may read, at once."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    part.replace(path)
 
 
 def _parsed(path: Path, number: int, line: str) -> tuple[str, _Hash]:
