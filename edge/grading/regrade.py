@@ -75,16 +75,23 @@ def regrade(
     try:
         coil = find(known, coil_id)
         report = ended(coil)
-        why = ungraded(report, head_seen=coil.start is None or coil.start.head_seen)
+        why = _why_not(coil, report)
         tally = Tally(rules, report.width_mm) if why else _tally(reader, coil, report, rules)
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
     inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
     found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector, why)
-    if why:
+    if why or coil.start is None:
         return found
-    late_m = coil.start.late_m if coil.start else 0.0
-    return found._replace(after=tally.grade(facts_of(report, late_m)))
+    return found._replace(after=tally.grade(facts_of(report, coil.start.late_m)))
+
+
+def _why_not(coil: Inspection, report: CoilReport) -> str | None:
+    """Why no rule grades it again; None where they do."""
+    if coil.start is None:
+        gone = "is past ledger.keep_days" if coil.started is None else "cannot be read"
+        return f"its start {gone}, so whether its head was seen is not known; an inspector can"
+    return ungraded(report, head_seen=coil.start.head_seen)
 
 
 def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: RulesFile) -> Tally:

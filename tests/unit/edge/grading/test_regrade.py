@@ -156,6 +156,13 @@ def test_coils_that_cannot_be_graded_say_why(mill: Mill) -> None:
     assert "has no report yet" in str(why["c-5"])
 
 
+def test_a_coil_whose_start_is_gone_is_not_graded_as_if_it_was_seen_whole(mill: Mill) -> None:
+    mill.log.commit(commit(coil_report("c-6")))
+    found = mill.regrade("c-6", mill.new)
+    assert found.after is None
+    assert "its start is past ledger.keep_days" in (found.problem or "")
+
+
 def test_dense_defects_are_part_of_a_regraded_coil(mill: Mill) -> None:
     dense = DefectDensity(class_name="scratch", from_m=0, to_m=10, count=300, told=1, per_10_m=300)
     report = coil_report("d").body.model_copy(
