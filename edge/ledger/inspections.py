@@ -111,6 +111,21 @@ def inspections_of(reader: EventReader, subject: str) -> list[Inspection]:
     return known
 
 
+def next_start(reader: EventReader, inspection: Inspection) -> tuple[str, CoilStarted] | None:
+    """Subject and start of the coil that followed a finished one at once: both are one commit,
+    between them only a model may have changed.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    if inspection.reported is None or inspection.state != "finished":
+        return None
+    for recorded in reader.after(inspection.reported.event.seq, 2):
+        if isinstance(body := _body(recorded), CoilStarted):
+            return recorded.event.subject or "", body
+    return None
+
+
 def _known_by(recorded: Recorded, found: dict[str, list[Inspection]]) -> list[Inspection]:
     """Those of the event's subject; a grade may be told under the id that the coil has by now."""
     subject = recorded.event.subject or ""

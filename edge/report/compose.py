@@ -1,7 +1,6 @@
-"""From what was gathered to the document: sums, certificate, and the remarks a reader must see."""
+"""From what was gathered to the document: sums and certificate."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -10,7 +9,7 @@ from contract.bodies import CoilReport, Extent
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.so_far import report_so_far
-from edge.ledger.inspections import Inspection, inspections_of
+from edge.ledger.inspections import Inspection, inspections_of, next_start
 from edge.ledger.reader import EventReader
 from edge.report.document import (
     Certificate,
@@ -22,7 +21,7 @@ from edge.report.document import (
 )
 from edge.report.gather import Gathered, gather
 from edge.report.joining import join
-from edge.text import percent
+from edge.report.remarks import misses_some, remarks, severity_rules
 from edge.types import Watermark
 
 PROGRAM = "stripsight"
@@ -43,16 +42,34 @@ def compose(
     mark = None
     if inspection.reported is None:
         inspection, mark = _running(reader, inspection)
+    return compose_of(reader, inspection, mark, config, clock)
+
+
+def compose_of(
+    reader: EventReader,
+    inspection: Inspection,
+    mark: Watermark | None,
+    config: Config,
+    clock: Clock,
+) -> CoilDocument:
+    """The report of an inspection as it is given here, whatever the ledger has learnt since; `mark`
+    is the watermark of one that has no report.
+
+    Raises:
+        LedgerError: the ledger cannot be read, or is damaged.
+    """
     found = gather(reader, inspection)
     report = inspection.report or _so_far(inspection, mark, found)
     grades = inspection.graded
     return CoilDocument(
         coil=_name(inspection, report, config),
-        remarks=list(_remarks(inspection, report, found)),
+        remarks=list(remarks(inspection, report, found, next_start(reader, inspection))),
         grade=inspection.grade,
         graded_by=grades[-1].by if grades else None,
         classes=_classes(found),
         severities=dict(Counter(d.severity for d in found.defects if d.severity is not None)),
+        events_missing=misses_some(inspection, found),
+        counted=inspection.report.defects if inspection.report else None,
         certificate=_certificate(inspection, report, found, config),
         densities=found.densities,
         repeats=list(found.repeats.values()),
@@ -101,7 +118,8 @@ def _name(inspection: Inspection, report: CoilReport, config: Config) -> CoilNam
         source=first.event.source if first else config.event_source,
         state=inspection.state,
         started=started.event.time if started else None,
-        head_seen=start is None or start.head_seen,
+        head_seen=start.head_seen if start else None,
+        late_m=start.late_m if start else None,
         ended=reported.event.time if reported else None,
         length_m=max(report.length_m, 0.0),
         width_mm=corrected.width_mm if corrected else report.width_mm,
@@ -129,14 +147,10 @@ def _certificate(
             for t in found.takeovers
         ],
         rules=grade.rules if grade else report.rules,
-        severity_rules=_severity_rules(inspection, report),
+        severity_rules=severity_rules(inspection, report),
         deadline_s=config.inspect.deadline_s,
         ledger=found.ledger,
     )
-
-
-def _severity_rules(inspection: Inspection, report: CoilReport) -> str | None:
-    return report.rules or (inspection.start.rules if inspection.start else None)
 
 
 def _classes(found: Gathered) -> list[ClassCount]:
@@ -161,81 +175,6 @@ def _count(name: str, defects: list[FoundDefect], in_density: int) -> ClassCount
         area_mm2=sum(areas) if areas else None,
         in_density=in_density,
     )
-
-
-def _remarks(inspection: Inspection, report: CoilReport, found: Gathered) -> Iterator[str]:
-    yield from _unfinished(inspection, report)
-    if inspection.state != "unreadable":
-        yield from _uncertain(report)
-    yield from _corrections(inspection, report)
-    if report.provisional and inspection.corrected is None:
-        yield "The mill has not named this coil; its id is provisional."
-    if inspection.corrected is not None and inspection.subject != inspection.coil_id:
-        yield f"Its events were told under the provisional id {inspection.subject}."
-    if found.densities:
-        yield "Dense defects are told as a number per stretch; those have no line of their own."
-    if any(d.crowded for d in found.defects):
-        yield "Marks called crowded stand for all defects of their class in a frame."
-    if found.unknown:
-        yield f"{found.unknown} events are of another version of this program and are left out."
-    if inspection.start is not None and not inspection.start.head_seen:
-        yield (
-            "Inspection began within this coil: what passed before is not in this report, and no"
-            " rule grades it."
-        )
-    if inspection.started is None:
-        yield "The ledger no longer has the coil's beginning: its older events were removed."
-
-
-def _uncertain(report: CoilReport) -> Iterator[str]:
-    if not report.expected_cells:
-        yield "Nothing was inspected: no cell of the coil is accounted for. Clean is not proven."
-    if not report.inspection_valid:
-        yield (
-            "The inspection is not valid: part of the strip could not be judged, or its place was"
-            " in doubt. Where no defect is reported the steel is not proven clean."
-        )
-    if report.coverage < 1 and report.expected_cells:
-        yield (
-            f"{percent(report.coverage)} of the strip was inspected; the certificate says where and"
-            " why the rest was not."
-        )
-
-
-def _corrections(inspection: Inspection, report: CoilReport) -> Iterator[str]:
-    """What was said of the coil after it was inspected, and does not hold for all of the report."""
-    grade, rules = inspection.grade, _severity_rules(inspection, report)
-    if grade is not None and grade.rules != rules:
-        yield (
-            "The grade is by other rules than the severities, which are those that were told while"
-            " the coil was inspected."
-            if rules
-            else "The coil was inspected without grading rules: its defects have no severity."
-        )
-    width_mm = inspection.corrected.width_mm if inspection.corrected else report.width_mm
-    if report.width_mm and width_mm != report.width_mm:
-        yield (
-            f"The mill corrected the width to {width_mm:.0f} mm; cells and coverage are of the"
-            f" {report.width_mm:.0f} mm by which the coil was inspected."
-        )
-
-
-def _unfinished(inspection: Inspection, report: CoilReport) -> Iterator[str]:
-    if inspection.state == "not_finished":
-        yield (
-            "Preliminary: the coil is still under the camera, or the daemon stopped and has not"
-            f" started again. All figures are of its first {report.length_m:.1f} m."
-        )
-    elif inspection.state == "unreadable":
-        yield (
-            "The coil's report in the ledger is of another version of this program and cannot be"
-            " read: length, cells and coverage are not known here."
-        )
-    elif inspection.state == "interrupted":
-        yield (
-            f"Interrupted: the daemon stopped at {report.length_m:.1f} m; what came after that was"
-            " not inspected under this id."
-        )
 
 
 def reach_m(document: CoilDocument) -> float:

@@ -99,8 +99,14 @@ class CoilName(Part):
     """
     started: datetime | None
     """When its head was seen; null where the ledger no longer has its start."""
-    head_seen: bool
+    head_seen: bool | None
     """False where inspection began within it, at `started`: all figures are of the part from there.
+    Null where the ledger no longer has its start, or one of another version of this program.
+    """
+    late_m: Annotated[float, Field(ge=0)] | None = None
+    """Metres of it that passed under the coil before, since the mill told of its head too late: all
+    figures are of the part behind them, and 1 m here is that much further on the coil. Null as
+    `head_seen`.
     """
     ended: datetime | None
     """When its tail was seen; of an `interrupted` one when that was told: at the daemon's stop, or
@@ -187,6 +193,15 @@ class CoilDocument(Part):
     """The inspector or the command that graded it again; null for the daemon's own grade."""
     classes: list[ClassCount]
     severities: dict[str, int]
+    events_missing: bool = False
+    """Part of the coil's events is not in the ledger any more, or of another version of this
+    program: defects and stretches may be missing here. Cells, coverage and `counted` are those of
+    the coil's own report all the same.
+    """
+    counted: dict[str, int] | None = None
+    """Defects by class as the coil's own report counts them, those included that are in `merged` or
+    in `densities`; null where there is no such report.
+    """
     certificate: Certificate
     densities: list[DefectDensity]
     repeats: list[RollRepeat]

@@ -63,6 +63,12 @@ class Gathered:
     """Events of a kind, or with data, that this version does not know."""
     ledger: LedgerRange = field(default_factory=lambda: _range(Digest()))
 
+    @property
+    def announced(self) -> int:
+        """Defects as a coil's own report counts them: also merged ones, and those in densities."""
+        in_density = sum(stretch.count - stretch.told for stretch in self.densities)
+        return len(self.defects) + self.merged + in_density
+
 
 def gather(reader: EventReader, inspection: Inspection) -> Gathered:
     """Read all there is of one inspection.

@@ -21,7 +21,7 @@ _STATES: dict[State, str] = {
 
 class ListedCoil(BaseModel):
     """One line of `coil list --json`; null for what a coil without its report does not have, or
-    one of which nothing was inspected.
+    one of which nothing was inspected; `head_seen` and `late_m` as in the report.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,7 +29,8 @@ class ListedCoil(BaseModel):
     id: str
     subject: str
     state: State
-    head_seen: bool
+    head_seen: bool | None
+    late_m: float | None
     started: datetime | None
     from_seq: int
     length_m: float | None
@@ -43,11 +44,13 @@ def listed(inspection: Inspection) -> ListedCoil:
     """What a list says of a coil."""
     report, grade, started = inspection.report, inspection.grade, inspection.started
     seen = report if report and report.expected_cells else None
+    start = inspection.start
     return ListedCoil(
         id=inspection.coil_id,
         subject=inspection.subject,
         state=inspection.state,
-        head_seen=inspection.start is None or inspection.start.head_seen,
+        head_seen=start.head_seen if start else None,
+        late_m=start.late_m if start else None,
         started=started.event.time if started else None,
         from_seq=inspection.first_seq,
         length_m=report.length_m if report else None,
@@ -64,11 +67,6 @@ def as_table(coils: Sequence[ListedCoil]) -> str:
 
 
 def _row(coil: ListedCoil) -> tuple[str, ...]:
-    note = _STATES[coil.state]
-    if not coil.head_seen:
-        note = f"{note} head not seen".strip()
-    if coil.subject != coil.id:
-        note = f"{note} told as {shown(coil.subject, _ID_LENGTH)}".strip()
     return (
         shown(coil.id, _ID_LENGTH),
         f"{coil.started:%Y-%m-%d %H:%M:%S}" if coil.started else "-",
@@ -77,5 +75,18 @@ def _row(coil: ListedCoil) -> tuple[str, ...]:
         {True: "yes", False: "NO", None: "-"}[coil.inspection_valid],
         "-" if coil.defects is None else f"{coil.defects}",
         shown(coil.grade, 20) if coil.grade else "-",
-        note,
+        _note(coil),
     )
+
+
+def _note(coil: ListedCoil) -> str:
+    notes = [_STATES[coil.state]]
+    if coil.head_seen is None:
+        notes.append("beginning gone")
+    elif not coil.head_seen:
+        notes.append("head not seen")
+    if coil.late_m:
+        notes.append(f"without its first {coil.late_m:.2f} m")
+    if coil.subject != coil.id:
+        notes.append(f"told as {shown(coil.subject, _ID_LENGTH)}")
+    return " ".join(filter(None, notes))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.ledger.inspections import shown
 from edge.palette import Palette
-from edge.report.document import CoilDocument, CoilName
+from edge.report.document import CoilDocument
 from edge.report.glyphs import LEVELS, Glyphs
 from edge.report.lanes import draw_lanes
 from edge.report.marks import ALL_TO, BIN, BOXES_TO
@@ -20,6 +20,7 @@ from edge.report.sections import (
     defects_table,
     density_table,
     gallery,
+    is_unknown,
     missing_table,
     outcomes_table,
     part_of,
@@ -30,11 +31,14 @@ from edge.report.strip import draw_strip, is_doubt, scale_for
 from edge.report.worst import Worst
 from edge.text import percent
 
+Verdict = tuple[str, str, str, str]
+"""Sign, value, detail and how good that is."""
 WORST_SHOWN = 120
 _WORST_LETTERED = 2000
 _BANDS_ON_FIRST = 2
 """A larger map takes the second page, so that the first one is filled with what is smaller."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_GONE = "part of its events is gone"
 _STATES = {
     "finished": ("✓", "Finished", "tail seen", "good"),
     "interrupted": ("▲", "Interrupted", "end not seen", "warning"),
@@ -126,9 +130,9 @@ def _verdicts(document: CoilDocument) -> str:
     grade = document.grade
     cells = [
         ("Inspection", *_validity(document)),
-        ("Coil", *_seen(document.coil)),
+        ("Coil", *_seen(document)),
         ("Coverage", *_covered(document)),
-        ("Defects", "", f"{len(document.defects):,}", _dense(document), "good"),
+        ("Defects", *_found(document)),
     ]
     if grade is not None:
         by = f"by {document.graded_by}" if document.graded_by else "by the rules"
@@ -136,37 +140,62 @@ def _verdicts(document: CoilDocument) -> str:
     return f'<div id="verdicts">{"".join(_verdict(*cell) for cell in cells)}</div>'
 
 
-def _seen(coil: CoilName) -> tuple[str, str, str, str]:
-    if coil.state == "finished" and not coil.head_seen:
+def _seen(document: CoilDocument) -> Verdict:
+    coil = document.coil
+    if coil.state != "finished":
+        return _STATES[coil.state]
+    if coil.head_seen is False:
         return "▲", "Rest of a coil", "head not seen", "warning"
-    return _STATES[coil.state]
+    if coil.late_m:
+        return "▲", "Rest of a coil", f"its first {coil.late_m:.2f} m not here", "warning"
+    if document.events_missing:
+        return "▲", "Finished", _GONE, "warning"
+    return _STATES["finished"]
 
 
-def _validity(document: CoilDocument) -> tuple[str, str, str, str]:
-    if document.coil.state == "unreadable":
-        return "?", "Unknown", "report of another version", "alarm"
+def _validity(document: CoilDocument) -> Verdict:
+    if is_unknown(document):
+        return "?", "Unknown", _why_unknown(document), "alarm"
     if not document.certificate.expected_cells:
         return "✕", "Nothing", "clean is not proven", "alarm"
     if not document.certificate.inspection_valid:
         return "✕", "Not valid", "clean is not proven", "alarm"
+    if document.events_missing:
+        return "▲", "Not proven", _GONE, "warning"
     if part := part_of(document.coil):
         return "▲", "Valid", f"for {part}", "warning"
     seen = "nothing in doubt" if document.certificate.coverage == 1 else "as far as inspected"
     return "✓", "Valid", seen, "good"
 
 
-def _covered(document: CoilDocument) -> tuple[str, str, str, str]:
+def _why_unknown(document: CoilDocument) -> str:
+    return "report of another version" if document.coil.state == "unreadable" else _GONE
+
+
+def _covered(document: CoilDocument) -> Verdict:
     certificate = document.certificate
-    if document.coil.state == "unreadable":
-        return "?", "unknown", "report of another version", "alarm"
+    if is_unknown(document):
+        return "?", "unknown", _why_unknown(document), "alarm"
     if not certificate.expected_cells:
         return "✕", "none", "no cell is accounted for", "alarm"
     share = percent(certificate.coverage)
+    if document.events_missing:
+        return "▲", share, "by the coil's own report", "warning"
     if part := part_of(document.coil):
         return "▲", share, f"of {part}", "warning"
     whole = certificate.coverage == 1
     cells = f"of {certificate.expected_cells:,} cells"
     return "✓" if whole else "▲", share, cells, "good" if whole else "warning"
+
+
+def _found(document: CoilDocument) -> Verdict:
+    found = f"{len(document.defects):,}"
+    if not document.events_missing:
+        return "", found, _dense(document), "good"
+    if document.counted is None:
+        return "▲", f"{found} left", "how many there were is gone", "warning"
+    counted = sum(document.counted.values())
+    return "▲", f"{found} left", f"its own report counted {counted:,}", "warning"
 
 
 def _dense(document: CoilDocument) -> str:
@@ -271,14 +300,19 @@ def _coverage(document: CoilDocument) -> str:
 
 def _sentence(document: CoilDocument) -> str:
     certificate, coil = document.certificate, document.coil
-    if coil.state == "unreadable":
-        return "What was inspected is <b>not known</b>: the coil's report cannot be read."
+    if is_unknown(document):
+        why = "report cannot be read" if coil.state == "unreadable" else "beginning is gone"
+        return f"What was inspected is <b>not known</b>: the coil's {why}."
     if not certificate.expected_cells:
         return "<b>Nothing was inspected</b>: no cell of this coil is accounted for."
+    if document.events_missing:
+        return _hearsay(document)
     part, rest, which = "", "", ""
     if seen := part_of(coil):
         part, which = f" of {seen}", " of that part"
-        rest = "; <b>the rest was not seen</b>"
+        late = coil.head_seen and coil.late_m and coil.state == "finished"
+        where = "is in the report of the coil before" if late else "was not seen"
+        rest = f"; <b>the rest {where}</b>"
     return (
         f"{percent(certificate.coverage)} of {certificate.expected_cells:,} expected cells{part}"
         f" were inspected{rest}. The inspection{which} is"
@@ -286,10 +320,24 @@ def _sentence(document: CoilDocument) -> str:
     )
 
 
+def _hearsay(document: CoilDocument) -> str:
+    """What the coil's own report said, of whose events a part is gone."""
+    certificate, coil = document.certificate, document.coil
+    part = part_of(coil)
+    return (
+        f"By the coil's own report {percent(certificate.coverage)} of"
+        f" {certificate.expected_cells:,} expected cells{f' of {part}' if part else ''} were"
+        f" inspected, and the inspection was"
+        f" {'' if certificate.inspection_valid else 'not '}valid. Part of the events behind it is"
+        " gone: <b>this report does not prove it</b>."
+    )
+
+
 def _defects(document: CoilDocument, listed: int) -> str:
     total = len(document.defects)
     if not total:
         return ""
-    which = f"The {listed} worst of {total:,}" if listed < total else f"All {total:,}"
+    every = f"The {total:,} that are left" if document.events_missing else f"All {total:,}"
+    which = f"The {listed} worst of {total:,}" if listed < total else every
     where = " The others are in the CSV and JSON." if listed < total else ""
     return f'<h2 class="new-page">Defects one by one</h2><p class="more">{which}.{where}</p>'

@@ -5,7 +5,7 @@ from datetime import datetime
 from html import escape
 
 from contract.bodies import ModelReference, NotInspected
-from edge.inspect.outcomes import PRECEDENCE
+from edge.inspect.outcomes import PRECEDENCE, SEEN
 from edge.report.document import CoilDocument, CoilName, FoundDefect
 from edge.report.glyphs import Glyphs, words
 from edge.report.pictures import Shown
@@ -42,14 +42,14 @@ def coil_facts(document: CoilDocument) -> str:
     """What the mill says of the coil, as pairs."""
     coil, data = document.coil, document.coil.data
     facts = {
-        "Length": f"{coil.length_m:.2f} m" if coil.state != "unreadable" else "unknown",
+        "Length": "unknown" if is_unknown(document) else f"{coil.length_m:.2f} m{_behind(coil)}",
         "Width": f"{coil.width_mm:.0f} mm",
         "Inspected as": _other_width(document),
         "Thickness": f"{data.thickness_mm:g} mm" if data.thickness_mm else None,
         "Order": data.order,
         "Steel grade": data.steel_grade,
         "Side": data.side,
-        "Head seen": _time(coil.started) if coil.head_seen else _late_start(coil),
+        "Head seen": _head_seen(coil),
         "Tail seen": _tail_seen(coil),
         "Wound": "the other way round than in the process before" if data.reversed else None,
         "Told as": coil.subject if coil.subject != coil.id else None,
@@ -58,8 +58,27 @@ def coil_facts(document: CoilDocument) -> str:
     return f'<dl id="facts">{pairs}</dl>'
 
 
-def _late_start(coil: CoilName) -> str:
-    return f"not seen (inspection began {_time(coil.started)})"
+def _head_seen(coil: CoilName) -> str:
+    if coil.head_seen is None:
+        return "unknown"
+    if not coil.head_seen:
+        return f"not seen (inspection began {_time(coil.started)})"
+    if coil.late_m:
+        return f"told too late ({coil.late_m:.2f} m passed as the coil before)"
+    return _time(coil.started)
+
+
+def _behind(coil: CoilName) -> str:
+    return f" behind its first {coil.late_m:.2f} m" if coil.late_m else ""
+
+
+def is_unknown(document: CoilDocument) -> bool:
+    """Whether nothing tells of length, cells and coverage: the coil's report cannot be read, or it
+    has none and its start is gone.
+    """
+    coil = document.coil
+    begun = coil.head_seen is not None or document.counted is not None
+    return coil.state == "unreadable" or not begun
 
 
 def _other_width(document: CoilDocument) -> str | None:
@@ -79,8 +98,26 @@ def _tail_seen(coil: CoilName) -> str:
 
 def classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[str]) -> str:
     """Defects by class and severity, the worst severity first."""
-    if not document.classes:
-        return '<p class="none">No defect was reported on this coil.</p>'
+    if not document.classes and not document.events_missing:
+        which = part_of(document.coil) or "this coil"
+        return f'<p class="none">No defect was reported on {which}.</p>'
+    gone = _gone_defects(document) if document.events_missing else ""
+    return gone + (_classes_table(document, glyphs, severities) if document.classes else "")
+
+
+def _gone_defects(document: CoilDocument) -> str:
+    """Why the defects here say nothing of those that are not."""
+    counted = document.counted
+    told = f" The coil's own report counted {sum(counted.values()):,}." if counted else ""
+    if counted is not None and not counted:
+        told = " The coil's own report counted none."
+    return (
+        '<p class="none">Part of this coil\'s events is gone: there may have been more defects than'
+        f" the {len(document.defects):,} that are here.{told}</p>"
+    )
+
+
+def _classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[str]) -> str:
     heads = ["Class", "#Defects", *(f"#{escape(name)}" for name in severities)]
     heads += ["#Area, mm²", "#In dense stretches"]
     rows = [
@@ -94,7 +131,8 @@ def classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[s
         for c in sorted(document.classes, key=lambda c: -c.defects)
     ]
     by_severity = (f"<b>{document.severities.get(name, 0):,}</b>" for name in severities)
-    total = ["<b>All</b>", f"<b>{len(document.defects):,}</b>", *by_severity, "", ""]
+    name = "Left" if document.events_missing else "All"
+    total = [f"<b>{name}</b>", f"<b>{len(document.defects):,}</b>", *by_severity, "", ""]
     caption = "Defects by class and severity" if severities else "Defects by class"
     return table("classes", caption, *_used(heads, [*rows, total]))
 
@@ -164,20 +202,41 @@ def _cells(name: str, count: int, of: int) -> Row:
 
 
 def part_of(coil: CoilName) -> str:
-    """Which part of a coil was under the camera; empty for a whole one."""
-    if not coil.head_seen:
+    """Which part of a coil was under the camera, as far as is known; empty for a whole one."""
+    if coil.head_seen is False:
         return f"the {coil.length_m:.2f} m from where inspection began"
+    if coil.late_m:
+        return f"the {coil.length_m:.2f} m behind its first {coil.late_m:.2f} m"
     return "" if coil.state == "finished" else f"the first {coil.length_m:.2f} m"
 
 
 def missing_table(document: CoilDocument) -> str:
     """Where the strip was not inspected, the longest stretches."""
     missing = document.certificate.missing
-    if not missing:
-        coil = document.coil
-        which = part_of(coil) or "this coil"
+    gone = _gone_stretches(document)
+    if not missing and gone is None:
+        which = part_of(document.coil) or "this coil"
         none = f'<p class="none">No stretch of {which} was left out.</p>'
         return none if document.certificate.expected_cells else ""
+    return (gone or "") + (_missing_table(missing) if missing else "")
+
+
+def _gone_stretches(document: CoilDocument) -> str | None:
+    """What is known of strip whose stretches are not here; None where all are."""
+    certificate, expected = document.certificate, document.certificate.expected_cells
+    unseen = expected - sum(certificate.cells.get(outcome, 0) for outcome in SEEN)
+    if not document.events_missing and (certificate.missing or not unseen):
+        return None
+    what = "all of where" if certificate.missing else "where"
+    counted = (
+        f" The coil's own report counted {unseen:,} of {expected:,} cells as not inspected in time."
+        if expected
+        else ""
+    )
+    return f'<p class="none">The ledger does not hold {what} strip was not inspected.{counted}</p>'
+
+
+def _missing_table(missing: Sequence[NotInspected]) -> str:
     longest = sorted(missing, key=_length_m, reverse=True)[:MISSING_SHOWN]
     rows = [
         (

@@ -81,7 +81,9 @@ def corrected(subject: str, coil_id: str, key: str = "corrected") -> Draft:
     return Draft(body, subject, key, START)
 
 
-def coil_report(coil: str, length_m: float = 400.0, *, valid: bool = True) -> Draft:
+def coil_report(
+    coil: str, length_m: float = 400.0, *, valid: bool = True, defects: int = 3
+) -> Draft:
     body = CoilReport(
         length_m=length_m,
         width_mm=1200.0,
@@ -90,7 +92,7 @@ def coil_report(coil: str, length_m: float = 400.0, *, valid: bool = True) -> Dr
         reasons={},
         coverage=1.0,
         inspection_valid=valid,
-        defects={"scratch": 3},
+        defects={"scratch": defects} if defects else {},
         models=(MODEL,),
         interrupted=False,
     )

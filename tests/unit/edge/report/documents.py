@@ -36,7 +36,7 @@ def document_of(
 ) -> CoilDocument:
     names = sorted({d.class_name for d in defects})
     coil = {"id": "c", "subject": "c", "provisional": False, "source": "/a/b/c", "state": state,
-            "started": None, "head_seen": True, "ended": None, "length_m": length_m,
+            "started": None, "head_seen": True, "late_m": 0.0, "ended": None, "length_m": length_m,
             "width_mm": 1200.0, "data": CoilData()}  # fmt: skip
     return CoilDocument(
         coil=CoilName.model_validate(coil),

@@ -71,7 +71,7 @@ class Page(HTMLParser):
 
 def _broken_off(length_m: float, cells: int, **changes: object) -> Draft:
     """The report that a daemon gives of the coil under which it was stopped."""
-    body = coil_report(COIL, length_m).body
+    body = coil_report(COIL, length_m, defects=0).body
     counts = {"interrupted": True, "expected_cells": cells, "cells": {"on_time": cells}}
     return Draft(body.model_copy(update=counts | changes), COIL, "report", START)
 
@@ -149,7 +149,7 @@ def test_a_coil_that_broke_off_is_certified_as_far_as_it_was_seen(tmp_path: Path
 def test_a_coil_in_which_inspection_began_is_certified_from_there(tmp_path: Path) -> None:
     started = coil_started(COIL)
     rest = started._replace(body=started.body.model_copy(update={"head_seen": False}))
-    page = _page(report_of(tmp_path, rest, coil_report(COIL)))
+    page = _page(report_of(tmp_path, rest, coil_report(COIL, defects=0)))
     assert "✓" not in page.text
     assert "from where inspection began were inspected" in page.text
     assert "the rest was not seen" in page.text
@@ -179,7 +179,7 @@ def test_an_inspection_that_is_not_valid_is_always_remarked(tmp_path: Path) -> N
 
 
 def test_a_coil_of_which_part_was_seen_is_valid_as_far_as_that(tmp_path: Path) -> None:
-    body = coil_report(COIL).body
+    body = coil_report(COIL, defects=0).body
     part = {"cells": {"on_time": 4, "late": 6}, "coverage": 0.4}
     draft = Draft(body.model_copy(update=part), COIL, "report", START)
     page = _page(report_of(tmp_path, coil_started(COIL), draft))
@@ -188,7 +188,7 @@ def test_a_coil_of_which_part_was_seen_is_valid_as_far_as_that(tmp_path: Path) -
 
 
 def test_a_coil_without_defects_says_so(tmp_path: Path) -> None:
-    page = _page(report_of(tmp_path, coil_started(COIL), coil_report(COIL)))
+    page = _page(report_of(tmp_path, coil_started(COIL), coil_report(COIL, defects=0)))
     assert "No defect was reported" in page.text
     assert "No stretch of this coil was left out" in page.text
 
