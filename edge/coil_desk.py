@@ -90,16 +90,20 @@ def report(
 def verify(
     report: Annotated[Path, typer.Argument(help="A report in JSON.")], config: ConfigOption
 ) -> None:
-    """Hold a JSON report against the ledger; exit code 5 where the events are not the same."""
+    """Hold a JSON report against the ledger; exit code 5 where the events, or what the report says
+    of them, are not the same.
+    """
     from edge.ledger.reader import EventReader
-    from edge.report.write import verify as verify_report
+    from edge.report.verify import verify as verify_report
 
     settings = load_config(config)
     try:
-        held = verify_report(EventReader(settings.ledger.path), report)
+        held, not_compared = verify_report(EventReader(settings.ledger.path), report, settings)
     except ValueError as error:
         raise LedgerError(str(error)) from error
-    print(f"{report}: made from the {held.events} events that the ledger holds, {held.sha256}")
+    print(f"{report}: says what the {held.events} events say that the ledger holds, {held.sha256}")
+    if not_compared:
+        print(f"not compared, since the events do not tell it: {', '.join(not_compared)}")
 
 
 @app.command()

@@ -45,6 +45,8 @@ class Inspection:
     graded: tuple[CoilGraded, ...] = ()
     grade_seq: int | None = None
     """Of the event whose grade holds: the newest `coil_graded`, else the report."""
+    newest_seq: int = 0
+    """Of the newest event that is entered here; behind a report there is no other of the coil."""
 
     @property
     def report(self) -> CoilReport | None:
@@ -98,16 +100,19 @@ def inspections(reader: EventReader) -> list[Inspection]:
     return sorted((i for each in found.values() for i in each), key=lambda i: i.first_seq)
 
 
-def inspections_of(reader: EventReader, subject: str) -> list[Inspection]:
+def inspections_of(
+    reader: EventReader, subject: str, last_seq: int | None = None
+) -> list[Inspection]:
     """Those of one subject, oldest first, from its events alone: for those who have no time to read
-    of all coils.
+    of all coils. With `last_seq` as they were known when that event was the newest.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
     known: list[Inspection] = []
     for recorded in reader.of_coil(subject, _KINDS):
-        _take(known, recorded)
+        if last_seq is None or recorded.event.seq <= last_seq:
+            _take(known, recorded)
     return known
 
 
@@ -155,6 +160,7 @@ def _take(known: list[Inspection], recorded: Recorded) -> None:
         known[-1] = replace(last, coil_id=body.coil_id, corrected=body)
     elif isinstance(body, CoilGraded):
         known[-1] = replace(last, graded=(*last.graded, body), grade_seq=seq)
+    known[-1] = replace(known[-1], newest_seq=seq)
 
 
 def find(

@@ -78,6 +78,8 @@ def gather(reader: EventReader, inspection: Inspection) -> Gathered:
     """
     found, newest, digest = Gathered(), dict[bytes, bytes | FoundDefect](), Digest()
     last = inspection.last_seq or reader.last_seq()
+    if inspection.reported is not None:  # a grade of just now is in neither the report nor the sum
+        last = min(last, inspection.newest_seq)
     for seq, kind, body in reader.bodies_of_coil(inspection.subject, inspection.first_seq, last):
         digest.add(seq, body)
         if kind == Defect.kind:

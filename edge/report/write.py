@@ -1,4 +1,4 @@
-"""A coil's report in one of its formats, to a file or a stream; and a report held to the ledger."""
+"""A coil's report in one of its formats, to a file or a stream."""
 
 import contextlib
 import hashlib
@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.config import Config
 from edge.errors import ConfigError
 from edge.grading.rules_file import load_rules
-from edge.ledger.reader import EventReader
 from edge.palette import Palette
-from edge.report.document import CoilDocument, CoilName, LedgerRange
-from edge.report.gather import coil_digest
+from edge.report.document import CoilDocument
 from edge.report.page import draw_page
 from edge.report.table import as_csv
 
@@ -81,48 +78,3 @@ def save(report: bytes, path: Path) -> None:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-class _Certificate(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    ledger: LedgerRange
-
-
-class _Report(BaseModel):
-    """What of a report leads back to the ledger."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    coil: CoilName
-    certificate: _Certificate
-
-
-def verify(reader: EventReader, report: Path) -> LedgerRange:
-    """Hold a JSON report's range against the ledger; returns the range that both have.
-
-    Raises:
-        ConfigError: the file is no JSON report.
-        LedgerError: the ledger cannot be read.
-        ValueError: the ledger holds other events than the report was made from, or no longer all of
-        them.
-    """
-    try:
-        told = _Report.model_validate_json(report.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ConfigError(f"{report}: is no coil report in JSON ({error})") from error
-    wanted = told.certificate.ledger
-    held = coil_digest(reader, told.coil.subject, wanted.first_seq, wanted.last_seq)
-    oldest = reader.after(0, 1)
-    if oldest and oldest[0].event.seq > wanted.first_seq and held.events < wanted.events:
-        raise ValueError(
-            f"{report}: cannot be held to the ledger any more: it begins with event"
-            f" {oldest[0].event.seq}, the ones before are past ledger.keep_days, and the report is"
-            f" made from events {wanted.first_seq} to {wanted.last_seq}"
-        )
-    if held != wanted:
-        raise ValueError(
-            f"{report}: made from {wanted.events} events with sha256 {wanted.sha256}; the ledger"
-            f" holds {held.events} with {held.sha256}"
-        )
-    return held

@@ -12,21 +12,18 @@ from jsonschema import Draft202012Validator
 
 from contract.bodies import DefectDensity, EventBody, Extent, NotInspected
 from contract.events import Draft
-from edge.clock import Stamp, SystemClock
+from edge.clock import SystemClock
 from edge.errors import ConfigError
 from edge.ledger.inspections import find, inspections
-from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
-from edge.ledger.retention import retain
 from edge.report.compose import compose
 from edge.report.document import CoilDocument, document_schema
 from edge.report.listing import as_table, listed
 from edge.report.strip import scale_for
-from edge.report.write import Format, file_name, render, render_page, save, verify
-from edge.types import Commit, Watermark
+from edge.report.write import Format, file_name, render, render_page, save
+from edge.types import Watermark
 from tests.conftest import ROOT
 from tests.unit.edge.console.strip_events import (
-    SOURCE,
     START,
     coil_report,
     coil_started,
@@ -113,24 +110,6 @@ def test_a_width_that_was_corrected_is_told_beside_the_one_of_the_cells(tmp_path
     assert scale_for(document).width_mm == 1200.0
 
 
-def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
-    written = render(_document(tmp_path), "json", config_of(tmp_path))
-    path = tmp_path / "report.json"
-    save(written, path)
-    assert path.read_bytes() == written
-    text = written.decode()
-    reader = EventReader(tmp_path / "ledger")
-    assert verify(reader, path).events == 9
-    record(tmp_path, [graded(COIL, "D", "later")])
-    assert verify(reader, path).events == 9, "what comes later does not change what was"
-    path.write_text(text.replace('"last_seq":9', '"last_seq":8'))
-    with pytest.raises(ValueError, match=r"made from 9 events .* holds 8"):
-        verify(reader, path)
-    path.write_text("<html>")
-    with pytest.raises(ConfigError, match="is no coil report in JSON"):
-        verify(reader, path)
-
-
 def test_a_report_that_cannot_be_written_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent/x\.html: cannot be written"):
         save(b"", tmp_path / "absent" / "x.html")
@@ -146,25 +125,6 @@ def test_a_report_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_report_older_than_the_ledger_is_not_called_forged(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    save(render(_document(tmp_path), "json", config_of(tmp_path)), path)
-    log = EventLog(tmp_path / "ledger", SOURCE, Tomorrow(), reserve_bytes=4096)
-    log.open()
-    log.commit(Commit((coil_started("next"),), None, SystemClock().now()))
-    log.close()
-    gone = retain(tmp_path / "ledger", keep_days=0, max_evidence_mb=1, passed=None)
-    assert gone.files == 1
-    with pytest.raises(ValueError, match=r"begins with event 10, .* past ledger\.keep_days"):
-        verify(EventReader(tmp_path / "ledger"), path)
-
-
-class Tomorrow(SystemClock):
-    def now(self) -> Stamp:
-        now = super().now()
-        return now._replace(utc_ns=now.utc_ns + 86_400_000_000_000)
 
 
 def test_the_running_coil_is_reported_as_far_as_the_last_commit_tells(tmp_path: Path) -> None:
