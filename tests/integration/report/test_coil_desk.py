@@ -105,6 +105,18 @@ def test_json_holds_what_was_planted_and_its_certificate_is_verified(
     assert coil("verify", out, "-c", line).returncode == 5
 
 
+@pytest.mark.parametrize("name", ["coil-0002", "coil-0003"])
+def test_every_coil_of_a_daemon_is_whole_in_its_ledger(
+    line: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "report.json"
+    coil("report", name, "-c", line, "--format", "json", "--out", out)
+    assert json.loads(out.read_text())["events_missing"] is False
+    verified = coil("verify", out, "-c", line)
+    assert verified.returncode == 0, verified.stderr
+    assert "not compared" not in verified.stdout
+
+
 def test_csv_goes_to_the_terminal_with_its_own_line_ends(line: Path) -> None:
     command = [sys.executable, "-m", "edge.cli", "coil", "report", "-c", str(line), "--format",
                "csv"]  # fmt: skip
