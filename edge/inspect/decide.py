@@ -1,15 +1,15 @@
 """From labelled tiles to defects: neighbours of one class are one defect, also over frames.
 
 A tile is a defect when its most probable class is one and reaches that class's threshold. Touching
-tiles of a class (also diagonally) form a patch; a patch that touches an open defect of its class
-extends it. A defect is announced once it has `confirm_tiles` tiles, revised when it grows, closed
-when `close_after_m` of strip has passed without more of it, or with its coil. Strip that passes
-again, since it ran back or frames overlap, does not announce a closed one again. Where a class is
-dense, `density.py` says which are announced.
+tiles of a class (also diagonally) form a patch; a patch whose tiles touch those that an open defect
+of its class had before (`open_defect.py`) extends it. A defect is announced once it has
+`confirm_tiles` tiles, revised when it grows, closed when `close_after_m` of strip has passed
+without more of it, or with its coil. Strip that passes again, since it ran back or frames overlap,
+does not announce a closed one again. Where a class is dense, `density.py` says which are announced.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -22,9 +22,10 @@ import numpy.typing as npt
 from contract.bodies import Defect, DefectDensity, Extent, ModelReference
 from contract.events import Draft
 from contract.tiles import Boxes
-from edge.grading.severity import NONE, Assess, Severity, unassessed, worst_of
+from edge.grading.severity import Assess, unassessed, worst_of
 from edge.inspect.density import EVERY_ONE, Density, tell_density
-from edge.inspect.extents import overlap, touch, touches_any, union, within
+from edge.inspect.extents import NOWHERE, Places, around, overlap, touching, union, within
+from edge.inspect.open_defect import Before, OpenDefect
 from edge.inspect.shape import NOTHING, UNMEASURED, Shape
 from edge.types import F32, Section
 
@@ -54,8 +55,8 @@ class Patch(NamedTuple):
     """Touching tiles of one class in one section, on the coil; `best` is its clearest tile.
 
     A crowded one holds all tiles of its class, whether they touch or not, of so many `defects`.
-    `boxes` are its tiles in the frame; `shape` its pixels on strip that is new, `again` those on
-    strip that passes again.
+    `boxes` are its tiles in the frame, `places` on the coil; `shape` its pixels on strip that is
+    new, `again` those on strip that passes again.
     """
 
     class_index: int
@@ -64,6 +65,7 @@ class Patch(NamedTuple):
     probability: float
     best: int
     boxes: Boxes
+    places: Places
     crowded: bool = False
     defects: int = 1
     shape: Shape = UNMEASURED
@@ -108,6 +110,11 @@ class Lie:
         """Borders of columns on the coil."""
         return np.asarray((columns - self.origin_px) * self.mm_per_column, np.float64)
 
+    def places(self, boxes: Boxes) -> Places:
+        """Boxes of pixels on the coil."""
+        along, across = self.along_m(boxes[:, [0, 2]]), self.across_mm(boxes[:, [1, 3]])
+        return np.hstack([along.round(6), across.round(3)])
+
     def extent(self, box: npt.NDArray[np.int32]) -> Extent:
         """A box of pixels (row, column, end row, end column) on the coil."""
         top, left, bottom, right = (int(v) for v in box)
@@ -130,11 +137,14 @@ def find_patches(
     labels = np.unique(verdict.labels[verdict.defect])
     masks = [(int(index), verdict.defect & (verdict.labels == index)) for index in labels]
     parts = [(index, members) for index, mask in masks for members in _touching(mask, shape)]
-    if len(parts) <= most:
-        return [_patch(index, members, verdict, boxes, lie) for index, members in parts]
+    crowded = len(parts) > most
     counts = Counter(index for index, _ in parts)
-    crowds = ((index, np.flatnonzero(mask)) for index, mask in masks)
-    patches = (_patch(index, members, verdict, boxes, lie) for index, members in crowds)
+    if crowded:
+        parts = [(index, np.flatnonzero(mask)) for index, mask in masks]
+    places = lie.places(boxes) if parts else NOWHERE
+    patches = [_patch(index, members, verdict, boxes, lie, places) for index, members in parts]
+    if not crowded:
+        return patches
     return [p._replace(crowded=True, defects=counts[p.class_index]) for p in patches]
 
 
@@ -148,42 +158,19 @@ def _touching(mask: npt.NDArray[np.bool_], shape: tuple[int, int]) -> list[npt.N
 
 
 def _patch(
-    index: int, members: npt.NDArray[np.intp], verdict: Verdict, boxes: Boxes, lie: Lie
+    index: int,
+    members: npt.NDArray[np.intp],
+    verdict: Verdict,
+    boxes: Boxes,
+    lie: Lie,
+    places: Places,
 ) -> Patch:
     corners = boxes[members]
     box = np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
     best = int(members[verdict.probabilities[members].argmax()])
     probability = float(verdict.probabilities[best])
-    return Patch(index, lie.extent(box), len(members), probability, best, corners)
-
-
-@dataclass(slots=True)
-class _Open:
-    number: int
-    class_name: str
-    extent: Extent
-    tiles: int
-    probability: float
-    first_frame: int
-    last_frame: int
-    grabbed: datetime
-    revision: int = 0
-    evidence: str | None = None
-    model: ModelReference | None = None
-    crowded: bool = False
-    shape: Shape = NOTHING
-    stretch: int | None = None
-    """Where `Density` counts it; None before it is confirmed."""
-    uncounted: int = 0
-    severity: Severity = NONE
-    """The worst that was told of it, or of what it absorbed."""
-
-    def absorb(self, extent: Extent, tiles: int, probability: float, shape: Shape) -> None:
-        """Grow by a patch, or by another defect that turned out to be part of this one."""
-        self.shape = self.shape.joined(shape)
-        self.extent = union(self.extent, extent)
-        self.tiles += tiles
-        self.probability = max(self.probability, probability)
+    extent = lie.extent(box)
+    return Patch(index, extent, len(members), probability, best, corners, places[members])
 
 
 class DefectTracker:
@@ -202,8 +189,8 @@ class DefectTracker:
         self._close_after_m = close_after_m
         self._density = density or Density(EVERY_ONE)
         self._assess = assess
-        self._open: list[_Open] = []
-        self._closed: dict[str, npt.NDArray[np.float64]] = {}
+        self._open: list[OpenDefect] = []
+        self._closed: dict[str, Places] = {}
         self.seen_m = 0.0
         """Strip before this has been in a section."""
         self._count = 0
@@ -213,21 +200,22 @@ class DefectTracker:
 
     def update(
         self,
-        patches: Iterable[Patch],
+        patches: Sequence[Patch],
         names: tuple[str, ...],
         model: ModelReference,
         section: Section,
         picture: Callable[[Patch, str], str | None],
     ) -> list[Draft]:
         """Take a section's patches; `picture` keeps evidence of a new defect and names it."""
-        grabbed = self._grabbed = section.frame.grabbed.utc()
-        changed: dict[int, tuple[_Open, Patch]] = {}
+        self._grabbed = section.frame.grabbed.utc()
+        before = self._before(patches)
+        changed: dict[int, tuple[OpenDefect, Patch]] = {}
         drafts: list[Draft] = []
         for patch in patches:
             again = section.from_m < self.seen_m - SAME_M
             if again and self._was_closed(patch, names[patch.class_index]):
                 continue
-            defect, absorbed = self._join(patch, names[patch.class_index], section, grabbed)
+            defect, absorbed = self._join(patch, names[patch.class_index], section, before)
             defect.model = model
             defect.crowded |= patch.crowded
             defect.uncounted += patch.defects if patch.crowded else 0
@@ -264,7 +252,7 @@ class DefectTracker:
         """What is counted and not told yet, for the watermark."""
         return self._density.untold(self.seen_m)
 
-    def _count_in(self, defect: _Open, patch: Patch) -> None:
+    def _count_in(self, defect: OpenDefect, patch: Patch) -> None:
         """Count what begins with a patch, once the defect is confirmed."""
         if defect.tiles < self._confirm_tiles:
             return
@@ -275,7 +263,7 @@ class DefectTracker:
         self._density.add(at, defect.class_name, defect.uncounted)
         defect.uncounted = 0
 
-    def _is_told(self, defect: _Open) -> bool:
+    def _is_told(self, defect: OpenDefect) -> bool:
         """Whether it has events of its own, now or already."""
         if defect.revision or defect.stretch is None:
             return defect.revision > 0
@@ -297,47 +285,58 @@ class DefectTracker:
             self.announced[body.class_name] += body.count - body.told
         return [tell_density(body, self._coil, self._grabbed) for body in bodies]
 
+    def _before(self, patches: Sequence[Patch]) -> dict[str, Before]:
+        """The defects open before this section's patches, by class, as far as they may touch."""
+        if not patches:
+            return {}
+        within = around(np.concatenate([patch.places for patch in patches]))
+        by_class: dict[str, list[OpenDefect]] = {}
+        for defect in self._open:
+            by_class.setdefault(defect.class_name, []).append(defect)
+        return {name: Before(known, within) for name, known in by_class.items()}
+
     def _join(
-        self, patch: Patch, name: str, section: Section, grabbed: datetime
-    ) -> tuple[_Open, list[_Open]]:
-        touching = [d for d in self._open if d.class_name == name and touch(d.extent, patch.extent)]
-        if not touching:
-            self._count += 1
-            frame = section.frame.seq
-            new = _Open(
-                self._count,
-                name,
-                patch.extent,
-                patch.tiles,
-                patch.probability,
-                frame,
-                frame,
-                grabbed,
-                shape=patch.again.joined(patch.shape),
-            )
-            self._open.append(new)
-            return new, []
+        self, patch: Patch, name: str, section: Section, before: Mapping[str, Before]
+    ) -> tuple[OpenDefect, list[OpenDefect]]:
+        """The defect that a patch is part of, and those that it joins to it."""
+        touched = before[name].touched_by(patch.extent, patch.places) if name in before else []
+        if not touched:
+            return self._begin(patch, name, section), []
         oldest, *absorbed = sorted(
-            touching, key=lambda d: (d.revision == 0, d.stretch is None, d.number)
+            touched, key=lambda d: (d.revision == 0, d.stretch is None, d.number)
         )
-        missed = _missed(patch, touching)
+        missed = _missed(patch, touched)
         for other in absorbed:
-            oldest.absorb(other.extent, other.tiles, other.probability, other.shape)
-            oldest.crowded |= other.crowded
-            oldest.uncounted += other.uncounted
-            oldest.first_frame = min(oldest.first_frame, other.first_frame)
+            oldest.absorb(other)
             self._open.remove(other)
         shape = patch.shape.joined(UNMEASURED) if missed else patch.shape
-        oldest.absorb(patch.extent, patch.tiles, patch.probability, shape)
-        oldest.last_frame, oldest.grabbed = section.frame.seq, grabbed
+        oldest.grow(patch.extent, patch.tiles, patch.probability, shape, patch.places)
+        oldest.last_frame, oldest.grabbed = section.frame.seq, self._grabbed
         return oldest, absorbed
+
+    def _begin(self, patch: Patch, name: str, section: Section) -> OpenDefect:
+        self._count += 1
+        frame = section.frame.seq
+        new = OpenDefect(
+            self._count,
+            name,
+            patch.extent,
+            patch.tiles,
+            patch.probability,
+            frame,
+            frame,
+            self._grabbed,
+            patch.places,
+            shape=patch.again.joined(patch.shape),
+        )
+        self._open.append(new)
+        return new
 
     def _was_closed(self, patch: Patch, name: str) -> bool:
         """Whether this is a closed defect that came by again; not where new strip shows it too."""
         if patch.extent.to_m > self.seen_m + SAME_M:
             return False
-        known = self._closed.get(name)
-        return known is not None and touches_any(patch.extent, known)
+        return bool(touching(patch.places, self._closed.get(name, NOWHERE)).any())
 
     def _close_before(self, coil_m: float) -> list[Draft]:
         over = [d for d in self._open if d.extent.to_m < coil_m]
@@ -347,12 +346,12 @@ class DefectTracker:
         self._open = [d for d in self._open if d.extent.to_m >= coil_m]
         return [self._revise(defect, "closed") for defect in over if defect.revision]
 
-    def _remember(self, defect: _Open) -> None:
-        known = self._closed.get(defect.class_name, np.empty((0, 4)))
+    def _remember(self, defect: OpenDefect) -> None:
+        known = self._closed.get(defect.class_name, NOWHERE)
         corners = list(defect.extent.model_dump().values())
         self._closed[defect.class_name] = np.vstack([known, corners])[-REMEMBERED:]
 
-    def _revise(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Draft:
+    def _revise(self, defect: OpenDefect, phase: Phase, merged_into: int | None = None) -> Draft:
         defect.revision += 1
         if defect.revision == 1:
             self.announced[defect.class_name] += 1
@@ -363,7 +362,7 @@ class DefectTracker:
         body = body.model_copy(update={"severity": found.name})
         return Draft(body, self._coil, f"{defect.number}.{defect.revision}", defect.grabbed)
 
-    def _body(self, defect: _Open, phase: Phase, merged_into: int | None = None) -> Defect:
+    def _body(self, defect: OpenDefect, phase: Phase, merged_into: int | None = None) -> Defect:
         if defect.model is None:
             raise ValueError("a defect is revised only after a model has seen it")
         return Defect(
@@ -388,7 +387,7 @@ class DefectTracker:
         return f"{self._coil}/{number}"
 
 
-def _missed(patch: Patch, known: Iterable[_Open]) -> bool:
+def _missed(patch: Patch, known: Iterable[OpenDefect]) -> bool:
     """Whether strip that passes again shows more of these than when its tiles were called clean."""
     if not patch.again.pixels:
         return False

@@ -7,23 +7,36 @@ from contract.bodies import Extent
 
 TOUCH_M, TOUCH_MM = 1e-6, 1e-3
 
-
-def touch(a: Extent, b: Extent) -> bool:
-    """Whether they touch, to a micrometre."""
-    return (
-        a.from_m <= b.to_m + TOUCH_M
-        and b.from_m <= a.to_m + TOUCH_M
-        and a.from_mm <= b.to_mm + TOUCH_MM
-        and b.from_mm <= a.to_mm + TOUCH_MM
-    )
+Places = npt.NDArray[np.float64]
+"""`N x 4`: rectangles as an `Extent` has them, from and to along (m), from and to across (mm)."""
+NOWHERE: Places = np.empty((0, 4))
 
 
-def touches_any(a: Extent, others: npt.NDArray[np.float64]) -> bool:
-    """The same against `N x 4` extents at once: strip that comes by again may hold thousands."""
-    from_m, to_m, from_mm, to_mm = others.T
-    along = (a.from_m <= to_m + TOUCH_M) & (from_m <= a.to_m + TOUCH_M)
-    across = (a.from_mm <= to_mm + TOUCH_MM) & (from_mm <= a.to_mm + TOUCH_MM)
-    return bool((along & across).any())
+def around(places: Places) -> Places:
+    """The rectangle around all of these, of which there must be one; `1 x 4`."""
+    from_m, from_mm = places[:, [0, 2]].min(axis=0)
+    to_m, to_mm = places[:, [1, 3]].max(axis=0)
+    return np.array([[from_m, to_m, from_mm, to_mm]])
+
+
+def touching(places: Places, others: Places) -> npt.NDArray[np.bool_]:
+    """Which of the others touch one of the places, to a micrometre, also at a corner. Each is
+    compared with those alone that are near it: there may be thousands.
+    """
+    found = np.zeros(len(others), np.bool_)
+    if not (len(places) and len(others)):
+        return found
+    near = np.flatnonzero(_touch(around(places), others))
+    if near.size:
+        places = places[_touch(around(others[near]), places)]
+        found[near] = _touch(places[:, None], others[near]).any(axis=0)
+    return found
+
+
+def _touch(a: Places, b: Places) -> npt.NDArray[np.bool_]:
+    along = (a[..., 0] <= b[..., 1] + TOUCH_M) & (b[..., 0] <= a[..., 1] + TOUCH_M)
+    across = (a[..., 2] <= b[..., 3] + TOUCH_MM) & (b[..., 2] <= a[..., 3] + TOUCH_MM)
+    return np.asarray(along & across, np.bool_)
 
 
 def union(a: Extent, b: Extent) -> Extent:

@@ -85,8 +85,8 @@ def patch_of(spot: Spot, first_m: float) -> Patch:
         from_mm=spot.from_mm,
         to_mm=spot.from_mm + 5,
     )
-    crowded = spot.defects > 1
-    return Patch(spot.label, extent, 1, 0.9, 0, NO_BOXES, crowded, spot.defects)
+    crowded, places = spot.defects > 1, np.array([list(extent.model_dump().values())])
+    return Patch(spot.label, extent, 1, 0.9, 0, NO_BOXES, places, crowded, spot.defects)
 
 
 def row(count: int, at_m: float = 1.0, label: int = 0) -> list[Spot]:
