@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from json import dumps
 from pathlib import Path
@@ -123,6 +124,9 @@ def grade(
         str | None, typer.Option("--as", help="An inspector's grade, recorded; needs --comment.")
     ] = None,
     comment: Annotated[str, typer.Option(help="Why; it stands in the event.")] = "",
+    from_seq: Annotated[
+        int | None, typer.Option(min=1, help="Which one, where an id was inspected twice.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="A JSON object per line.")] = False,
 ) -> None:
     """Grade coils again by changed rules, or by hand: docs/grading.md.
@@ -132,12 +136,15 @@ def grade(
     from edge.grading.regrade import as_table
 
     settings = load_config(config)
+    if from_seq is not None and len(coils) > 1:
+        raise ConfigError("--from-seq is of one coil; grade the others without it")
     if by_hand is not None:
         if record or json or over_inspector:
             raise ConfigError("--as records by itself, and prints no table; leave the others away")
-        troubles = [_record(settings, _by_hand(settings, coils, by_hand, comment, rules))]
+        told = _by_hand(by_hand, comment, rules)
+        troubles = [_record(settings, _each(settings, coils, from_seq, told))]
     else:
-        found, path = _regrade(settings, coils, rules)
+        found, path = _regrade(settings, coils, from_seq, rules)
         print("\n".join(dumps(r.as_json()) for r in found) if json else as_table(found))
         wanted = {
             row.coil: row.arguments(path, comment, over_inspector=over_inspector)
@@ -199,19 +206,20 @@ def write_report(
         raise ConfigError("no coil has begun in this run")
     inspection = find(known, coil, from_seq)
     if from_seq is None:
-        _say_others(others(known, inspection))
+        _say_others(inspection.coil_id, others(known, inspection))
     document = compose(reader, inspection, settings, SystemClock())
     return document, render(document, form.value, settings)
 
 
-def _say_others(inspections: list["Inspection"]) -> None:
-    if inspections:
-        starts = ", ".join(f"--from-seq {i.first_seq}" for i in inspections)
-        print(f"this coil was inspected more than once; the others: {starts}", file=sys.stderr)
+def _say_others(coil: str, inspections: Iterable["Inspection"]) -> None:
+    from edge.ledger.inspections import shown
+
+    if starts := ", ".join(f"--from-seq {i.first_seq}" for i in inspections):
+        print(f"{shown(coil)} was inspected more than once; the others: {starts}", file=sys.stderr)
 
 
 def _regrade(
-    settings: Config, coils: list[str], rules: Path | None
+    settings: Config, coils: list[str], from_seq: int | None, rules: Path | None
 ) -> tuple[list["Regraded"], Path]:
     from edge.grading.regrade import regrade
     from edge.grading.rules_file import load_rules
@@ -224,7 +232,10 @@ def _regrade(
     reader = EventReader(settings.ledger.path)
     known = inspections(reader)
     loaded = load_rules(path, _classes(settings, known))
-    return [regrade(reader, known, coil, loaded) for coil in coils], path
+    found = [regrade(reader, known, coil, loaded, from_seq) for coil in coils]
+    for row in found if from_seq is None else ():
+        _say_others(row.coil, row.others)
+    return found, path
 
 
 def _classes(settings: Config, known: list["Inspection"]) -> list[str] | None:
@@ -242,18 +253,27 @@ def _classes(settings: Config, known: list["Inspection"]) -> list[str] | None:
     return sorted(names)
 
 
-def _by_hand(
-    settings: Config, coils: list[str], grade: str, comment: str, rules: Path | None
-) -> dict[str, dict[str, str]]:
+def _by_hand(grade: str, comment: str, rules: Path | None) -> dict[str, str]:
     """What the daemon is asked for each coil."""
-    from edge.ledger.inspections import find, inspections
+    told = {"origin": "inspector", "grade": grade, "comment": comment}
+    return told if rules is None else told | {"rules": str(rules.resolve())}
+
+
+def _each(
+    settings: Config, coils: list[str], from_seq: int | None, told: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """The same asked of several coils, each under its subject."""
+    from edge.ledger.inspections import find, inspections, others
     from edge.ledger.reader import EventReader
 
     known = inspections(EventReader(settings.ledger.path))
-    told = {"origin": "inspector", "grade": grade, "comment": comment}
-    if rules is not None:
-        told["rules"] = str(rules.resolve())
-    return {coil: {**told, "subject": find(known, coil).subject} for coil in coils}
+    found = {coil: find(known, coil, from_seq) for coil in coils}
+    for coil, one in found.items() if from_seq is None else ():
+        _say_others(coil, others(known, one))
+    return {
+        coil: told | {"subject": one.subject, "from_seq": f"{one.first_seq}"}
+        for coil, one in found.items()
+    }
 
 
 def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:

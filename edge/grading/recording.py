@@ -27,6 +27,10 @@ class GradeRequest(BaseModel):
     """The id that the coil's events carry, never another that it was given: whoever asks looks
     through all corrections for that, which takes the inspecting process too long.
     """
+    from_seq: Annotated[int | None, Field(ge=1)] = None
+    """The first event of the inspection that is meant. A grade goes to the newest of its subject,
+    so an older one is refused.
+    """
     origin: Literal["rules", "inspector"]
     grade: Annotated[str, Field(min_length=1, max_length=100)]
     reasons: Annotated[str, Field(max_length=60_000)] = ""
@@ -72,7 +76,13 @@ def graded(
     coils = inspections_of(reader, request.subject)
     if not coils:
         raise ConfigError(f"{request.subject!r}: the ledger has no coil of this subject")
-    coil, report = coils[-1], ended(coils[-1])
+    coil = coils[-1]
+    if request.from_seq not in {None, coil.first_seq}:
+        raise ConfigError(
+            f"{request.subject!r}: the newest coil of this subject begins at event"
+            f" {coil.first_seq}, and a grade of the one asked for would be taken for its"
+        )
+    report = ended(coil)
     if request.origin == "inspector":
         reasons = _inspectors(request)
     else:

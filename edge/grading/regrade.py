@@ -15,7 +15,7 @@ from edge.grading.grade import Tally
 from edge.grading.live import facts_of, ungraded
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
-from edge.ledger.inspections import Inspection, ended, find
+from edge.ledger.inspections import Inspection, ended, find, others
 from edge.ledger.reader import EventReader
 from edge.text import columns
 
@@ -28,6 +28,10 @@ class Regraded(NamedTuple):
     after: Grade | None
     severities: Mapping[str, int]
     subject: str = ""
+    from_seq: int | None = None
+    """The first event of this inspection."""
+    others: Sequence[Inspection] = ()
+    """Further inspections of the same coil."""
     by_inspector: bool = False
     """A person has set the grade that holds."""
     problem: str | None = None
@@ -43,6 +47,7 @@ class Regraded(NamedTuple):
             raise ValueError("a coil that was not graded is not recorded")
         return {
             "subject": self.subject,
+            "from_seq": f"{self.from_seq}",
             "origin": "rules",
             "grade": self.after.name,
             "reasons": "\n".join(self.after.reasons),
@@ -56,6 +61,7 @@ class Regraded(NamedTuple):
         """For a program."""
         return {
             "coil": self.coil,
+            "from_seq": self.from_seq,
             "before": self.before and self.before.model_dump(mode="json"),
             "after": self.after and self.after.model_dump(mode="json"),
             "severities": dict(self.severities),
@@ -65,25 +71,39 @@ class Regraded(NamedTuple):
 
 
 def regrade(
-    reader: EventReader, known: Sequence[Inspection], coil_id: str, rules: RulesFile
+    reader: EventReader,
+    known: Sequence[Inspection],
+    coil_id: str,
+    rules: RulesFile,
+    from_seq: int | None = None,
 ) -> Regraded:
-    """Grade one of the ledger's coils by these rules. Nothing is written.
+    """Grade one of the ledger's coils by these rules. Nothing is written. `from_seq` chooses where
+    there are more of one id.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
     try:
-        coil = find(known, coil_id)
-        report = ended(coil)
-        why = _why_not(coil, report)
-        tally = Tally(rules, report.width_mm) if why else _tally(reader, coil, report, rules)
+        coil = find(known, coil_id, from_seq)
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
     inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
-    found = Regraded(coil_id, coil.grade, None, tally.severities, coil.subject, inspector, why)
+    which = (coil.subject, coil.first_seq, others(known, coil))
+    found = Regraded(coil_id, coil.grade, None, {}, *which, inspector)
+    try:
+        return _regraded(found, reader, coil, rules)
+    except ConfigError as error:
+        return found._replace(problem=str(error))
+
+
+def _regraded(found: Regraded, reader: EventReader, coil: Inspection, rules: RulesFile) -> Regraded:
+    report = ended(coil)
+    why = _why_not(coil, report)
     if why or coil.start is None:
-        return found
-    return found._replace(after=tally.grade(facts_of(report, coil.start.late_m)))
+        return found._replace(problem=why)
+    tally = _tally(reader, coil, report, rules)
+    grade = tally.grade(facts_of(report, coil.start.late_m))
+    return found._replace(after=grade, severities=tally.severities)
 
 
 def _why_not(coil: Inspection, report: CoilReport) -> str | None:

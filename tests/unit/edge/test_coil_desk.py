@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from edge.coil_desk import _record, last_seq, save_newest
+import edge.coil_desk
+from edge.coil_desk import Form, _record, grade, last_seq, save_newest, write_report
 from edge.control import SOCKET_NAME, ControlServer, Request
 from edge.errors import ConfigError, ReceiverError
-from tests.unit.edge.console.strip_events import coil_report, coil_started
+from tests.unit.edge.console.strip_events import coil_report, coil_started, corrected
 from tests.unit.edge.report.ledger_of import config_of, record
 
 
@@ -50,3 +51,34 @@ def test_a_daemon_that_goes_away_leaves_it_told_which_grades_it_recorded(
         server.stop()
     said = capsys.readouterr().err.splitlines()
     assert said == ["one: recorded as A", "two: there is no grade C", "three: recorded as last"]
+
+
+def test_an_inspectors_grade_goes_to_the_part_that_was_chosen_and_the_others_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart cut the coil: its rest was told under an id of ours, and then named like it."""
+    settings = config_of(tmp_path)
+    record(tmp_path, [coil_started("A"), coil_report("A")])
+    rest = [coil_started("unnamed~1"), coil_report("unnamed~1"), corrected("unnamed~1", "A")]
+    record(tmp_path, rest)
+    monkeypatch.setattr(edge.coil_desk, "load_config", lambda _: settings)
+    asked: list[dict[str, str]] = []
+
+    def take(request: Request) -> dict[str, JsonValue]:
+        asked.append(request.arguments)
+        return {}
+
+    server = ControlServer(settings.run_path, {"grade": take})
+    server.start()
+    try:
+        for from_seq in (None, 1):
+            grade(["A"], tmp_path, by_hand="second", comment="seen", from_seq=from_seq)
+    finally:
+        server.stop()
+    assert [(a["subject"], a["from_seq"]) for a in asked] == [("unnamed~1", "3"), ("A", "1")]
+    others = "A was inspected more than once; the others: --from-seq 1"
+    assert capsys.readouterr().err.splitlines() == [others] + ["A: recorded as second"] * 2
+    write_report(settings, "A", Form.json)
+    assert capsys.readouterr().err.splitlines() == [others]
+    with pytest.raises(ConfigError, match="--from-seq is of one coil"):
+        grade(["A", "unnamed~1"], tmp_path, by_hand="second", comment="seen", from_seq=1)

@@ -90,8 +90,8 @@ class Mill:
         report = plain.model_copy(update=known | {"rules": grading.label} | changes)
         return report.model_copy(update={"grade": grading.grade(report)} | changes)
 
-    def regrade(self, coil: str, rules: RulesFile) -> Regraded:
-        return regrade(self.reader, inspections(self.reader), coil, rules)
+    def regrade(self, coil: str, rules: RulesFile, from_seq: int | None = None) -> Regraded:
+        return regrade(self.reader, inspections(self.reader), coil, rules, from_seq)
 
     def found(self, coil: str) -> Inspection:
         return find(inspections(self.reader), coil)
@@ -193,6 +193,29 @@ def test_no_grade_goes_to_a_coil_by_an_id_that_it_had_for_a_while(mill: Mill) ->
     with pytest.raises(ConfigError, match="'C': the ledger has no coil of this subject"):
         mill.ask("C")
     assert mill.ask("c-1").coil == "c-1"
+
+
+def test_both_parts_of_a_coil_that_a_restart_cut_are_reached(mill: Mill) -> None:
+    mill.coil("A", 10.0, interrupted=True, grade=None)
+    mill.coil("unnamed~1", 200.0, head_seen=False)
+    mill.correct("unnamed~1", "A")
+    rest = mill.regrade("A", mill.new)
+    assert (rest.subject, [other.subject for other in rest.others]) == ("unnamed~1", ["A"])
+    first = mill.regrade("A", mill.new, rest.others[0].first_seq)
+    assert (first.subject, [other.subject for other in first.others]) == ("A", ["unnamed~1"])
+    by_hand = {"origin": "inspector", "comment": "seen", "from_seq": f"{first.from_seq}"}
+    assert mill.ask("A", **by_hand).coil == "A"
+
+
+def test_a_grade_for_an_older_coil_never_goes_to_the_newest_of_its_subject(mill: Mill) -> None:
+    mill.coil("c-1")
+    newer = mill.regrade("c-1", mill.new)
+    (older,) = newer.others
+    arguments = mill.regrade("c-1", mill.new, older.first_seq).arguments
+    asked = arguments(mill.folder / "new.yaml", "", over_inspector=False)
+    with pytest.raises(ConfigError, match="would be taken for its"):
+        mill.ask(**asked)
+    assert mill.ask("c-1", from_seq=f"{newer.from_seq}").coil == "c-1"
 
 
 def test_an_id_is_found_however_many_corrections_came_after(mill: Mill) -> None:
