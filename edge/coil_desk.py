@@ -17,6 +17,7 @@ from edge.errors import BundleError, ConfigError, LedgerError, ReceiverError, St
 
 if TYPE_CHECKING:
     from edge.grading.regrade import Regraded
+    from edge.grading.rules_file import RulesFile
     from edge.ledger.inspections import Inspection
     from edge.report.document import CoilDocument
 
@@ -232,10 +233,21 @@ def _regrade(
     reader = EventReader(settings.ledger.path)
     known = inspections(reader)
     loaded = load_rules(path, _classes(settings, known))
-    found = [regrade(reader, known, coil, loaded, from_seq) for coil in coils]
+    own = _own_rules(settings)
+    found = [regrade(reader, known, coil, loaded, from_seq, own) for coil in coils]
     for row in found if from_seq is None else ():
         _say_others(row.coil, row.others)
     return found, path
+
+
+def _own_rules(settings: Config) -> "RulesFile | None":
+    """The config's rules; None where they cannot be read now."""
+    from edge.grading.rules_file import load_rules
+
+    try:
+        return None if settings.grading is None else load_rules(settings.grading)
+    except ConfigError:
+        return None
 
 
 def _classes(settings: Config, known: list["Inspection"]) -> list[str] | None:

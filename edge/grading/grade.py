@@ -80,6 +80,11 @@ class Tally:
         else:
             self._open[body.defect_id] = rank
 
+    @property
+    def untold(self) -> int:
+        """The defects that were told as a number only."""
+        return sum(stretch.defects for stretch in self._dense)
+
     def _add(self, defect: Defect, rank: int) -> None:
         rules = self._rules.rules
         if rank >= 0:

@@ -76,9 +76,10 @@ def regrade(
     coil_id: str,
     rules: RulesFile,
     from_seq: int | None = None,
+    own: RulesFile | None = None,
 ) -> Regraded:
     """Grade one of the ledger's coils by these rules. Nothing is written. `from_seq` chooses where
-    there are more of one id.
+    there are more of one id; `own` are the line's rules, by which it may have been inspected.
 
     Raises:
         LedgerError: the ledger cannot be read.
@@ -91,19 +92,43 @@ def regrade(
     which = (coil.subject, coil.first_seq, others(known, coil))
     found = Regraded(coil_id, coil.grade, None, {}, *which, inspector)
     try:
-        return _regraded(found, reader, coil, rules)
+        after, tally = _graded(reader, coil, rules, own)
     except ConfigError as error:
         return found._replace(problem=str(error))
+    return found._replace(after=after, severities=tally.severities)
 
 
-def _regraded(found: Regraded, reader: EventReader, coil: Inspection, rules: RulesFile) -> Regraded:
+def _graded(
+    reader: EventReader, coil: Inspection, rules: RulesFile, own: RulesFile | None
+) -> tuple[Grade, Tally]:
+    """The coil's grade, and what it is of.
+
+    Raises:
+        ConfigError: no rule grades it, or not these.
+    """
     report = ended(coil)
-    why = _why_not(coil, report)
-    if why or coil.start is None:
-        return found._replace(problem=why)
+    if why := _why_not(coil, report):
+        raise ConfigError(why)
     tally = _tally(reader, coil, report, rules)
-    grade = tally.grade(facts_of(report, coil.start.late_m))
-    return found._replace(after=grade, severities=tally.severities)
+    if tally.untold and not _severe_as_told(report.rules, rules, own):
+        raise ConfigError(
+            f"{tally.untold} of its defects were told as a number, being no worse than those told"
+            " one by one by the rules of that time; by other rules for defects they may be, so"
+            " these do not grade it; an inspector can"
+        )
+    late_m = coil.start.late_m if coil.start else 0.0
+    return tally.grade(facts_of(report, late_m)), tally
+
+
+def _severe_as_told(label: str | None, rules: RulesFile, own: RulesFile | None) -> bool:
+    """Whether these rules have the severities of those that a coil was inspected by, of which the
+    label alone is known: they are the same file, or the line's own are and say the same of defects.
+    """
+    if label == rules.label:
+        return True
+    return (
+        own is not None and label == own.label and own.rules.for_defects == rules.rules.for_defects
+    )
 
 
 def _why_not(coil: Inspection, report: CoilReport) -> str | None:

@@ -160,6 +160,12 @@ class Rules(Part):
         ranked = [(self.severities.index(rule.severity), rule) for rule in self.defects]
         return tuple(sorted(ranked, key=lambda each: -each[0]))
 
+    @property
+    def for_defects(self) -> tuple[object, ...]:
+        """All that a defect's severity depends on."""
+        zones = self.zones
+        return self.severities, self.defects, zones.operator_edge_mm, zones.drive_edge_mm
+
     def classes(self) -> dict[str, str]:
         """Every class that a rule names, and the first rule that does."""
         named: dict[str, str] = {}

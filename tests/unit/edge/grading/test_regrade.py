@@ -90,8 +90,14 @@ class Mill:
         report = plain.model_copy(update=known | {"rules": grading.label} | changes)
         return report.model_copy(update={"grade": grading.grade(report)} | changes)
 
-    def regrade(self, coil: str, rules: RulesFile, from_seq: int | None = None) -> Regraded:
-        return regrade(self.reader, inspections(self.reader), coil, rules, from_seq)
+    def regrade(
+        self,
+        coil: str,
+        rules: RulesFile,
+        from_seq: int | None = None,
+        own: RulesFile | None = None,
+    ) -> Regraded:
+        return regrade(self.reader, inspections(self.reader), coil, rules, from_seq, own)
 
     def found(self, coil: str) -> Inspection:
         return find(inspections(self.reader), coil)
@@ -163,17 +169,39 @@ def test_a_coil_whose_start_is_gone_is_not_graded_as_if_it_was_seen_whole(mill: 
     assert "its start is past ledger.keep_days" in (found.problem or "")
 
 
-def test_dense_defects_are_part_of_a_regraded_coil(mill: Mill) -> None:
+def dense_coil(mill: Mill, name: str, rules: RulesFile | None) -> None:
+    """A major scratch, and 299 beside it as a number."""
     dense = DefectDensity(class_name="scratch", from_m=0, to_m=10, count=300, told=1, per_10_m=300)
-    report = coil_report("d").body.model_copy(
-        update={"defects": {"scratch": 300}, "length_m": 100.0}
-    )
+    known = {"defects": {"scratch": 300}, "length_m": 100.0, "rules": rules and rules.label}
+    report = coil_report(name).body.model_copy(update=known)
     long = defect(1.0, 200.0, revision=1, severity="major")
-    drafts = [Draft(body, "d", str(i), NOW) for i, body in enumerate((long, dense, report))]
-    mill.log.commit(commit(coil_started("d"), *drafts))
-    found = mill.regrade("d", mill.new)
-    assert found.after
-    assert found.after.reasons == ("r: 300, more than 1",)
+    drafts = [Draft(body, name, str(i), NOW) for i, body in enumerate((long, dense, report))]
+    mill.log.commit(commit(coil_started(name), *drafts))
+
+
+def test_dense_defects_are_part_of_a_regraded_coil(mill: Mill) -> None:
+    dense_coil(mill, "d", mill.old)
+    for rules, why in ((mill.old, "r: 300, more than 2"), (mill.new, "r: 300, more than 1")):
+        found = mill.regrade("d", rules, own=mill.old)
+        assert found.after
+        assert found.after.reasons == (why,)
+
+
+def test_what_was_told_as_a_number_is_not_graded_by_other_rules_for_defects(mill: Mill) -> None:
+    """It was no worse than the ones told, by the rules of that time."""
+    dense_coil(mill, "d", mill.old)
+    dense_coil(mill, "e", None)
+    lower = [*OLD["defects"][:-1], OLD["defects"][-1] | {"larger_than_mm2": 50}]
+    stricter = mill.rules("stricter.yaml", NEW | {"defects": lower})
+    assert mill.regrade("c-1", stricter, own=mill.old).after
+    edges = mill.rules("edges.yaml", NEW | {"zones": NEW["zones"] | {"drive_edge_mm": 10}})
+    unknown = mill.regrade("d", mill.new, own=mill.new)
+    for found in (
+        *(mill.regrade("d", rules, own=mill.old) for rules in (stricter, edges)),
+        unknown, mill.regrade("d", mill.new), mill.regrade("e", mill.new, own=mill.new),
+    ):  # fmt: skip
+        assert found.after is None
+        assert str(found.problem).startswith("299 of its defects were told as a number")
 
 
 def test_a_coil_that_was_named_late_or_comes_again_is_found_as_its_newest(mill: Mill) -> None:
