@@ -16,9 +16,12 @@ from edge.grading.rules_file import RulesFile
 from edge.grading.severity import across_of, place_of
 
 F64 = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Table = npt.NDArray[Any]
-"""One row per defect, of the type `ROW`."""
+"""One row per defect that was told, of the type `ROW`; with one per stretch of those told as a
+number, of `_COUNTED`.
+"""
 
 _ZONES: tuple[Across, ...] = ("operator_edge", "middle", "drive_edge")
 _EVERYWHERE = 7
@@ -27,6 +30,8 @@ ROW = np.dtype(
     [("from_m", "<f8"), ("to_m", "<f8"), ("class", "<i2"), ("severity", "<i2"), ("zones", "u1")]
 )
 """Class and severity as indices, -1 for no severity; zones of the width as bits."""
+_COUNTED = np.dtype([*ROW.descr, ("begins_to_m", "<f8"), ("defects", "<i8")])
+"""A row of `ROW`, or a stretch of defects of which each begins anywhere in it."""
 
 
 class CoilFacts(NamedTuple):
@@ -46,6 +51,14 @@ class _Dense(NamedTuple):
     from_m: float
     to_m: float
     defects: int
+
+
+class _Begins(NamedTuple):
+    """Where so many defects begin: each somewhere between these."""
+
+    from_m: F64
+    to_m: F64
+    defects: Counts
 
 
 class Tally:
@@ -115,8 +128,9 @@ class Tally:
             return f"coverage {min(facts.coverage, 0.9999):.2%}" if low else None
         rows = self._asked(rule, facts, table)
         if rule.within_m is not None and rule.more_than is not None:
-            return _densest(table["from_m"][rows], rule.within_m, rule.more_than)
-        count = int(rows.sum())
+            begins = _Begins(*(table[name][rows] for name in ("from_m", "begins_to_m", "defects")))
+            return _densest(begins, rule.within_m, rule.more_than)
+        count = int(table["defects"][rows].sum())
         if rule.more_per_m is None:
             most = rule.more_than or 0
             return f"{count}, more than {most}" if count > most else None
@@ -171,8 +185,12 @@ class Tally:
 
     def _table(self) -> Table:
         told: Table = np.frombuffer(bytes(self._rows), ROW)
-        dense = [_spread(stretch, told) for stretch in self._dense if stretch.defects]
-        whole = np.concatenate([told, *dense])
+        whole = np.empty(len(told), _COUNTED)
+        for name in ROW.names or ():
+            whole[name] = told[name]
+        whole["begins_to_m"], whole["defects"] = told["from_m"], 1
+        dense = [_anywhere(stretch, told) for stretch in self._dense if stretch.defects]
+        whole = np.concatenate([whole, np.array(dense, _COUNTED)])
         return whole[whole["from_m"].argsort(kind="stable")]
 
 
@@ -180,26 +198,44 @@ def _bits(zones: tuple[Across, ...]) -> int:
     return sum(1 << _ZONES.index(zone) for zone in set(zones))
 
 
-def _spread(stretch: _Dense, told: Table) -> Table:
-    """Defects told as a number: evenly over their stretch, in every zone of the width, and as
+def _anywhere(stretch: _Dense, told: Table) -> tuple[float, float, int, int, int, float, int]:
+    """Defects told as a number: anywhere in their stretch, in every zone of the width, and as
     severe as the worst of their class that was told there, than which none is worse.
     """
     there = (told["class"] == stretch.class_index) & (told["to_m"] >= stretch.from_m)
     there &= told["from_m"] <= stretch.to_m
-    ends_m = np.linspace(stretch.from_m, stretch.to_m, stretch.defects + 1)
-    rows = np.empty(stretch.defects, ROW)
-    rows["from_m"], rows["to_m"] = ends_m[:-1], ends_m[1:]
-    rows["class"], rows["zones"] = stretch.class_index, _EVERYWHERE
-    rows["severity"] = told["severity"][there].max(initial=-1)
-    return rows
+    severity = int(told["severity"][there].max(initial=-1))
+    known = (stretch.class_index, severity, _EVERYWHERE, stretch.to_m, stretch.defects)
+    return (stretch.from_m, stretch.to_m, *known)
 
 
-def _densest(from_m: F64, within_m: float, most: int) -> str | None:
-    """Where most defects begin within so many metres, if they are too many; `from_m` rises."""
-    if len(from_m) <= most:
+def _densest(rows: _Begins, within_m: float, most: int) -> str | None:
+    """Where most defects can begin within so many metres, if they are too many; `from_m` rises."""
+    if rows.defects.sum() <= most:
         return None
-    counts = np.searchsorted(from_m, from_m + within_m, "left") - np.arange(len(from_m))
+    # So many metres catch what begins, or may, before their end and not before their start: most
+    # of all from where a defect begins, or a stretch ends.
+    order = rows.to_m.argsort(kind="stable")
+    starts_m = rows.to_m[order]
+    begun = _sums(rows.defects)[np.searchsorted(rows.from_m, starts_m + within_m, "left")]
+    counts = begun - _sums(rows.defects[order])[np.searchsorted(starts_m, starts_m, "left")]
     at = int(counts.argmax())
     if counts[at] <= most:
         return None
-    return f"{counts[at]} within {within_m:g} m from {from_m[at]:.1f} m on, more than {most}"
+    return f"{_place(rows, starts_m[at], within_m, counts[at])}, more than {most}"
+
+
+def _sums(counts: Counts) -> Counts:
+    """Of the first none, one, two, ..."""
+    sums: Counts = np.concatenate([[0], counts.cumsum()])
+    return sums
+
+
+def _place(rows: _Begins, start_m: float, within_m: float, count: int) -> str:
+    """So many defects there, in words; of those told as a number only the stretch is known."""
+    caught = (rows.to_m >= start_m) & (rows.from_m < start_m + within_m)
+    from_m, to_m = rows.from_m[caught], rows.to_m[caught]
+    if (from_m == to_m).all():
+        return f"{count} within {within_m:g} m from {start_m:.1f} m on"
+    strip = f"dense strip from {from_m.min():.1f} to {to_m.max():.1f} m"
+    return f"up to {count} within {within_m:g} m, {strip}"

@@ -1,5 +1,6 @@
 """Grades, and that nothing bad makes them better."""
 
+from collections import Counter
 from random import Random
 
 import numpy as np
@@ -138,7 +139,7 @@ def test_those_told_as_a_number_count_like_the_worst_told_there() -> None:
     rules = rules_of(
         coil=[
             {"rule": "majors", "severity": "major", "more_than": 200, "grade": "second"},
-            {"rule": "row", "within_m": 1, "more_than": 29, "grade": "scrap"},
+            {"rule": "row", "within_m": 1, "more_than": 299, "grade": "scrap"},
         ]
     )
     told = [defect(21.0), defect(22.0, SEVERE)]
@@ -149,6 +150,64 @@ def test_those_told_as_a_number_count_like_the_worst_told_there() -> None:
     assert graded(dense(202, 2), told[0], elsewhere, rules=rules).name == "prime"
     assert graded(dense(202, 2, name="slag"), *told, rules=rules).name == "prime"
     assert graded(dense(302, 2), told[0], rules=rules).name == "scrap"
+
+
+def test_those_told_as_a_number_may_all_lie_where_they_are_worst() -> None:
+    """A hundred in one frame are one `crowded` defect and the number of the others."""
+    row = {"rule": "row", "within_m": 1, "more_than": 20, "grade": "scrap"}
+    rules = rules_of(coil=[row])
+    crowd = (dense(100, 1), defect(24.0, 500.0, 400.0, crowded=True))
+    hundred = [defect(24.0 + at / 200) for at in range(100)]
+    assert graded(*hundred, rules=rules).reasons == (
+        "row: 100 within 1 m from 24.0 m on, more than 20",
+    )
+    assert graded(*crowd, rules=rules).reasons == (
+        "row: up to 100 within 1 m, dense strip from 20.0 to 30.0 m, more than 20",
+    )
+    beside = (dense(12, 1), dense(11, 1, from_m=30.0), defect(40.5))
+    assert graded(*beside, rules=rules).reasons == (
+        "row: up to 21 within 1 m, dense strip from 20.0 to 40.0 m, more than 20",
+    )
+    assert graded(dense(12, 1), dense(11, 1, from_m=40.0), rules=rules).name == "prime"
+
+
+@pytest.mark.parametrize(("part", "from_m"), [("first", 0.0), ("last", 90.0), ("body", 0.0)])
+def test_those_told_as_a_number_count_whole_in_each_part_that_they_may_be_in(
+    part: str, from_m: float
+) -> None:
+    rule = {"rule": part, "along": [part], "more_than": 98, "grade": "scrap"}
+    zones = RULES["zones"] | {"first_m": 1, "last_m": 1}
+    found = graded(dense(100, 1, from_m), rules=rules_of(coil=[rule], zones=zones))
+    assert found.reasons == (f"{part}: 99, more than 98",)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(0, 399).map(lambda at: at / 10), min_size=1, max_size=30),
+    st.sets(st.integers(0, 29)),
+    st.sampled_from([0.1, 1.0, 3.0, 12.0]),
+)
+def test_telling_some_as_a_number_never_makes_a_coil_better(
+    places: list[float], untold: set[int], within_m: float
+) -> None:
+    every = {"within_m": within_m, "grade": "scrap"}
+    rules = rules_of(
+        zones={"first_m": 3, "last_m": 65},
+        coil=[{"rule": f"{n}", "more_than": n, **every} for n in range(30)]
+        + [
+            {"rule": f"{part} {n}", "along": [part], "more_than": n, "grade": "scrap"}
+            for part in ("first", "body", "last")
+            for n in range(30)
+        ],
+    )
+    told = [defect(at, 0.0) for number, at in enumerate(places) if number not in untold]
+    hidden = Counter(at // 10 for number, at in enumerate(places) if number in untold)
+    numbers = [dense(count, 0, from_m=10 * at) for at, count in hidden.items()]
+    before, after = (
+        {reason.split(":")[0] for reason in graded(*found, rules=rules).reasons}
+        for found in ([defect(at, 0.0) for at in places], [*told, *numbers])
+    )
+    assert before <= after
 
 
 def test_a_rule_for_a_class_that_never_came_finds_nothing() -> None:
