@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 
-from contract.bodies import CoilReport, Defect, DefectDensity, Grade
+from contract.bodies import CoilReport, CoilStarted, Defect, DefectDensity, Grade
 from contract.events import Draft
 from edge.grading.grade import CoilFacts, Tally
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import NONE, Severity, severity
 from edge.types import Coil
+
+MOST_LATE_M = 1.0
+"""Metres of a coil's head that may have been told under the coil before, and it still has a grade:
+a head is late by the way of its message. What lies in more of them nobody counts for this coil.
+"""
 
 
 class CoilGrading:
@@ -44,17 +49,22 @@ class CoilGrading:
 
     def grade(self, report: CoilReport) -> Grade | None:
         """The coil's grade; its report says all but that."""
-        if self._tally is None or ungraded(report, head_seen=self._coil.head_seen):
+        if self._tally is None or ungraded(report, self._coil):
             return None
         return self._tally.grade(facts_of(report, self._coil.late_m))
 
 
-def ungraded(report: CoilReport, *, head_seen: bool) -> str | None:
-    """Why no rule grades a coil; None where they do."""
+def ungraded(report: CoilReport, start: Coil | CoilStarted | None) -> str | None:
+    """Why no rule grades a coil that began so; None where they do."""
     if report.interrupted:
         return "interrupted: its end was not seen, so no rule grades it; an inspector can"
-    if not head_seen:
+    if start is not None and not start.head_seen:
         return "inspection began within it, so no rule grades it; an inspector can"
+    if start is not None and start.late_m > MOST_LATE_M:
+        return (
+            f"its first {start.late_m:.1f} m were told under the coil before, so no rule grades it;"
+            " an inspector can"
+        )
     return None
 
 

@@ -110,7 +110,7 @@ def _check_rules(
 ) -> None:
     if request.label != rules.label:
         raise ConfigError("the rules file was changed meanwhile; grade again")
-    why = ungraded(report, head_seen=coil.start is None or coil.start.head_seen)
+    why = ungraded(report, coil.start)
     if why is not None:
         raise ConfigError(f"{coil.coil_id!r}: {why}")
     given = coil.graded[-1] if coil.graded else None

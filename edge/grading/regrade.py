@@ -136,7 +136,7 @@ def _why_not(coil: Inspection, report: CoilReport) -> str | None:
     if coil.start is None:
         gone = "is past ledger.keep_days" if coil.started is None else "cannot be read"
         return f"its start {gone}, so whether its head was seen is not known; an inspector can"
-    return ungraded(report, head_seen=coil.start.head_seen)
+    return ungraded(report, coil.start)
 
 
 def _tally(reader: EventReader, coil: Inspection, report: CoilReport, rules: RulesFile) -> Tally:

@@ -1,6 +1,6 @@
 """Coils of a real event log, graded again, and what the daemon lets itself be told of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +61,24 @@ class Mill:
     def reader(self) -> EventReader:
         return EventReader(self.folder / "ledger")
 
-    def coil(self, name: str, *lengths: float, head_seen: bool = True, **changes: object) -> None:
+    def coil(
+        self, name: str, *lengths: float, start: Mapping[str, Any] = {}, **changes: object
+    ) -> None:
         """A coil with scratches so long, ten metres apart."""
-        grading = CoilGrading(self.old, Coil(name, 0.0, None, WIDTH_MM, head_seen=head_seen))
+        grading = CoilGrading(self.old, Coil(name, 0.0, None, WIDTH_MM, **start))
         drafts = []
         for at, length_mm in enumerate(lengths):
-            body = defect(10.0 * at, length_mm, defect_id=f"{name}/{at}")
-            named = {"severity": grading.assess(body).name}
+            found = defect(10.0 * at, length_mm, defect_id=f"{name}/{at}")
+            named = {"severity": grading.assess(found).name}
             bodies: list[Defect] = [
-                body.model_copy(update={"revision": 1, "phase": "opened"}),
-                body.model_copy(update=named),
+                found.model_copy(update={"revision": 1, "phase": "opened"}),
+                found.model_copy(update=named),
             ]
             drafts += [Draft(b, name, f"{at}.{b.revision}", NOW) for b in bodies]
         grading.take(drafts)
         report = self.report(name, drafts, grading, **changes)
-        start = coil_started(name).body.model_copy(update={"head_seen": head_seen})
-        started = Draft(start, name, f"start{len(drafts)}", NOW)
+        body = coil_started(name).body.model_copy(update=dict(start))
+        started = Draft(body, name, f"start{len(drafts)}", NOW)
         self.log.commit(commit(started, *drafts, Draft(report, name, f"r{len(drafts)}", NOW)))
 
     @staticmethod
@@ -225,7 +227,7 @@ def test_no_grade_goes_to_a_coil_by_an_id_that_it_had_for_a_while(mill: Mill) ->
 
 def test_both_parts_of_a_coil_that_a_restart_cut_are_reached(mill: Mill) -> None:
     mill.coil("A", 10.0, interrupted=True, grade=None)
-    mill.coil("unnamed~1", 200.0, head_seen=False)
+    mill.coil("unnamed~1", 200.0, start={"head_seen": False})
     mill.correct("unnamed~1", "A")
     rest = mill.regrade("A", mill.new)
     assert (rest.subject, [other.subject for other in rest.others]) == ("unnamed~1", ["A"])
@@ -322,7 +324,10 @@ def test_what_cannot_be_recorded_is_refused(
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("part", [{"interrupted": True}, {"head_seen": False}])
+@pytest.mark.parametrize(
+    "part",
+    [{"interrupted": True}, {"start": {"head_seen": False}}, {"start": {"late_m": 1.1}}],
+)
 def test_a_coil_that_was_not_seen_whole_is_graded_by_a_person_only(
     mill: Mill, part: dict[str, Any]
 ) -> None:
@@ -334,6 +339,13 @@ def test_a_coil_that_was_not_seen_whole_is_graded_by_a_person_only(
     body = mill.ask("c-3", "inspector", comment="unrolled and looked at").body
     assert isinstance(body, CoilGraded)
     assert body.before is None
+
+
+def test_a_head_that_was_told_a_little_late_costs_no_grade(mill: Mill) -> None:
+    mill.coil("c-3", 10.0, start={"late_m": 1.0})
+    found = mill.regrade("c-3", mill.old)
+    assert found.before
+    assert found.after == found.before
 
 
 words = st.text(max_size=30) | st.sampled_from(["c-1", "rules", "inspector", "second", "yes"])
