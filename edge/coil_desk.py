@@ -303,4 +303,4 @@ def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:
         refused += not reply.ok
         said = f"recorded as {arguments['grade']}" if reply.ok else reply.error or "refused"
         print(f"{coil}: {said}", file=sys.stderr)
-    return f"{refused} of {len(wanted)} grades were not recorded" if refused else ""
+    return f"{refused} of {len(wanted)} grades are not known to be recorded" if refused else ""

@@ -26,6 +26,11 @@ from edge.mill.state import MillState
 from edge.record.recorder import Recorder
 from edge.types import Commit
 
+GRADE_TURN_S = 2.0
+ROOM_S = 2.0
+WRITTEN_S = 4.0
+"""All three end before whoever asks gives up (`edge.control.ask`)."""
+
 
 class Commands:
     """Handlers of the control socket; each runs in a thread of its own connection."""
@@ -51,6 +56,9 @@ class Commands:
         """What is known of the mill's signals; None where none are set up."""
         self._started = clock.now()
         self._loading = threading.Lock()
+        self._grading = threading.Lock()
+        self._last_grade: Commit | None = None
+        """The newest that was asked for; in the ledger as a rule."""
 
     def handlers(self) -> Mapping[str, Handler]:
         """Action -> handler."""
@@ -137,14 +145,33 @@ class Commands:
             check_classes(path, rules.rules, model.bundle.card.classes.defects)
 
     def _grade(self, request: Request) -> dict[str, JsonValue]:
-        """Record the grade of a coil that has left: of other rules, or an inspector's."""
+        """Record the grade of a coil that has left: of other rules, or an inspector's. One after
+        the other, since each is held against the one that the ledger has.
+        """
+        if not self._grading.acquire(timeout=GRADE_TURN_S):
+            raise ReceiverError("another grade is being recorded; nothing was changed, try again")
+        try:
+            return self._grade_next(request)
+        finally:
+            self._grading.release()
+
+    def _grade_next(self, request: Request) -> dict[str, JsonValue]:
+        if self._last_grade is not None and not self._last_grade.written.is_set():
+            raise ReceiverError("the grade before waits for the ledger; nothing was changed")
         now, reader = self._clock.now(), EventReader(self._config.ledger.path)
         try:
             wanted = request_of(request.arguments)
             draft = graded(wanted, request.by, reader, self._inspector.grading, now.utc())
         finally:
             reader.close()
-        self._put(draft, now)
+        if not self._writer.has_room(ROOM_S):
+            raise ReceiverError("the ledger cannot be written now; nothing was changed")
+        self._last_grade = self._put(draft, now)
+        if not self._last_grade.written.wait(WRITTEN_S):
+            raise ReceiverError(
+                "not known whether it was recorded: it was not in the ledger after"
+                f" {WRITTEN_S:g} s; `coil list` tells the grade that holds"
+            )
         return {"coil": draft.coil, "grade": wanted.grade}
 
     def _audit(self, request: Request, result: str) -> None:
@@ -154,8 +181,10 @@ class Commands:
         )
         self._put(Draft(body, None, f"{request.action}@{now.utc_ns}", now.utc()), now)
 
-    def _put(self, draft: Draft, now: Stamp) -> None:
+    def _put(self, draft: Draft, now: Stamp) -> Commit:
+        commit = Commit((draft,), None, now)
         try:
-            self._writer.put(Commit((draft,), None, now))
+            self._writer.put(commit)
         except ClosedError as error:
             raise ReceiverError("the daemon is stopping; nothing was changed") from error
+        return commit

@@ -1,5 +1,6 @@
 """The line's words on one page: frozen values that the rooms pass to each other."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -246,6 +247,8 @@ class Commit:
     grabbed: Stamp
     pictures: tuple[Picture, ...] = field(default=())
     tiles: tuple[TileRecord, ...] = field(default=())
+    written: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+    """Set once it is in the ledger."""
 
 
 class Recorded(NamedTuple):

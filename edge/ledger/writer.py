@@ -55,6 +55,10 @@ class LedgerWriter:
         """Have something written that concerns no frame; from any thread, waits for room."""
         self._commits.put(commit)
 
+    def has_room(self, timeout_s: float) -> bool:
+        """Whether `put` would not have to wait, for so long at least."""
+        return self._commits.wait_for_room(timeout_s)
+
     def run(self) -> None:
         """Write until the buffer is closed and empty.
 
@@ -83,6 +87,7 @@ class LedgerWriter:
                 if patience == 0:
                     raise
         self.failing.clear()
+        commit.written.set()
         if commit.watermark is not None:
             waited_ns = self._clock.now().monotonic_ns - commit.grabbed.monotonic_ns
             self._metrics.grabbed_to_committed.observe(waited_ns / 1e9)
