@@ -59,9 +59,21 @@ class Event(BaseModel):
             ValueError: an unknown kind, or data that breaks its schema (pydantic's
             ValidationError).
         """
+        return self._typed("forbid")
+
+    def known(self) -> EventBody:
+        """The data as far as this version of the program knows them: what a later one added to
+        them is left out.
+
+        Raises:
+            ValueError: as `body()` does, but for fields too many.
+        """
+        return self._typed("ignore")
+
+    def _typed(self, extra: Literal["forbid", "ignore"]) -> EventBody:
         if self.kind not in KINDS:
             raise ValueError(f"unknown event type {self.type!r}")
-        return KINDS[self.kind].model_validate(self.data)
+        return KINDS[self.kind].model_validate(self.data, extra=extra)
 
 
 def number(draft: Draft, source: str, seq: int) -> Event:

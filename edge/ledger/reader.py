@@ -253,7 +253,7 @@ def _inode(path: Path) -> int:
 def _recorded(path: Path, row: tuple[Any, ...]) -> Recorded:
     seq, body, *stamps = row
     try:
-        event = Event.model_validate_json(body)
+        event = Event.model_validate_json(body, extra="ignore")
     except ValidationError as error:
         raise LedgerError(
             f"{path}: event {seq} is damaged; move the file away and keep it for examination"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from contract.bodies import CoilCorrected, CoilStarted
+from contract.bodies import CoilCorrected, CoilStarted, EventBody
+from contract.events import Event
 from edge.errors import LedgerError
 from edge.ledger.reader import EventReader
 from edge.mill.row import Passing
@@ -20,6 +21,9 @@ _log = logging.getLogger(__name__)
 class Past:
     """Read while a run begins, and by the thread that hears the mill.
 
+    A coil of which an event cannot be read, since a later version of this program wrote it, is as
+    if it were not there, but for its subject.
+
     Args:
         ledger: folder of the event log; it must be there.
         before_m: a place on the line's count before all strip of this run.
@@ -30,13 +34,15 @@ class Past:
         self._before_m = before_m
         newest = self._reader.latest(_KINDS, NEWEST)
         self._coils = self._known(newest[::-1])
+        starts = (r.event.subject for r in newest if r.event.kind == CoilStarted.kind)
+        self._last = next(starts, None)
         self._reader.close()
 
     @property
     def last_name(self) -> str | None:
-        """The mill's id of the coil that began last, None where it had none."""
-        coils = list(self._coils.values())
-        return coils[-1].name if coils else None
+        """The mill's id of the coil that began last, None where it had none that can be read."""
+        last = self._coils.get(self._last) if self._last is not None else None
+        return last.name if last else None
 
     @property
     def last_named(self) -> str | None:
@@ -72,8 +78,10 @@ class Past:
         """By subject, in the order in which they began."""
         coils: dict[str, Passing] = {}
         for event in (recorded.event for recorded in events):
-            body, subject = event.body(), event.subject or ""
-            if isinstance(body, CoilStarted):
+            body, subject = _body(event), event.subject or ""
+            if body is None:
+                coils.pop(subject, None)
+            elif isinstance(body, CoilStarted):
                 coils[subject] = self._begun(subject, body, event.time)
             elif isinstance(body, CoilCorrected) and subject in coils:
                 _correct(coils[subject], body, event.time)
@@ -86,6 +94,13 @@ class Past:
         )  # fmt: skip
         name = None if body.provisional else subject
         return Passing(coil, coil, name, told_ns=0, changed=at, answered=True)
+
+
+def _body(event: Event) -> EventBody | None:
+    try:
+        return event.known()
+    except ValueError:
+        return None
 
 
 def _correct(passing: Passing, body: CoilCorrected, at: datetime) -> None:

@@ -94,6 +94,17 @@ def test_the_schema_bears_what_a_later_version_adds(body: EventBody) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
+def test_what_a_later_version_added_can_be_read_past(body: EventBody) -> None:
+    event = number(draft(body), "/s", 1)
+    inner = {name: value for name, value in event.data.items() if isinstance(value, dict)}
+    added = {name: value | {"colour": "red"} for name, value in inner.items() if "model" in name}
+    later = event.model_copy(update={"data": event.data | added | {"colour": "red"}})
+    with pytest.raises(ValidationError, match="colour"):
+        later.body()
+    assert later.known() == body
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: body.kind)
 def test_the_schema_refuses_a_body_of_another_kind(body: EventBody) -> None:
     event = json.loads(number(draft(body), "/s", 1).model_dump_json())
     validator = jsonschema.Draft202012Validator(json_schema())
@@ -135,6 +146,8 @@ def test_an_unknown_type_has_no_body() -> None:
     event = number(draft(BODIES[0]), "/s", 1).model_copy(update={"type": "stripsight.other"})
     with pytest.raises(ValueError, match=r"unknown event type 'stripsight\.other'"):
         event.body()
+    with pytest.raises(ValueError, match="unknown event type"):
+        event.known()
 
 
 @pytest.mark.parametrize(

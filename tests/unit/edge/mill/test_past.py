@@ -1,5 +1,7 @@
 """What a start learns of the coils before it from a real event log."""
 
+import json
+import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +78,43 @@ def test_an_old_file_that_is_damaged_stops_nobody(
     assert past.find(["Z"]) is None
     assert not past.began("Z")
     assert "coils of before" in caplog.text
+
+
+def rewrite(ledger: Path, subject: str, kind: str, change: dict[str, object]) -> None:
+    """Change the data of a coil's events, as another version of the program would write them."""
+    (path,) = ledger.glob("events-*.sqlite")
+    file = sqlite3.connect(path)
+    file.execute(
+        "UPDATE events SET body = CAST(json_patch(body, ?) AS BLOB) WHERE coil = ? AND kind = ?",
+        (json.dumps(change), subject, kind),
+    )
+    file.commit()
+    file.close()
+
+
+def test_fields_that_a_later_version_added_are_read_past(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, TOLD)
+    for kind in ("coil_started", "coil_corrected"):
+        added = {"later": 1, "data": {"later": 1, "data": {"later": 1}}}
+        rewrite(ledger, "A", kind, added)
+    found = Past(ledger, before_m=0.0).find(["B/1"])
+    assert found is not None
+    assert (found.known.named, found.known.width_mm, found.known.data) == ("B/1", 800, DATA)
+
+
+@pytest.mark.parametrize("kind", ["coil_started", "coil_corrected"])
+def test_a_coil_that_cannot_be_read_has_no_name_but_its_subject_is_taken(
+    tmp_path: Path, kind: str
+) -> None:
+    ledger = ledger_of(tmp_path, TOLD)
+    rewrite(ledger, "unnamed~1", kind, {"data": {"schema_version": "2"}})
+    past = Past(ledger, before_m=0.0)
+    assert past.last_name is None, "not that of the coil before"
+    assert (past.last_named, past.began("unnamed~1")) == ("B/1", True)
+    assert past.find(["unnamed~1"]) is None
+    assert past.find(["C"]) is None
+    found = past.find(["A"])
+    assert found is not None, "the others are known"
 
 
 def test_a_coil_of_an_earlier_run_is_corrected_under_its_subject(tmp_path: Path) -> None:
