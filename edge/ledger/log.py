@@ -19,21 +19,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple, TextIO, TypeVar
 
-from pydantic import TypeAdapter
-
 from contract.bodies import CoilReport, CoilStarted, Defect, RollRepeat
 from contract.events import Draft, Event, number
 from edge.clock import Clock, Stamp
 from edge.errors import LedgerError, LedgerFullError
 from edge.ledger import day
 from edge.ledger.evidence import make_folders, store_pictures, sync_folder
+from edge.ledger.mark import read_mark, read_place, write_mark
 from edge.ledger.reserve import Reserve
 from edge.ledger.wake import WakeSender
 from edge.types import Commit, Watermark
 
 T = TypeVar("T")
 RESERVE_BYTES = 16 << 20  # a write-ahead log (4 MB) and its checkpoint, twice
-_WATERMARK = TypeAdapter(Watermark)
 _A_DAY = timedelta(1)
 _RETAKE_NS = 60_000_000_000
 _log = logging.getLogger(__name__)
@@ -54,6 +52,12 @@ class Recovered(NamedTuple):
     """The coil that started last."""
     open_repeats: list[Event]
     """The newest revision of every roll repeat that was neither closed nor interrupted."""
+    unread: tuple[int, ...] = ()
+    """Numbers of the events that left something open and are no events to this version of the
+    program.
+    """
+    mark_whole: bool = True
+    """False where this version cannot read all of the watermark that another one wrote."""
 
 
 _NEW_LOG = Recovered(
@@ -220,16 +224,19 @@ class EventLog:
             file.execute("UPDATE state SET clean = 0")
         self._last_seq = carry.base_seq
         self._written = _newest_date(file) or self._day
-        unfinished = [(key, Event.model_validate_json(body)) for key, _, body in carry.unfinished]
+        unfinished, unread = _read_unfinished(carry)
+        watermark, mark_whole = _read_mark(carry.watermark)
         coils = [event for key, event in unfinished if key.startswith("coil/")]
         return Recovered(
             last_seq=carry.base_seq,
-            watermark=_WATERMARK.validate_json(carry.watermark) if carry.watermark else None,
+            watermark=watermark,
             clean=clean,
             open_defects=[event for key, event in unfinished if key.startswith("defect/")],
             open_coil=coils[-1] if coils else None,
             last_coil=carry.last_coil,
             open_repeats=[event for key, event in unfinished if key.startswith("repeat/")],
+            unread=unread,
+            mark_whole=mark_whole,
         )
 
     def _write(self, commit: Commit) -> list[Event]:
@@ -281,7 +288,7 @@ class EventLog:
             _track_unfinished(file, draft, event.seq, body)
             events.append(event)
         if commit.watermark is not None:
-            mark = _WATERMARK.dump_json(commit.watermark)
+            mark = write_mark(commit.watermark)
             file.execute("UPDATE state SET watermark = ?", (mark,))
         file.executemany(
             "INSERT INTO tiles VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -305,6 +312,28 @@ class EventLog:
 
     def _path(self) -> Path:
         return day.day_path(self._directory, self._day)
+
+
+def _read_unfinished(carry: day.Carry) -> tuple[list[tuple[str, Event]], tuple[int, ...]]:
+    """By key, in order; and the numbers of those that cannot be read."""
+    events: list[tuple[str, Event]] = []
+    unread: list[int] = []
+    for key, seq, body in carry.unfinished:
+        try:
+            events.append((key, Event.model_validate_json(body, extra="ignore")))
+        except ValueError:
+            unread.append(seq)
+    return events, tuple(unread)
+
+
+def _read_mark(stored: bytes | None) -> tuple[Watermark | None, bool]:
+    """As much of it as this version of the program can read, and whether that is all."""
+    if not stored:
+        return None, True
+    try:
+        return read_mark(stored), True
+    except ValueError:
+        return read_place(stored), False
 
 
 def _newest_date(file: sqlite3.Connection) -> date | None:

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from contract.events import Event
 from edge.clock import Stamp
 from edge.errors import LedgerError
 from edge.ledger import day
+from edge.ledger.mark import read_mark
 from edge.types import Recorded, TileRecord, Watermark
 
 _COLUMNS = (
@@ -24,7 +25,6 @@ _COLUMNS = (
 _KEPT_OPEN = 4
 _TILES_AT_ONCE = 4096
 _BODIES_AT_ONCE = 2000
-_WATERMARK = TypeAdapter(Watermark)
 
 
 class _File(NamedTuple):
@@ -126,8 +126,8 @@ class EventReader:
             if rows := self._query(file, newest, ()):
                 mark, seq = rows[0]
                 try:
-                    known = _WATERMARK.validate_json(mark) if mark else None
-                except ValidationError as error:
+                    known = read_mark(mark) if mark else None
+                except ValueError as error:
                     why = "its watermark is of another version of this program"
                     raise LedgerError(f"{file.path}: {why}") from error
                 return Progress(known, file.base_seq if seq is None else seq)

@@ -41,7 +41,7 @@ def test_new_log_is_clean_and_empty(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "a" / "ledger", SOURCE, SetClock(), reserve_bytes=0)
     recovered = log.open()
     log.close()
-    assert recovered == (0, None, True, [], None, None, [])
+    assert recovered == (0, None, True, [], None, None, [], (), True)
 
 
 def test_what_is_committed_is_read_back_to_the_byte(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """What a start learns of the coils before it from a real event log."""
 
-import json
-import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from edge.mill.past import Past
 from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal
 from edge.types import Commit
 from tests.unit.edge.ledger.making import MODEL
+from tests.unit.edge.ledger.rewriting import rewrite
 from tests.unit.edge.mill.passage import Passage, Time
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -80,23 +79,11 @@ def test_an_old_file_that_is_damaged_stops_nobody(
     assert "coils of before" in caplog.text
 
 
-def rewrite(ledger: Path, subject: str, kind: str, change: dict[str, object]) -> None:
-    """Change the data of a coil's events, as another version of the program would write them."""
-    (path,) = ledger.glob("events-*.sqlite")
-    file = sqlite3.connect(path)
-    file.execute(
-        "UPDATE events SET body = CAST(json_patch(body, ?) AS BLOB) WHERE coil = ? AND kind = ?",
-        (json.dumps(change), subject, kind),
-    )
-    file.commit()
-    file.close()
-
-
 def test_fields_that_a_later_version_added_are_read_past(tmp_path: Path) -> None:
     ledger = ledger_of(tmp_path, TOLD)
     for kind in ("coil_started", "coil_corrected"):
         added = {"later": 1, "data": {"later": 1, "data": {"later": 1}}}
-        rewrite(ledger, "A", kind, added)
+        rewrite(ledger, kind, "A", added)
     found = Past(ledger, before_m=0.0).find(["B/1"])
     assert found is not None
     assert (found.known.named, found.known.width_mm, found.known.data) == ("B/1", 800, DATA)
@@ -107,7 +94,7 @@ def test_a_coil_that_cannot_be_read_has_no_name_but_its_subject_is_taken(
     tmp_path: Path, kind: str
 ) -> None:
     ledger = ledger_of(tmp_path, TOLD)
-    rewrite(ledger, "unnamed~1", kind, {"data": {"schema_version": "2"}})
+    rewrite(ledger, kind, "unnamed~1", {"data": {"schema_version": "2"}})
     past = Past(ledger, before_m=0.0)
     assert past.last_name is None, "not that of the coil before"
     assert (past.last_named, past.began("unnamed~1")) == ("B/1", True)
