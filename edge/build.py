@@ -32,9 +32,8 @@ from edge.commands import Commands
 from edge.config import Config
 from edge.control import ControlServer
 from edge.health import Heartbeat, serve_health
-from edge.inspect.recover import end_coil, interrupt_defect, interrupt_repeat
+from edge.inspect.recover import end_open
 from edge.ledger.log import EventLog, Recovered
-from edge.ledger.reader import EventReader
 from edge.ledger.writer import LedgerWriter, Log
 from edge.lifecycle.model import Model, load_model
 from edge.metrics import InspectMetrics, process_registry
@@ -247,17 +246,7 @@ def _drain(stages: list[Stage]) -> None:
 def _opening(config: Config, recovered: Recovered, model: Model, clock: Clock) -> Commit:
     """The first commit of a run: what a crash left open, and which bundle inspects from now on."""
     now = clock.now()
-    drafts: list[Draft] = [interrupt_defect(e, now.utc()) for e in recovered.open_defects]
-    drafts += [interrupt_repeat(e, now.utc()) for e in recovered.open_repeats]
-    if recovered.open_coil is not None and recovered.watermark is not None:
-        coil = recovered.open_coil.subject or ""
-        found = EventReader(config.ledger.path).of_coil(
-            coil,
-            ["defect", "defect_density", "model_changed", "not_inspected", "coil_corrected"],
-        )
-        drafts += end_coil(
-            recovered.open_coil, recovered.watermark, [r.event for r in found], now.utc()
-        )
+    drafts = end_open(recovered, config.ledger.path, now.utc())
     changed = ModelChanged(
         before=None,
         after=model.reference,

@@ -9,6 +9,7 @@ from contract.bodies import CoilReport, Extent
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.so_far import report_so_far
+from edge.inspect.told import Told
 from edge.ledger.inspections import Inspection, inspections_of, next_start
 from edge.ledger.reader import EventReader
 from edge.report.document import (
@@ -103,7 +104,7 @@ def _so_far(inspection: Inspection, mark: Watermark | None, found: Gathered) -> 
         for stretch in mark.untold:
             join(found.missing, stretch)
     bodies = [*(event.body() for event in found.events), *(mark.untold if mark else ())]
-    return report_so_far(inspection.start, mark, bodies)
+    return report_so_far(inspection.start, mark, Told.by(bodies))
 
 
 def _name(inspection: Inspection, report: CoilReport, config: Config) -> CoilName:

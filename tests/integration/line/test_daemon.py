@@ -15,6 +15,7 @@ from tests.line.broker import Broker
 from tests.line.consumer import Consumer
 from tests.line.daemon import Daemon, write_config
 from tests.line.strip import ROWS, sections, write_line_bundle, write_strip
+from tests.unit.edge.ledger.rewriting import rewrite
 from tests.unit.runtime.small_bundle import write_small_bundle
 from tests.waiting import free_port, wait_for
 
@@ -126,6 +127,30 @@ def test_a_killed_inspector_is_restarted_and_says_what_it_left_open(
     assert lost["subject"] == broken["subject"]
     assert lost["data"]["extent"]["to_m"] == pytest.approx(broken["data"]["length_m"])
     assert broken["data"]["inspection_valid"], "all that came before the kill was seen"
+
+
+@pytest.mark.parametrize(
+    ("change", "ends"), [({"later": {"field": 1}}, True), ({"schema_version": "2"}, False)]
+)
+def test_inspection_goes_on_where_a_later_version_was_rolled_back(
+    line: Path, change: dict[str, object], *, ends: bool
+) -> None:
+    with Daemon(config_of(line), "inspect") as daemon:
+        daemon.wait_until_inspecting()
+        wait_for(lambda: len(reports(daemon)) >= 1, "a coil")
+        daemon.end_by(signal.SIGKILL)
+        (newest,) = daemon.reader().latest(["coil_started"], 1)
+        coil, ledger = newest.event.subject or "", line / "ledger"
+        for kind in ("coil_started", "defect"):
+            rewrite(ledger, kind, coil, {"data": change})
+        daemon.start()
+        daemon.wait_until_inspecting()
+        assert [r["interrupted"] for r in reports(daemon)].count(True) == ends
+        seq = daemon.reader().last_seq()
+        wait_for(lambda: daemon.reader().last_seq() > seq + 10, "new events")
+    log = daemon.log.read_text()
+    assert "Traceback" not in log
+    assert (f"event {newest.event.seq}" in log) != ends
 
 
 def test_a_broker_that_stops_in_between_costs_only_time(line: Path, broker: Broker) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from contract.bodies import CoilReport, CoilStarted, NotInspected, Outcome
+from contract.bodies import CoilReport, CoilStarted, Outcome
 from contract.events import Draft, number
 from edge import config
 from edge.acquire.coils import ConstantCoils
@@ -22,6 +22,7 @@ from edge.acquire.grab import note_lost
 from edge.acquire.position import make_position, start_of
 from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil
+from edge.inspect.told import Told
 from edge.metrics import InspectMetrics
 from edge.types import Commit, Counts, Loss
 from tests.unit.edge.inspect.cells import Expected
@@ -176,9 +177,8 @@ class Strip:
         mark, now = self.commits[-1].watermark, self.line.clock.now()
         events = [number(draft, "/s/l/c", 1) for draft in self.drafts if draft.coil == coil]
         (started,) = (event for event in events if isinstance(event.body(), CoilStarted))
-        told = [event for event in events if isinstance(event.body(), NotInspected)]
         assert mark is not None
-        return end_coil(started, mark, told, now.utc())
+        return end_coil(started, mark, Told.by(event.body() for event in events), now.utc())
 
     @property
     def drafts(self) -> list[Draft]:

@@ -17,8 +17,9 @@ from contract.bodies import (
 )
 from contract.events import Draft, Event, number
 from edge.inspect.account import Fate
-from edge.inspect.recover import end_coil, interrupt_defect, interrupt_repeat
+from edge.inspect.recover import end_coil, interrupt
 from edge.inspect.stretches import not_inspected, tell
+from edge.inspect.told import Told
 from edge.types import Watermark
 from tests.unit.edge.ledger.making import MODEL, SOURCE, coil_started, defect, roll_repeat
 
@@ -31,8 +32,12 @@ def mark(coil: str, tally: dict[str, int]) -> Watermark:
     return Watermark(frame=9, line_m=20.0, coil=coil, coil_m=4.5, tally=tally)
 
 
+def told(*events: Event) -> Told:
+    return Told.by(event.body() for event in events)
+
+
 def end(watermark: Watermark, *events: Event) -> tuple[NotInspected, CoilReport]:
-    lost, report = (draft.body for draft in end_coil(STARTED, watermark, events, NOW))
+    lost, report = (draft.body for draft in end_coil(STARTED, watermark, told(*events), NOW))
     assert isinstance(lost, NotInspected)
     assert isinstance(report, CoilReport)
     return lost, report
@@ -51,11 +56,11 @@ def test_the_strip_that_passed_meanwhile_is_told_without_length() -> None:
 def test_what_was_still_untold_is_told_of_its_own_coil_only() -> None:
     open_ = not_inspected(Fate("unusable", "dark"), (4.0, 4.5), (0.0, 1200.0), 60)
     watermark = replace(mark("c-1", {"on_time": 90, "unusable(dark)": 70}), untold=(open_,))
-    dark, lost, report = end_coil(STARTED, watermark, [], NOW)
+    dark, lost, report = end_coil(STARTED, watermark, Told(), NOW)
     assert dark == tell(open_, "c-1", NOW)
     assert lost.key.startswith("lost(restart)@4.5000")
     assert isinstance(report.body, CoilReport)
-    others = end_coil(STARTED, replace(watermark, coil="c-0"), [], NOW)
+    others = end_coil(STARTED, replace(watermark, coil="c-0"), Told(), NOW)
     assert [draft.body.kind for draft in others] == ["not_inspected", "coil_report"]
 
 
@@ -68,12 +73,12 @@ def test_dense_defects_that_nobody_was_told_are_told_once_and_counted() -> None:
     ]
     events = [number(Draft(b, "c-1", str(i), NOW), SOURCE, 2 + i) for i, b in enumerate(bodies)]
     watermark = replace(mark("c-1", {"on_time": 90}), dense=(dense,))
-    told, lost, report = (draft.body for draft in end_coil(STARTED, watermark, events, NOW))
-    assert (told, lost.kind) == (dense, "not_inspected")
+    first, lost, report = (draft.body for draft in end_coil(STARTED, watermark, told(*events), NOW))
+    assert (first, lost.kind) == (dense, "not_inspected")
     assert isinstance(report, CoilReport)
     assert report.defects == {"scale": 300}
     assert (report.severities, report.grade) == ({"minor": 1}, None)
-    others = end_coil(STARTED, replace(watermark, coil="c-0"), events, NOW)
+    others = end_coil(STARTED, replace(watermark, coil="c-0"), told(*events), NOW)
     assert [draft.body.kind for draft in others] == ["not_inspected", "coil_report"]
 
 
@@ -111,13 +116,15 @@ def test_defects_are_counted_once_and_both_models_named() -> None:
 
 
 def test_an_open_defect_gets_its_last_revision() -> None:
-    draft = interrupt_defect(number(defect("c-1/7", 3, "extended"), SOURCE, 9), NOW)
+    draft = interrupt(number(defect("c-1/7", 3, "extended"), SOURCE, 9), NOW)
+    assert draft is not None
     assert (draft.coil, draft.key) == ("c-1", "7.4")
 
 
 def test_an_open_roll_repeat_is_interrupted_with_the_key_of_its_next_revision() -> None:
     event = number(roll_repeat("c-1/repeat-7", 4, "extended"), SOURCE, 6)
-    draft = interrupt_repeat(event, NOW)
+    draft = interrupt(event, NOW)
+    assert draft is not None
     assert isinstance(draft.body, RollRepeat)
     assert (draft.body.phase, draft.body.revision, draft.key) == ("interrupted", 5, "7.5")
     assert (draft.coil, draft.time) == ("c-1", NOW)
@@ -130,7 +137,7 @@ def test_a_coil_that_was_corrected_before_the_crash_is_reported_as_corrected() -
     named = CoilCorrected(coil_id="4711/02", width_mm=1100, data=data, by="level2")
     event = number(Draft(named, "unnamed~1", "corrected@1", NOW), SOURCE, 2)
     for events, expected in (((), (True, CoilData())), ((event,), (False, data))):
-        report = end_coil(started, mark("unnamed~1", {"on_time": 9}), events, NOW)[-1].body
+        report = end_coil(started, mark("unnamed~1", {"on_time": 9}), told(*events), NOW)[-1].body
         assert isinstance(report, CoilReport)
         assert (report.provisional, report.data) == expected
         assert report.width_mm == 1200, "the width that its cells were counted by"

@@ -19,6 +19,7 @@ from edge.inspect.lens import Lens
 from edge.inspect.loop import Inspector
 from edge.inspect.recover import end_coil
 from edge.inspect.stretches import TOLD_EVERY_NS, Stretches
+from edge.inspect.told import Told
 from edge.ledger.log import EventLog
 from edge.ledger.reader import EventReader
 from edge.metrics import InspectMetrics
@@ -170,7 +171,7 @@ def test_a_crash_inside_a_stretch_leaves_no_hole(tmp_path: Path, what: str, fram
         recovered = ledger.open()
         if recovered.open_coil is not None and recovered.watermark is not None:
             now = line.clock.now()
-            drafts = end_coil(recovered.open_coil, recovered.watermark, [], now.utc())
+            drafts = end_coil(recovered.open_coil, recovered.watermark, Told(), now.utc())
             ledger.commit(Commit(tuple(drafts), None, now))
         ledger.close(clean=False)
     bodies = [r.event.body() for r in EventReader(tmp_path / "ledger").after(0, 1000)]
