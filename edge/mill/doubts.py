@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Doubts:
-    """Owned by the thread that hears the mill."""
+    """Not for several threads: its owner locks."""
 
     def __init__(self, metrics: InspectMetrics, clock: Clock) -> None:
         self._counter = metrics.mill_doubts

@@ -4,13 +4,14 @@ from edge.config import Mill
 from edge.mill.doubts import Doubts
 from edge.mill.heard import Heard
 from edge.mill.row import Mark
-from edge.mill.signals import Placed, PositionSignal
+from edge.mill.signals import Placed, PositionSignal, SpeedSignal
 
 EARLY_NS, OLDEST_NS = 500_000_000, 600_000_000_000
 """The mill's time may be so far ahead of the arrival, or behind it, and be believed."""
 POSITION_AGE_NS = 10_000_000_000
 FARTHEST_M = 20_000.0
 """From where the mill's count stands to a head that it announces: more than any coil is long."""
+REST_M_PER_S = 0.01
 
 
 class Moments:
@@ -20,6 +21,21 @@ class Moments:
         self._config = config
         self._doubts = doubts
         self._count: tuple[float, int] | None = None
+        self._rests_since_ns: int | None = None
+
+    def spoke(self, heard: Heard, signal: SpeedSignal) -> None:
+        """The mill's speed, which says when the strip stands still."""
+        if abs(signal.m_per_s) > REST_M_PER_S:
+            self._rests_since_ns = None
+        elif self._rests_since_ns is None:
+            self._rests_since_ns = heard.stamp.monotonic_ns
+
+    def ran_ns(self, one: Mark, other: Mark) -> int:
+        """For how long the strip ran from one moment to the other."""
+        first_ns, last_ns = sorted((one.at_ns, other.at_ns))
+        if self._rests_since_ns is not None:
+            last_ns = min(last_ns, self._rests_since_ns)
+        return max(0, last_ns - first_ns)
 
     def counted(self, heard: Heard, signal: PositionSignal) -> int:
         """The mill's count of metres; returns the moment of it."""

@@ -11,6 +11,8 @@ from edge.types import Block, Placed
 
 KEPT = 8192
 """Samples: two minutes of the quickest camera, half an hour of a slow one."""
+SILENCE_NS = 1_000_000_000
+"""So long after a block it is not yet known whether frames still come."""
 
 
 class Odometer:
@@ -43,6 +45,15 @@ class Odometer:
         """Whether a block has come since, so that the place of the moment does not change more."""
         with self._lock:
             return bool(self._moments) and self._moments[-1] >= at_ns
+
+    def knows(self, at_ns: int) -> bool:
+        """Whether the strip was measured at that moment, or just before and not yet again."""
+        with self._lock:
+            moments = self._moments
+            if not moments or at_ns < moments[0]:
+                return False
+            block_ns = moments[-1] - moments[-2] if len(moments) > 1 else 0
+            return at_ns <= moments[-1] + max(block_ns, SILENCE_NS)
 
     def at(self, at_ns: int) -> float:
         """What lay at the reference at a moment; before the oldest sample what lay there at first.

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from edge.mill.doubts import Doubts
 from edge.mill.odometer import Odometer
 from edge.types import Coil
 
 LEAST_M = 0.01
 """Two heads lie at least so far apart."""
+BOUNCE_NS = 1_000_000_000
+"""A relay has stopped bouncing by then."""
 KEPT = 64
 """Coils that have passed and may still be corrected without asking the ledger."""
 
@@ -37,12 +40,23 @@ class Passing:
     changed: datetime
     """When its head was told, or it was corrected last."""
     mark: Mark | None = None
-    """Where its head lies, until a block has come since."""
+    """When its head passed."""
     raw_m: float | None = None
     """Where the mill says that its head lies; None: it began with the daemon."""
+    placed: bool = False
+    """A block has come since, so that its head moves no more."""
+    sure: bool = False
+    """The strip was measured when its head passed."""
     between: bool = False
     """Strip behind a tail, before the next head."""
     answered: bool = False
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Which head is before which: at one place the one that passed first."""
+        if self.mark is None or self.raw_m is None:
+            return float("-inf"), 0
+        return self.raw_m, self.mark.at_ns
 
     def goes_by(self, names: Sequence[str], *, now: bool) -> bool:
         """Whether it is called one of these; with `now` not by an id of the mill's that it had only
@@ -54,10 +68,19 @@ class Passing:
 
 
 class CoilRow:
-    """Not for several threads: its owner locks."""
+    """Not for several threads: its owner locks.
 
-    def __init__(self, first: Passing, odometer: Odometer) -> None:
+    Args:
+        first: the coil that runs at the start.
+        odometer: where the strip was when.
+        bounce_m: two heads within so much strip are one.
+        doubts: told of the coils that have no strip.
+    """
+
+    def __init__(self, first: Passing, odometer: Odometer, bounce_m: float, doubts: Doubts) -> None:
         self._odometer = odometer
+        self._bounce_m = bounce_m
+        self._doubts = doubts
         self._coils = [first]
         self._told_m = first.coil.head_m
 
@@ -84,41 +107,43 @@ class CoilRow:
         """Where that is, on the line's count."""
         return self._odometer.at(mark.at_ns) + mark.beyond_m
 
-    def around(self, line_m: float) -> tuple[Passing, Passing | None]:
-        """The coils whose heads a new one at that place would lie between. What was answered is
-        before it, wherever it lies.
+    def knows(self, mark: Mark) -> bool:
+        """Whether the strip was measured at that moment."""
+        return self._odometer.knows(mark.at_ns)
+
+    def around(self, mark: Mark) -> tuple[Passing, Passing | None]:
+        """The coils whose heads a new one there would lie between. What was answered is before it,
+        wherever it lies.
         """
-        index = self._index(line_m)
+        index, rank = len(self._coils), (self.place(mark), mark.at_ns)
+        while index > 1 and not self._coils[index - 1].answered:
+            if self._coils[index - 1].rank <= rank:
+                break
+            index -= 1
         return self._coils[index - 1], self._coils[index] if index < len(self._coils) else None
 
-    def begin(self, passing: Passing, mark: Mark) -> Passing | None:
-        """A head, not before what was answered; returns the coil that has got no strip by that."""
-        passing.mark, passing.raw_m = mark, self.place(mark)
-        head_m, passed = max(passing.raw_m, self._told_m), None
-        index = self._index(passing.raw_m)
-        before = self._coils[index - 1]
-        if not before.answered and head_m < before.coil.head_m + LEAST_M:
-            index, passed = index - 1, before
-            del self._coils[index]
-        self._coils.insert(index, passing)
-        for later in range(index, len(self._coils)):
-            self._settle(later)
-        return passed
+    def begin(self, passing: Passing, mark: Mark) -> None:
+        """A head, not before what was answered."""
+        passing.mark = mark
+        self._refine(passing)
+        self._coils.append(passing)
+        self._arrange()
 
     def drop(self, passing: Passing) -> None:
         """Take a coil back that nobody has asked for, unless it is the only one."""
         if not passing.answered and len(self._coils) > 1:
             self._coils = [coil for coil in self._coils if coil is not passing]
 
-    def _index(self, line_m: float) -> int:
-        """Where in the row such a head belongs: never first."""
-        index = len(self._coils)
-        while index > 1:
-            before = self._coils[index - 1]
-            if before.answered or before.raw_m is None or before.raw_m <= line_m:
-                break
-            index -= 1
-        return index
+    def make_room(self, mark: Mark) -> bool:
+        """Take the oldest head back that passed while no frame came, long before this one: its
+        strip is not seen. Returns whether there was one.
+        """
+        unseen = (c for c in self._coils if not c.answered and not c.placed)
+        oldest = next((c for c in unseen if c.mark is not None), None)
+        if oldest is None or mark.at_ns - oldest.rank[1] <= BOUNCE_NS:
+            return False
+        self.drop(oldest)
+        return True
 
     @property
     def ahead(self) -> int:
@@ -127,10 +152,10 @@ class CoilRow:
 
     def answer(self, first_m: float, end_m: float) -> tuple[Coil, ...]:
         """The coils of a stretch, as `CoilSource` wants them. The tail of the last one is open."""
-        for index, passing in enumerate(self._coils):
+        for passing in self._coils:
             if not passing.answered:
                 self._refine(passing)
-                self._settle(index)
+        self._arrange()
         self._told_m = max(self._told_m, first_m, end_m)
         ends = [*(passing.coil.head_m for passing in self._coils[1:]), float("inf")]
         found = []
@@ -147,21 +172,61 @@ class CoilRow:
 
     def _refine(self, passing: Passing) -> None:
         """Where its head is said to lie: exact once a block has come since the pulse."""
-        if passing.mark is not None:
+        if passing.mark is not None and not passing.placed:
             passing.raw_m = self.place(passing.mark)
-            if self._odometer.passed(passing.mark.at_ns):
-                passing.mark = None
+            passing.sure = self.knows(passing.mark)
+            passing.placed = self._odometer.passed(passing.mark.at_ns)
+
+    def _arrange(self) -> None:
+        """Put what was not answered in order, each head at a place of its own."""
+        kept = [coil for coil in self._coils if coil.answered]
+        settled = len(kept)
+        for passing in sorted((c for c in self._coils if not c.answered), key=lambda c: c.rank):
+            before = kept[-1] if kept else None
+            if before is not None and self._bounced(before, passing):
+                self._doubts.say("bounced", f"a head within {self._bounce_m:g} m of another")
+                continue
+            if before is not None and self._hides(before, passing):
+                del kept[-1]
+            kept.append(passing)
+        self._coils = kept
+        for index in range(settled, len(kept)):
+            self._settle(index)
+
+    def _bounced(self, before: Passing, passing: Passing) -> bool:
+        """Whether that is the same head, which could not be known when it was told."""
+        is_nameless = passing.name is None and not passing.between and not before.between
+        return is_nameless and self._is_near(before, passing)
+
+    def _hides(self, before: Passing, passing: Passing) -> bool:
+        """Whether nothing is left of the coil before, which nobody has asked for."""
+        if before.answered:
+            return False
+        if before.name is None and not passing.between and self._is_near(before, passing):
+            return True  # the same head, named by now, or a tail at a head
+        begun_m = before.coil.head_m if before.raw_m is None else before.raw_m
+        is_placed = passing.placed and (before.placed or before.raw_m is None)
+        hidden_m = max(begun_m, self._told_m) + LEAST_M
+        if not is_placed or max(passing.rank[0], self._told_m) >= hidden_m:
+            return False
+        if before.name is not None:
+            text = f"coil {before.name!r} has no strip of its own: the next head was told with it"
+            self._doubts.say("passed", text)
+        return True
+
+    def _is_near(self, one: Passing, other: Passing) -> bool:
+        is_sure = one.placed and one.sure and other.placed and other.sure
+        return is_sure and abs(one.rank[0] - other.rank[0]) < self._bounce_m
 
     def _settle(self, index: int) -> None:
         """Put a head where it is said to lie, behind the one before and what was answered."""
         passing = self._coils[index]
         if passing.raw_m is None:
             return
-        least_m = self._told_m
-        if index > 0:
-            least_m = max(least_m, self._coils[index - 1].coil.head_m + LEAST_M)
-        head_m = max(passing.raw_m, least_m)
+        head_m = max(passing.raw_m, self._told_m)
         late_m = head_m - passing.raw_m
+        if index > 0:
+            head_m = max(head_m, self._coils[index - 1].coil.head_m + LEAST_M)
         late_m = round(late_m, 3) if late_m > LEAST_M else 0.0
         passing.coil = replace(passing.coil, head_m=head_m, late_m=late_m)
         passing.known = replace(passing.known, head_m=head_m, late_m=late_m)

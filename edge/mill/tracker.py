@@ -22,7 +22,7 @@ from edge.mill.moments import Moments
 from edge.mill.odometer import Odometer
 from edge.mill.past import Past
 from edge.mill.repeats import Repeats
-from edge.mill.row import CoilRow, Mark, Passing
+from edge.mill.row import BOUNCE_NS, CoilRow, Mark, Passing
 from edge.mill.signals import (
     CoilSignal,
     CorrectionSignal,
@@ -80,7 +80,7 @@ class MillCoils:
         self._moments = Moments(self._mill, self._doubts)
         first = self._make(None, (), clock.now())
         first.coil = first.known = replace(first.coil, head_m=start_m, head_seen=False)
-        self._row = CoilRow(first, odometer)
+        self._row = CoilRow(first, odometer, self._mill.bounce_m, self._doubts)
         self._announced = Announced()
         self._repeats = Repeats()
         # No head was heard since the start, or its id is known: no announcement can be its late id.
@@ -124,12 +124,17 @@ class MillCoils:
                     self._pass_tail(heard, signal)
                 case CorrectionSignal():
                     self._amend(heard, signal, of_before)
-                case SpeedSignal() if not heard.retained and self._count is None:
-                    self._tell_speed(signal.m_per_s, heard.stamp.monotonic_ns)
+                case SpeedSignal() if not heard.retained:
+                    self._spoke(heard, signal)
                 case PositionSignal() if not heard.retained:
                     self._counted(heard, signal)
                 case _:
                     pass
+
+    def _spoke(self, heard: Heard, signal: SpeedSignal) -> None:
+        self._moments.spoke(heard, signal)
+        if self._count is None:
+            self._tell_speed(signal.m_per_s, heard.stamp.monotonic_ns)
 
     def _counted(self, heard: Heard, signal: PositionSignal) -> None:
         at_ns = self._moments.counted(heard, signal)
@@ -203,11 +208,10 @@ class MillCoils:
 
     def _try_head(self, heard: Heard, signal: HeadSignal, mark: Mark) -> None:
         """Begin a coil, unless its head is one that is known."""
-        place_m = self._row.place(mark)
-        if self._precedes(place_m):
+        if self._precedes(mark):
             self._doubts.say("out_of_order", "a head before that of a coil that was seen already")
             return
-        same = self._at(place_m)
+        same = self._at(mark)
         if same is None or same.between:
             if same is not None:
                 self._row.drop(same)
@@ -218,8 +222,7 @@ class MillCoils:
             self._doubts.say("bounced", f"a head within {self._mill.bounce_m:g} m of another")
 
     def _begin(self, heard: Heard, name: str | None, mark: Mark) -> None:
-        if self._row.ahead >= MOST_AHEAD:
-            self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
+        if self._is_full(mark):
             return
         name = name or self._announced.next_id
         said = [*self._announced.take(name), heard]
@@ -227,26 +230,27 @@ class MillCoils:
 
     def _pass_tail(self, heard: Heard, signal: TailSignal) -> None:
         mark = self._moments.mark(heard, signal)
-        place_m = self._row.place(mark)
-        same = self._at(place_m)
-        if self._precedes(place_m):
+        same = self._at(mark)
+        if self._precedes(mark):
             self._doubts.say("out_of_order", "a tail before the head of a coil that was seen")
         elif same is not None and not same.between:
             self._doubts.say("bounced", "a tail at a head: that of the coil before")
-        elif same is not None or self._row.around(place_m)[0].between:
+        elif same is not None or self._row.around(mark)[0].between:
             self._doubts.say("no_coil", "a tail where no coil runs")
-        elif self._row.ahead >= MOST_AHEAD:
-            self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
-        else:
+        elif not self._is_full(mark):
             between = self._make(None, (), heard.stamp, word="between")
             between.between = True
             self._put(between, mark)
 
+    def _is_full(self, mark: Mark) -> bool:
+        """Whether there is no room for another head."""
+        if self._row.ahead < MOST_AHEAD:
+            return False
+        self._doubts.say("too_many", f"{MOST_AHEAD} heads lie ahead of the camera already")
+        return not self._row.make_room(mark)
+
     def _put(self, passing: Passing, mark: Mark) -> None:
-        passed = self._row.begin(passing, mark)
-        if passed is not None and passed.name is not None:
-            text = f"coil {passed.name!r} has no strip of its own: the next head was told with it"
-            self._doubts.say("passed", text)
+        self._row.begin(passing, mark)
         if late_m := passing.coil.late_m:
             text = f"{passing.coil.id}: {late_m:.2f} m of it went by as the coil before"
             self._doubts.say("late", text)
@@ -335,16 +339,25 @@ class MillCoils:
     def _age_s(self, passing: Passing, heard: Heard) -> float:
         return (heard.stamp.monotonic_ns - passing.told_ns) / 1e9
 
-    def _at(self, place_m: float) -> Passing | None:
+    def _at(self, mark: Mark) -> Passing | None:
         """The coil whose head lies there."""
-        near = [p for p in self._row.around(place_m) if p is not None and p.raw_m is not None]
-        same = (p for p in near if abs(place_m - (p.raw_m or 0.0)) < self._mill.bounce_m)
-        return next(same, None)
+        place_m = self._row.place(mark)
+        near = [p for p in self._row.around(mark) if p is not None and p.raw_m is not None]
+        same = (p for p in near if abs(place_m - p.rank[0]) < self._mill.bounce_m)
+        return next((p for p in same if self._is_told(p, mark)), None)
 
-    def _precedes(self, place_m: float) -> bool:
+    def _is_told(self, passing: Passing, mark: Mark) -> bool:
+        """Whether its place tells a head from another. While no frame comes all have the same one,
+        and two are one only where hardly any strip can have run since.
+        """
+        if passing.sure and self._row.knows(mark):
+            return True
+        return passing.mark is not None and self._moments.ran_ns(passing.mark, mark) <= BOUNCE_NS
+
+    def _precedes(self, mark: Mark) -> bool:
         """Whether a place lies before a head that was answered already."""
-        head_m = self._row.around(place_m)[0].raw_m
-        return head_m is not None and place_m <= head_m - self._mill.bounce_m
+        head_m = self._row.around(mark)[0].raw_m
+        return head_m is not None and self._row.place(mark) <= head_m - self._mill.bounce_m
 
 
 def _meant(heard: Heard, signal: CorrectionSignal) -> tuple[str, ...]:

@@ -104,6 +104,20 @@ class Passage:
             coils = tuple(self.mill.coils(first_m, self.camera_m))
             self.answers.append((first_m, self.camera_m, coils))
 
+    def pass_unseen(self, seconds: float, m_per_s: float = SPEED_M_PER_S) -> None:
+        """The strip goes on, or stands, while no frame comes."""
+        self.time.ns += round(seconds * 1e9)
+        self.camera_m += seconds * m_per_s
+
+    def come_back(self) -> None:
+        """How far the strip has run unseen is known again; what was lost is told of first."""
+        first_m = self.answers[-1][1] if self.answers else -OFFSET_M
+        self.odometer.tell(self.time.ns, self.camera_m)
+        self.corrections += self.mill.corrections()
+        self.answers.append(
+            (first_m, self.camera_m, tuple(self.mill.coils(first_m, self.camera_m)))
+        )
+
     def settle(self) -> None:
         self.corrections += self.mill.corrections()
 

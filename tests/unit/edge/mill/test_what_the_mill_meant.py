@@ -25,6 +25,7 @@ from tests.unit.edge.ledger.making import MODEL
 from tests.unit.edge.mill.passage import FRAME_M, NOON_NS, OFFSET_M, Passage, Time, empty_ledger
 
 NO_HEAD = "strip without a head"
+UNSEEN_S = 5.0
 PLACES = st.sampled_from([None, "next"])
 
 
@@ -96,10 +97,13 @@ class MillAndLine(RuleBasedStateMachine):
         """At least a metre and a half: two heads within one are one."""
         for _ in range(frames):
             self.passage.run(FRAME_M)
-            for coil in self.passage.answers[-1][2]:
-                if coil.id not in self.places:
-                    self.tell_start(coil)
-            self.tell_corrections()
+            self.tell_news()
+
+    def tell_news(self) -> None:
+        for coil in self.passage.answers[-1][2]:
+            if coil.id not in self.places:
+                self.tell_start(coil)
+        self.tell_corrections()
 
     def tell_start(self, coil: Coil) -> None:
         self.places[coil.id] = coil.head_m
@@ -143,6 +147,11 @@ class MillAndLine(RuleBasedStateMachine):
 
     @rule(with_id=st.booleans())
     def head(self, with_id: bool) -> None:  # noqa: FBT001
+        signal, coil = self.next_head(with_id=with_id)
+        self.pass_by(signal, coil)
+        self.coil = coil
+
+    def next_head(self, *, with_id: bool) -> tuple[Signal, Meant]:
         coil, self.next = self.next or Meant(None), None
         if with_id and coil.id is None:
             coil.call(self.new_id())
@@ -150,8 +159,7 @@ class MillAndLine(RuleBasedStateMachine):
         signal = HeadSignal(id=coil.id, time=at) if with_id else HeadSignal()
         if with_id:
             self.retained["head"] = signal
-        self.pass_by(signal, coil)
-        self.coil = coil
+        return signal, coil
 
     def pass_by(self, signal: Signal, coil: Meant) -> None:
         self.say(signal)
@@ -159,6 +167,25 @@ class MillAndLine(RuleBasedStateMachine):
         self.run(3)
         self.heads[self.passage.odometer.at(told_ns)] = coil
         self.running = coil
+
+    @rule(heads=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=4))
+    def camera_is_away(self, heads: list[tuple[bool, bool]]) -> None:
+        """Coils pass, each announced or not and told with its id or not."""
+        told: dict[int, Meant] = {}
+        for is_announced, with_id in heads:
+            self.pass_unseen()
+            if is_announced:
+                self.announce("next")
+            signal, self.coil = self.next_head(with_id=with_id)
+            self.say(signal)
+            told[self.time.ns] = self.running = self.coil
+        self.pass_unseen()
+        self.passage.come_back()
+        self.tell_news()
+        self.heads |= {self.passage.odometer.at(ns): coil for ns, coil in told.items()}
+
+    def pass_unseen(self) -> None:
+        self.passage.pass_unseen(UNSEEN_S)
 
     @precondition(lambda self: not self.coil.ids)
     @rule(says_so=st.booleans())
