@@ -4,7 +4,7 @@ from collections import deque
 
 from edge.mill.announced import Announced
 from edge.mill.heard import Heard
-from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, TailSignal
+from edge.mill.signals import CoilSignal, CorrectionSignal, HeadSignal, Signal, TailSignal
 
 BOUNCE_S = 0.5
 """A head without an id so soon after another is that one again."""
@@ -13,7 +13,8 @@ BOUNCE_S = 0.5
 class Holds:
     """The newest head with what names its coil, the announcements since, the newest corrections.
 
-    A correction of the coil that runs is left out: by then another one may.
+    A correction of the coil that runs is held with the name that it had, until the next head: by
+    then another one may run.
 
     Args:
         late_id_s: An announcement that comes so soon after a head without an id names its coil.
@@ -79,11 +80,28 @@ class Holds:
     def _correct(self, heard: Heard, signal: CorrectionSignal) -> None:
         if self._announced.amend(signal):
             return
+        if signal.before is not None:
+            self._corrections.append(heard)
+        else:
+            self._correct_running(heard, signal)
         if signal.before in {None, self._name}:
             self._announced.take(signal.id)
             self._name = signal.id
-        if signal.before is not None:
-            self._corrections.append(heard)
+
+    def _correct_running(self, heard: Heard, signal: CorrectionSignal) -> None:
+        told = signal.model_dump(exclude={"signal", "before"}, exclude_none=True)
+        before = self._named[-1].signal if self._named else None
+        held: Signal
+        if isinstance(before, CorrectionSignal):
+            held = before.model_copy(update=told)
+            self._named.pop()
+        elif self._name is not None:
+            held = signal.model_copy(update={"before": self._name})
+        elif not self._is_between:
+            held = CoilSignal(place="running", **told)
+        else:
+            return
+        self._named.append(heard.model_copy(update={"signal": held}))
 
     def _age_s(self, heard: Heard) -> float:
         """Of the newest head."""

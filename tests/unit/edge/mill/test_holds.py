@@ -121,3 +121,28 @@ def test_a_coil_that_has_another_id_since_a_correction_is_not_the_one_announced(
     again = (CoilSignal(id="C1"), 1.0, HEAD)
     passage = mill.start("C2", HeadSignal(id="C1"), 1.0, corrected, 1.0, *again)
     assert [told.coil.named for told in passage.corrections][-1:] == ["C1"]
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+@pytest.mark.parametrize("times", [1, 8])
+def test_the_running_coil_stays_corrected(mill: Mill, with_id: bool, times: int) -> None:  # noqa: FBT001
+    """By corrections that do not say of which coil they are."""
+    head = HeadSignal(id="C1") if with_id else HEAD
+    said: list[Said] = [CoilSignal(id="C1", order="7"), head]
+    for number in range(times):
+        said += [1.0, CorrectionSignal(id=f"C{2 + number}", width_mm=900 + number)]
+    passage = mill.start("C1", *said)
+    told = passage.corrections[-1].coil
+    assert (told.named, told.width_mm) == (f"C{1 + times}", 899 + times)
+    assert told.data.order == "7"
+
+
+def test_a_coil_that_only_a_correction_named_keeps_its_name(mill: Mill) -> None:
+    passage = mill.start("W", HEAD, 1.0, CorrectionSignal(id="C1", order="7"))
+    assert [(c.coil.named, c.coil.data.order) for c in passage.corrections] == [("C1", "7")]
+
+
+def test_a_correction_of_a_coil_that_has_left_is_not_of_the_one_that_runs(mill: Mill) -> None:
+    said = (HeadSignal(id="C1"), 1.0, CorrectionSignal(id="C2"), 1.0, HeadSignal(id="C1"))
+    passage = mill.start("C2", *said)
+    assert [told.coil.named for told in passage.corrections] == ["C1"]

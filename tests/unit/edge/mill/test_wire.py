@@ -106,7 +106,7 @@ def test_a_process_that_is_new_is_told_what_holds(sender: SignalSender, receive:
     sender.put("level2", CoilSignal(id="C"))
     heard = taken(sender, receive())
     told = [(h.signal.signal, getattr(h.signal, "id", ""), h.retained) for h in heard]
-    held = [("correction", "Y"), ("coil", "A"), ("head", "A"), ("coil", "B")]
+    held = [("correction", "Y"), ("coil", "A"), ("head", "A"), ("correction", "X"), ("coil", "B")]
     assert told == [*((*one, True) for one in held), ("coil", "C", False)]
 
 
