@@ -136,17 +136,20 @@ class PlcReceiver:
             return shown
 
     async def _begin(self) -> None:
-        """Show what was shown before. The PLC may be ahead of the cursor, which is saved later."""
-        told, ledger = await self._acknowledged() or 0, self._config.ledger.path
+        """Show what was shown before. The PLC may be ahead of the cursor, which is saved later; but
+        only as far as its own `LastSeq`, and not where that is of another ledger.
+        """
+        told, sealed = await self._said("Acknowledge"), await self._said("LastSeq")
+        ledger = self._config.ledger.path
         with contextlib.closing(EventReader(ledger)) as reader:
-            if told <= reader.last_seq():
-                self._begins = max(self._begins, told)
+            if (told or 0) <= (sealed or 0) <= reader.last_seq():
+                self._begins = max(self._begins, told or 0)
         refill(self._block, ledger, self._begins + 1, self._config.deliver.plc_block.ring)
         self._begun = True
 
-    async def _acknowledged(self) -> int | None:
-        """What the PLC's program has taken; None where it does not say."""
-        node = self._nodes.get("Acknowledge")
+    async def _said(self, name: str) -> int | None:
+        """A number that stands in the PLC; None where the PLC does not have that word."""
+        node = self._nodes.get(name)
         if node is None:
             return None
         (found,) = await self._session.read([node.id])
@@ -158,7 +161,7 @@ class PlcReceiver:
 
     async def _hear(self) -> None:
         """What the PLC's program has taken, and what the line's state is."""
-        told = await self._acknowledged()
+        told = await self._said("Acknowledge")
         if told is not None:
             self._acknowledge(told)
         line, self._line = self._line, None

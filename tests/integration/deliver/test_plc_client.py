@@ -168,6 +168,30 @@ def test_false_acknowledgement_is_told_and_frees_nothing(tmp_path: Path) -> None
         assert courier.stop() == 0
 
 
+@pytest.mark.parametrize("last_seq", [10, 0, 5000])
+def test_false_acknowledgement_is_not_believed_after_a_restart(
+    tmp_path: Path, last_seq: int
+) -> None:
+    """Meanwhile the ledger has that number; also where the PLC has lost its `LastSeq`, or has the
+    one of an older ledger.
+    """
+    with Plc(tmp_path / "plc", takes=False) as plc, PlcLine(tmp_path, plc.endpoint) as line:
+        courier = line.start()
+        line.record(10)
+        wait_for(lambda: plc.read("LastSeq") == 10, "the first defects")
+        plc.write("Acknowledge", 25)
+        wait_for(lambda: "acknowledges 25, which it was never shown" in courier.log(), "the lie")
+        assert courier.stop() == 0
+        line.record(20)
+        plc.write("LastSeq", last_seq)
+        courier = line.start()
+        wait_for(lambda: line.metric("stripsight_plc_unread_defects") == 16, "the ring is full")
+        assert sorted(plc.read(f"Ring[{i}].Seq") for i in range(1, 17)) == list(range(1, 17))
+        plc.write("Acknowledge", 10)
+        wait_for(lambda: plc.read("LastSeq") == 26, "the next ones")
+        assert courier.stop() == 0
+
+
 def test_words_that_do_not_fit_are_named(tmp_path: Path) -> None:
     wrong = {"types": {"Speed": "UInt32"}, "missing": ["Ring[3].Severity"]}
     with Plc(tmp_path / "plc", **wrong) as plc, PlcLine(tmp_path, plc.endpoint) as line:
