@@ -9,6 +9,7 @@ connection goes through here first:
     channel      secure, with a trusted certificate; without security only the list of endpoints
     session      one per connection, taken over only with the certificate that began it
     user         by name and password, or anonymous where the config says so
+    subscription each session its own (`owned.py`)
     write        the acknowledge word alone, by a user with a name, and only what was shown
 
 Each refusal is a metric, and a line in the log unless the same reason was logged just before.
@@ -30,7 +31,7 @@ from edge.opcua.certificates import Trusted, UntrustedError
 
 Reason = Literal[
     "too_many", "too_fast", "malformed", "certificate", "no_security", "user", "service", "write",
-    "acknowledge",
+    "acknowledge", "subscription",
 ]  # fmt: skip
 QUIET_NS = 10_000_000_000
 """After a line in the log, others for the same reason are only counted for so long."""

@@ -12,6 +12,7 @@ from asyncua import Server, ua
 from asyncua.common.connection import TransportLimits
 from asyncua.common.utils import Buffer, ServiceError
 from asyncua.crypto import security_policies, uacrypto
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.crypto.security_policies import SecurityPolicy, SecurityPolicyFactory
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
@@ -21,6 +22,7 @@ from asyncua.ua.ua_binary import uatcp_to_binary
 from cryptography.exceptions import InvalidSignature
 
 from edge.deliver.opcua.door import Door, Reason
+from edge.deliver.opcua.owned import OwnSubscriptions
 from edge.opcua.certificates import UntrustedError
 
 LIMITS = TransportLimits(
@@ -29,6 +31,7 @@ LIMITS = TransportLimits(
 _LOGGERS = "asyncua.server.monitored_item_service."
 logging.getLogger(_LOGGERS[:-1])  # else logging keeps a placeholder there, with all that are below
 _MESSAGES = frozenset((b"HEL", b"OPN", b"MSG", b"CLO"))
+NOBODY = User(role=UserRole.Anonymous)
 UNREAD_BYTES = 4_000_000
 """A client that leaves so much unread is hung up on."""
 WITHOUT_SESSION_S = 10.0
@@ -76,6 +79,23 @@ class Sessions(InternalServer):
     def sessions(self) -> tuple[InternalSession, ...]:
         """Those of clients."""
         return tuple(self._external_sessions.values())
+
+    def create_session(
+        self,
+        name: str,
+        user: User = NOBODY,
+        external: bool = False,  # noqa: FBT001, FBT002 - asyncua's signature
+    ) -> InternalSession:
+        """A session that finds its own subscriptions alone."""
+        session = super().create_session(name, user, external)
+        session.subscription_service = OwnSubscriptions(
+            self.subscription_service,
+            session,
+            lambda number: self.door.refuse(
+                "subscription", f"{_address(name)}: subscription {number} is another session's"
+            ),
+        )
+        return session
 
     async def make_room(self) -> bool:
         """Whether there is room for a session: where not, the oldest one that has lost its
