@@ -164,6 +164,16 @@ class OpcUaMill:
         return subscription
 
     async def _watch(self, subscription: Subscription, nodes: Sequence[ua.NodeId]) -> None:
+        answers = await self._watched(subscription, nodes)
+        refused = [(n, a) for n, a in zip(nodes, answers, strict=True) if not isinstance(a, int)]
+        self._unwatched = [node for node, _ in refused]
+        for node, status in refused:
+            self._is_wrong(self._nodes[node], "bad_quality", status.name)
+
+    async def _watched(
+        self, subscription: Subscription, nodes: Sequence[ua.NodeId]
+    ) -> list[int | ua.StatusCode]:
+        """What the server answers, for each node."""
         try:
             answers = await subscription.subscribe_data_change(
                 [self._session.client.get_node(node) for node in nodes],
@@ -173,10 +183,10 @@ class OpcUaMill:
         except Exception as error:  # likewise
             await self._session.drop()
             raise ReceiverError(f"{self._where}: nodes cannot be watched ({error!r})") from error
-        refused = [(n, a) for n, a in zip(nodes, answers, strict=True) if not isinstance(a, int)]
-        self._unwatched = [node for node, _ in refused]
-        for node, status in refused:
-            self._is_wrong(self._nodes[node], "bad_quality", status.name)
+        if len(answers) != len(nodes):
+            await self._session.drop()
+            raise ReceiverError(f"{self._where}: {len(answers)} answers to {len(nodes)} questions")
+        return answers
 
     def datachange_notification(self, node: Node, _value: object, data: DataChangeNotif) -> None:
         """The vendor's call, in this thread's loop."""

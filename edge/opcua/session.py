@@ -154,7 +154,7 @@ class OpcUaSession:
 
     async def _answered(self, asked: Awaitable[Sequence[T]], count: int) -> Sequence[T]:
         try:  # likewise
-            found = await asked
+            found = await asked or ()  # the vendor's of an array that is null is None
         except Exception as error:
             await self.drop()
             raise self._explained(error) from error

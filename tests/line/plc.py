@@ -122,15 +122,19 @@ class Plc(ServerProcess):
 
 class MillServer(ServerProcess):
     """The mill's server; `values` are its nodes, `ns=2;s=<name>`, and what they hold at a start;
-    `later` those that are made by `add_later`.
+    `later` those that are made by `add_later`, `short` a service that answers with too few results.
     """
 
     module = "tests.line.mill_server"
 
     def __init__(
-        self, folder: Path, values: Mapping[str, object], later: Mapping[str, object] | None = None
+        self,
+        folder: Path,
+        values: Mapping[str, object],
+        later: Mapping[str, object] | None = None,
+        short: str = "",
     ) -> None:
-        super().__init__(folder, values=dict(values), later=dict(later or {}))
+        super().__init__(folder, values=dict(values), later=dict(later or {}), short=short)
 
     def tell(self, status: int = 0, /, **values: object) -> None:
         """Have nodes hold something else, one after the other, with a status; it is there when this

@@ -175,6 +175,19 @@ def test_a_node_that_is_not_there_yet_is_watched_once_it_is(tmp_path: Path) -> N
         ear.close()
 
 
+@pytest.mark.parametrize(
+    ("short", "words"), [("create_monitored_items", ["coil", "speed"]), ("read", ["speed"])]
+)
+def test_too_few_answers_are_told_and_end_nothing(
+    tmp_path: Path, short: str, words: list[str]
+) -> None:
+    with MillServer(tmp_path / "mill", VALUES, short=short) as mill:
+        ear = Ear(tmp_path, mill.endpoint, words)
+        few, many = len(words) - 1, len(words)
+        wait_for(lambda: ear.linked(up=False, why=f"{few} answers to {many} questions"), "the lack")
+        ear.close()
+
+
 def test_a_node_that_comes_and_goes_is_said_once_a_second(
     tmp_path: Path, mill: MillServer, caplog: pytest.LogCaptureFixture
 ) -> None:
