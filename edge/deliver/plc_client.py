@@ -140,11 +140,13 @@ class PlcReceiver:
         only as far as its own `LastSeq`, and not where that is of another ledger.
         """
         told, sealed = await self._said("Acknowledge"), await self._said("LastSeq")
-        ledger = self._config.ledger.path
+        ledger, taken = self._config.ledger.path, 0
         with contextlib.closing(EventReader(ledger)) as reader:
             if (told or 0) <= (sealed or 0) <= reader.last_seq():
-                self._begins = max(self._begins, told or 0)
-        refill(self._block, ledger, self._begins + 1, self._config.deliver.plc_block.ring)
+                taken = told or 0
+        self._begins = max(self._begins, taken)
+        ring = self._config.deliver.plc_block.ring
+        refill(self._block, ledger, self._begins + 1, ring, taken)
         self._begun = True
 
     async def _said(self, name: str) -> int | None:

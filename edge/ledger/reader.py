@@ -25,6 +25,8 @@ _COLUMNS = (
 _KEPT_OPEN = 4
 _TILES_AT_ONCE = 4096
 _BODIES_AT_ONCE = 2000
+_NO_SEQ = 2**63 - 1
+"""Above all of them: SQLite counts no further."""
 
 
 class _File(NamedTuple):
@@ -76,15 +78,32 @@ class EventReader:
                 return file.base_seq if rows[0][0] is None else int(rows[0][0])
         return 0
 
-    def latest(self, kinds: Sequence[str], limit: int) -> list[Recorded]:
-        """The newest events of some kinds (all kinds when empty), newest first."""
+    def latest(self, kinds: Sequence[str], limit: int, before: int | None = None) -> list[Recorded]:
+        """The newest events of some kinds (all kinds when empty), newest first; of those before a
+        `seq`, if one is given.
+        """
         self._follow()
         found: list[Recorded] = []
         for file in reversed(self._files):
-            found += self._latest_in(file, kinds, limit - len(found))
+            found += self._latest_in(file, kinds, limit - len(found), before or _NO_SEQ)
             if len(found) == limit:
                 break
         return found
+
+    def latest_names(self, kind: str, field: str, before: int) -> Iterator[tuple[int, str]]:
+        """`seq` and one field of a kind's events before a `seq`, newest first; for those who look
+        far back and have no time to check each.
+        """
+        self._follow()
+        for file in reversed(self._files):
+            while rows := self._query(
+                file,
+                "SELECT seq, json_extract(CAST(body AS TEXT), ?) FROM events"
+                " WHERE kind = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+                (f"$.data.{field}", kind, before, _BODIES_AT_ONCE),
+            ):
+                yield from ((seq, str(name)) for seq, name in rows)
+                before = rows[-1][0]
 
     def of_coil(self, coil_id: str, kinds: Sequence[str]) -> list[Recorded]:
         """A coil's events of some kinds (all kinds when empty), in order."""
@@ -168,12 +187,15 @@ class EventReader:
             yield from (TileRecord(*row[1:]) for row in rows)
             last = rows[-1][0]
 
-    def _latest_in(self, file: _File, kinds: Sequence[str], limit: int) -> list[Recorded]:
+    def _latest_in(
+        self, file: _File, kinds: Sequence[str], limit: int, before: int
+    ) -> list[Recorded]:
+        newest = "seq < ? ORDER BY seq DESC LIMIT ?"
         if not kinds:
-            return self._select(file, "ORDER BY seq DESC LIMIT ?", (limit,))
+            return self._select(file, f"WHERE {newest}", (before, limit))
         # Kind by kind the index gives the newest at once; IN with ORDER BY would sort them all.
         each = [
-            self._select(file, "WHERE kind = ? ORDER BY seq DESC LIMIT ?", (kind, limit))
+            self._select(file, f"WHERE kind = ? AND {newest}", (kind, before, limit))
             for kind in dict.fromkeys(kinds)
         ]
         merged = sorted((r for part in each for r in part), key=lambda r: -r.event.seq)

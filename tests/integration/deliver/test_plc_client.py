@@ -192,6 +192,25 @@ def test_false_acknowledgement_is_not_believed_after_a_restart(
         assert courier.stop() == 0
 
 
+def test_unread_defect_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Behind more revisions of another one than are shown again in any case."""
+    with (
+        Plc(tmp_path / "plc", takes=False, ring=3) as plc,
+        PlcLine(tmp_path, plc.endpoint) as line,
+    ):
+        line.deliver["plc_block"] = {"ring": 3}
+        courier = line.start()
+        line.record(1)
+        line.log.commit(commit(*(defect("c-1/2", revision) for revision in range(1, 251))))
+        wait_for(lambda: plc.read("LastSeq") == 251, "the last revision")
+        assert courier.stop() == 0
+        line.log.commit(commit(defect("c-1/3")))
+        courier = line.start()
+        wait_for(lambda: plc.read("LastSeq") == 252, "the next one")
+        assert sorted(plc.read(f"Ring[{i}].Seq") for i in (1, 2, 3)) == [1, 251, 252]
+        assert courier.stop() == 0
+
+
 def test_words_that_do_not_fit_are_named(tmp_path: Path) -> None:
     wrong = {"types": {"Speed": "UInt32"}, "missing": ["Ring[3].Severity"]}
     with Plc(tmp_path / "plc", **wrong) as plc, PlcLine(tmp_path, plc.endpoint) as line:
