@@ -68,7 +68,7 @@ class NodeWords:
         self._head_s: float | None = None
         self._is_nameless = False
         self._coil_at: datetime | None = None
-        self._retained = self._missed_head = False
+        self._retained = self._missed_head = self._is_stale = False
         self._announced: dict[str, object] = {}
 
     def hear(
@@ -121,6 +121,8 @@ class NodeWords:
             RefusedSignalError: what the nodes hold together makes no message; it is not tried
             again.
         """
+        if self._now.get("coil") == self._announced.get("id"):
+            self._is_stale = False  # it is next, by the word that was read anew
         if self._describe_s is not None and now_s - self._describe_s >= self._settle_s:
             yield from self._settled()
         if self._head_s is not None and now_s - self._head_s >= LATE_S:
@@ -160,7 +162,11 @@ class NodeWords:
         self._missed_head = missed if word == "head" else self._missed_head
         if held == was or missed or held is False:
             return
-        if word == "tail":
+        if anew and word == "head" and self._section.place == "next" and held - was > 1:
+            # The coil announced has passed, and with the others the id of the one that runs.
+            self._is_stale = True
+            yield _made(TailSignal), False
+        elif word == "tail" or self._is_stale:
             yield _made(TailSignal, time=at), False
         else:
             yield from self._head(at, now_s)
@@ -213,6 +219,7 @@ class NodeWords:
                 raise
         else:
             yield _made(CoilSignal, place=self._section.place, **described), retained
+            self._is_stale = False
 
     def _check(self, word: MillWord, held: Held) -> None:
         """Refuse what makes no message, but for the id: a head is told even where that is wrong."""
