@@ -6,7 +6,8 @@ all stages, so that no thread can die unnoticed.
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from edge.errors import StripSightError
 
@@ -46,3 +47,9 @@ class Stage:
     def _fail(self, error: Exception) -> None:
         self.error = error
         self._stop.set()
+
+
+def join_all(stages: Sequence[Stage], timeout_s: float) -> list[Stage]:
+    """Wait for all of them, and no longer for many than for one; those that still run then."""
+    end_s = time.monotonic() + timeout_s
+    return [stage for stage in stages if not stage.join(max(0.0, end_s - time.monotonic()))]

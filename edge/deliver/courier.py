@@ -30,12 +30,13 @@ from edge.ledger.retention import retain
 from edge.ledger.wake import WakeReceiver
 from edge.metrics import CourierMetrics, process_registry
 from edge.mill.wire import SignalSender
-from edge.stage import Stage
+from edge.stage import Stage, join_all
 
 POLL_S = 0.25
 RETENTION_S = 3600.0
 DRAIN_S = 3.0
 FAREWELL_S = 10.0  # a lane may be in a connect that takes its whole timeout
+# Both for all stages together: the supervisor kills the courier after 20 s, as systemd does.
 _log = logging.getLogger(__name__)
 
 
@@ -113,9 +114,8 @@ def _run(
         stop.set()
         for lane in lanes:
             lane.wake()
-        for stage in stages:
-            if not stage.join(DRAIN_S + FAREWELL_S):
-                _log.warning("%s: hangs and is left behind", stage.name)
+        for stage in join_all(stages, DRAIN_S + FAREWELL_S):
+            _log.warning("%s: hangs and is left behind", stage.name)
     for stage in stages:
         if stage.error is not None:
             raise stage.error

@@ -61,6 +61,7 @@ class OpcUaSession:
         self._password = password(where, config.password_file) if config.password_file else None
         self._secured = False
         self._renew_at_s = 0.0
+        self._in_vain = False
         self.connected = False
         """Whether a session stands, as far as is known."""
 
@@ -86,9 +87,10 @@ class OpcUaSession:
                 await self._open_channel(renew=False)
                 await self._session()
         except Exception as error:
+            self._in_vain = True
             await self._give_up(error)
             raise self._explained(error) from error
-        self.connected = True
+        self.connected, self._in_vain = True, False
         return True
 
     async def read(
@@ -132,12 +134,14 @@ class OpcUaSession:
         await self.read([_ALIVE])
 
     async def close(self) -> None:
-        """End the session in order, where the server can be reached for it."""
+        """End the session in order, where the server can be reached for it. One that could not be
+        at the last try is not tried again: the stop must not wait twice.
+        """
         with contextlib.suppress(ReceiverError):
             if self.connected:
                 await self.check()  # it may have gone unnoticed
         with contextlib.suppress(ReceiverError):
-            if not self.connected and self._client.uaclient.has_session:
+            if not (self.connected or self._in_vain) and self._client.uaclient.has_session:
                 await self.connect()
         if self.connected:
             self.connected = False

@@ -257,6 +257,23 @@ def test_frozen_plc_holds_up_nobody_else(tmp_path: Path, plc: Plc) -> None:
         assert courier.log().count("hangs and is left behind") == 0
 
 
+def test_a_stop_does_not_connect_again_right_after_it_failed(tmp_path: Path, plc: Plc) -> None:
+    with PlcLine(tmp_path, plc.endpoint) as line:
+        receiver = line.receiver()
+        receiver.deliver(())
+        plc.kill()
+        with socket.create_server(("127.0.0.1", plc.port)) as silent:
+            silent.settimeout(0)
+            with pytest.raises(ReceiverError):  # the loss is seen
+                receiver.deliver(())
+            with pytest.raises(ReceiverError, match="no answer within 1 s"):
+                receiver.deliver(())
+            receiver.close()
+            silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+
+
 def test_stranger_in_the_plcs_place_ends_nothing(tmp_path: Path) -> None:
     """Whatever answers there: the lane goes on trying, the courier stands."""
     answers = [

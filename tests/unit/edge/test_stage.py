@@ -1,9 +1,10 @@
 import threading
+import time
 
 import pytest
 
 from edge.errors import LedgerError
-from edge.stage import Stage
+from edge.stage import Stage, join_all
 
 
 def test_a_stage_that_never_began_has_ended() -> None:
@@ -35,3 +36,21 @@ def test_an_error_is_kept_and_stops_the_others(error: Exception) -> None:
     assert stage.join(10)
     assert stage.error is error
     assert stop.is_set()
+
+
+def test_many_that_hang_are_not_waited_for_longer_than_one() -> None:
+    go_on, stop = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        go_on.wait(30)
+
+    hanging = [Stage(f"{n}", hang, stop) for n in range(5)]
+    quick = Stage("quick", lambda: None, stop)
+    for stage in (*hanging, quick):
+        stage.start()
+    assert quick.join(10)
+    began_s = time.monotonic()
+    assert join_all([*hanging, quick], 1.0) == hanging
+    assert 1.0 <= time.monotonic() - began_s < 3.0
+    go_on.set()
+    assert join_all(hanging, 10) == []
