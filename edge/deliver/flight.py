@@ -27,12 +27,24 @@ class Flight:
     Args:
         events: in order.
         window: most events sent and not acknowledged.
+        alone: the first one is acknowledged before others are sent. A broker may close the
+            connection of a client that it refuses an event; what it had not read by then would
+            make TCP drop its answer, too.
     """
 
-    def __init__(self, events: Sequence[Recorded], window: int, send: Send, settle: Settle) -> None:
+    def __init__(
+        self,
+        events: Sequence[Recorded],
+        window: int,
+        send: Send,
+        settle: Settle,
+        *,
+        alone: bool = False,
+    ) -> None:
         self._rest = deque(events)
         self._sent: dict[int, Recorded] = {}  # by message id, in order
-        self._window = window
+        self._window = 1 if alone else window
+        self._whole_window = window
         self._send = send
         self._settle = settle
         self._heard: deque[tuple[int, int]] = deque()
@@ -86,6 +98,7 @@ class Flight:
             recorded = self._sent.pop(mid)
             self._settle(recorded, self._reasons.pop(mid))
             self.acknowledged = recorded.event.seq
+            self._window = self._whole_window
         while self._rest and len(self._sent) < self._window:
             recorded = self._rest.popleft()
             self._sent[self._send(recorded)] = recorded

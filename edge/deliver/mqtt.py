@@ -121,7 +121,8 @@ class MqttReceiver:
             return link.send(self._topics.events, recorded.body, recorded.event.kind)
 
         window = min(self._config.in_flight, link.receive_maximum)
-        return Flight(events, window, send, self._settle)
+        alone, link.tried = not link.tried, True
+        return Flight(events, window, send, self._settle, alone=alone)
 
     def _publish(self, link: Link, flight: Flight) -> None:
         """Until all is acknowledged.

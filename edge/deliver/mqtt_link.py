@@ -166,6 +166,8 @@ class Link:
         self.flight: Flight | None = None
         """Who is told of acknowledgements; also of messages at QoS 0, which the client reports too.
         """
+        self.tried = False
+        """Whether an event was sent on it."""
         self.receive_maximum = 65535
         """Unacknowledged events that the broker bears (MQTT 5 Receive Maximum)."""
 

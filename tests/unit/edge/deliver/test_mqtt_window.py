@@ -37,7 +37,7 @@ class FakeLink:
     """
 
     receive_maximum = 65535
-    alive = True
+    alive = tried = True
     flight: Flight | None = None
 
     def __init__(self, answer: Answer, clock: SetClock) -> None:
@@ -141,6 +141,21 @@ def test_threads_that_acknowledge_at_once_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     assert flight.acknowledged == 2999
+
+
+def test_the_first_goes_alone_where_it_is_asked_for() -> None:
+    """Until a broker has taken one it may refuse them all."""
+    sent: list[int] = []
+
+    def send(one: Recorded) -> int:
+        sent.append(one.event.seq)
+        return one.event.seq
+
+    flight = Flight([recorded(seq) for seq in range(1, 10)], 3, send, settled, alone=True)
+    flight.start()
+    assert sent == [1]
+    flight.acknowledge(1, 0)
+    assert sent == [1, 2, 3, 4]
 
 
 def test_an_id_that_a_status_message_had_before_acknowledges_no_event() -> None:
