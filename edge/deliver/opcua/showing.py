@@ -198,6 +198,11 @@ class Showing:
         try:
             await self._server.load_certificate(section.certificate.read_bytes())
             await self._server.load_private_key(section.key.read_bytes(), format="pem")
+        except PermissionError as error:
+            raise ConfigError(
+                f"deliver.opcua_server: {error.filename} belongs to another user than the one that"
+                " the line runs as; give it to that one (chown)"
+            ) from error
         except (OSError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"deliver.opcua_server: certificate {section.certificate} and key {section.key}"
