@@ -140,7 +140,11 @@ class CoilAccount:
         return news
 
     def totals(self, length_m: float) -> Totals:
-        """The account at the coil's end; what nobody has accounted for is lost."""
+        """The account at the coil's end; what nobody has accounted for is lost. The row of pixels
+        that the tail is put to may end half a row before it: no cell is expected behind that row.
+        """
+        if 0 < length_m - self.end_m <= self._half_row_m:
+            length_m = self.end_m
         rows = self.lattice.along(length_m)
         kept = max(0, rows - self._first_row)
         self._reserve(kept)

@@ -48,6 +48,14 @@ def test_rounding_between_frames_costs_no_cell() -> None:
     assert set(coil.totals(100 * step - 0.01).fates) == {ON_TIME}
 
 
+def test_a_tail_within_half_a_row_of_what_was_seen_loses_no_cell() -> None:
+    """The row ends at a cell's centre; beyond half a row strip is missing."""
+    for behind_rows, unseen in ((0.4, 0), (0.6, 10)):
+        coil = account()
+        coil.record(0.0, 0.032, ON_TIME, FULL)
+        assert coil.totals(0.032 + behind_rows * ROW_M).unseen == unseen
+
+
 def test_the_better_outcome_holds_whichever_comes_first() -> None:
     lost, late = Fate("lost", "camera"), Fate("late")
     for first, second in ((lost, late), (late, lost)):
