@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from queue import SimpleQueue
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1
@@ -13,12 +14,22 @@ COURIER_NICE = 5
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set (main thread only)."""
-    stop = threading.Event()
+    """An event that SIGTERM and SIGINT set (main thread only).
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
+    Not in their handler: it may interrupt the main thread within `stop.wait`, whose lock `set`
+    needs, and would wait for itself for ever. `SimpleQueue.put` is made for such places.
+    """
+    stop = threading.Event()
+    asked: SimpleQueue[int] = SimpleQueue()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        asked.put(number)
+
+    def set_when_asked() -> None:
+        asked.get()
         stop.set()
 
+    threading.Thread(target=set_when_asked, name="signals", daemon=True).start()
     signal.signal(signal.SIGTERM, handle)
     signal.signal(signal.SIGINT, handle)
     return stop
