@@ -105,7 +105,11 @@ def broker(config: ConfigOption, supervised: Supervised = 0) -> None:
 
 @app.command("check-config")
 def check_config(file: Path) -> None:
-    """Check a config as `run` would: keys, values, bundle, scale."""
+    """Check a config as `run` would: keys, values, bundle, scale, rules, and the files and node ids
+    of whoever is told; it connects to nobody.
+    """
+    from edge.deliver.peers import check_peers
+    from edge.doubts import doubts
     from edge.grading.rules_file import grading_of
     from edge.inspect.light import Light
     from edge.lifecycle.model import load_model
@@ -115,6 +119,7 @@ def check_config(file: Path) -> None:
     Light(settings)
     card = model.bundle.card
     rules = grading_of(settings, card.classes.defects)
+    check_peers(settings)
     print(f"{file}: fine")
     print(f"  line     {settings.event_source}, source {settings.source.kind}")
     print(f"  bundle   {card.label}, {len(card.classes)} classes, on {model.engine.backend}")
@@ -131,6 +136,8 @@ def check_config(file: Path) -> None:
         print(f"  grading  {rules.summary}")
     if model.engine.degraded:
         print(f"  degraded {model.engine.degraded}")
+    for doubt in doubts(settings, card.classes.defects, rules):
+        print(f"  doubtful {doubt}")
 
 
 @app.command()

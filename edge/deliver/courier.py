@@ -21,7 +21,7 @@ from edge.deliver.cursors import Cursors
 from edge.deliver.lane import Lane
 from edge.deliver.mirror import Mirror
 from edge.deliver.mqtt import MqttReceiver
-from edge.deliver.peers import mills_of, mirrors_of
+from edge.deliver.peers import brokers_of, mills_of, mirrors_of
 from edge.deliver.pulse import Pulse
 from edge.errors import LedgerError
 from edge.health import Heartbeat, serve_health
@@ -54,16 +54,13 @@ def run_courier(config: Config, ready: Callable[[], None] | None, stop: threadin
     registry = process_registry()
     metrics = CourierMetrics(registry)
     clock = SystemClock()
-    receivers = [
-        MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
-        for mqtt in config.deliver.mqtt
-    ]
+    receivers = brokers_of(config, metrics, clock)
     with contextlib.ExitStack() as opened:
         with explained(config.ledger.path):
             config.ledger.path.mkdir(parents=True, exist_ok=True)
         cursors = Cursors(config.ledger.path)
         opened.callback(cursors.close)
-        mirrors = mirrors_of(config, cursors, metrics, clock)
+        mirrors = mirrors_of(config, cursors.load, metrics, clock)
         waker = WakeReceiver(config.run_path, "courier.sock")
         opened.callback(waker.close)
         lanes = [

@@ -1,18 +1,20 @@
-"""Who the courier speaks with beside the brokers: mirrors over OPC UA, and who tells of the mill.
+"""Who the courier speaks with: brokers, mirrors over OPC UA, and who tells of the mill.
 
 OPC UA is an extra, imported only where the config names it.
 """
 
+import contextlib
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
-from edge.clock import Clock
+from edge.clock import Clock, SystemClock
 from edge.config import Config
-from edge.deliver.cursors import Cursors
 from edge.deliver.mill_mqtt import MqttMill
 from edge.deliver.mirror import Mirror
+from edge.deliver.mqtt import MqttReceiver
 from edge.errors import ConfigError
-from edge.metrics import CourierMetrics
+from edge.metrics import CourierMetrics, process_registry
 from edge.mill.wire import SignalSender
 
 
@@ -26,10 +28,22 @@ class MillSource(Protocol):
         ...
 
 
+def brokers_of(config: Config, metrics: CourierMetrics, clock: Clock) -> list[MqttReceiver]:
+    """The receivers over MQTT.
+
+    Raises:
+        ConfigError: a file that the config names cannot be used.
+    """
+    return [
+        MqttReceiver(mqtt, config.topic, config.event_source, metrics, clock)
+        for mqtt in config.deliver.mqtt
+    ]
+
+
 def mirrors_of(
-    config: Config, cursors: Cursors, metrics: CourierMetrics, clock: Clock
+    config: Config, begun: Callable[[str], int], metrics: CourierMetrics, clock: Clock
 ) -> list[Mirror]:
-    """The receivers over OPC UA.
+    """The receivers over OPC UA; `begun` tells how far a receiver's cursor has come.
 
     Raises:
         ConfigError: asyncua is not installed, or a file that the config names cannot be used.
@@ -46,7 +60,7 @@ def mirrors_of(
             f"deliver.{key} needs asyncua; pip install 'stripsight[opcua]'"
         ) from error
     mirrors: list[Mirror] = [
-        PlcReceiver(plc, config, cursors.load(plc.name), metrics, clock) for plc in plcs
+        PlcReceiver(plc, config, begun(plc.name), metrics, clock) for plc in plcs
     ]
     if section is not None:
         mirrors.append(OpcUaReceiver(section, config, metrics, clock))
@@ -77,3 +91,16 @@ def mills_of(
         name = config.topic.replace("/", "-")
         mills += [OpcUaMill(server, name, sender, metrics) for server in config.mill.opcua]
     return mills
+
+
+def check_peers(config: Config) -> None:
+    """Build all that the courier would, and connect to nobody.
+
+    Raises:
+        ConfigError: the courier could not start.
+    """
+    metrics, clock = CourierMetrics(process_registry()), SystemClock()
+    brokers_of(config, metrics, clock)
+    mirrors_of(config, lambda _name: 0, metrics, clock)
+    with contextlib.closing(SignalSender(config.run_path, clock)) as sender:
+        mills_of(config, sender, metrics, clock)
