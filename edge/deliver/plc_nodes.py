@@ -31,7 +31,8 @@ def plc_nodes(where: str, config: OpcUaPlc, ring: int) -> dict[str, PlcNode]:
     """The nodes by path, `Acknowledge` among them; those that the PLC lacks left out.
 
     Raises:
-        ConfigError: a node id that is none, a word that does not exist or is needed.
+        ConfigError: a node id that is none or of two words, a word that does not exist or is
+            needed.
     """
     known = {*(word.name for word in (*HEAD, ACKNOWLEDGE)), *(f"Ring.{word.name}" for word in RING)}
     if strange := next((name for name in config.nodes if name not in known), None):
@@ -53,7 +54,20 @@ def plc_nodes(where: str, config: OpcUaPlc, ring: int) -> dict[str, PlcNode]:
     found += [
         _node(where, word.name, word, _head_id(config, word.name)) for word in (*HEAD, ACKNOWLEDGE)
     ]
-    return {node.path: node for node in found if node is not None}
+    nodes = {node.path: node for node in found if node is not None}
+    _check_apart(where, nodes)
+    return nodes
+
+
+def _check_apart(where: str, nodes: Mapping[str, PlcNode]) -> None:
+    """Two words in one place: the PLC would lose what the first one said, and nobody would see."""
+    owners = dict[ua.NodeId, str]()
+    for path, node in nodes.items():
+        if (other := owners.setdefault(node.id, path)) != path:
+            raise ConfigError(
+                f"{where}: {other} and {path} are the same node {node.id.to_string()}; ring_node"
+                " needs {slot} and {name}, node needs {name}, and in nodes each word its own"
+            )
 
 
 def _head_id(config: OpcUaPlc, name: str) -> str | None:
@@ -68,6 +82,11 @@ def _ring_id(config: OpcUaPlc, name: str, slot: int) -> str | None:
 def _node(where: str, path: str, word: Word, text: str | None) -> PlcNode | None:
     if text is None:
         return None
+    if "{" in text or "}" in text:
+        raise ConfigError(
+            f"{where}: {path}: {text!r} has braces left; the placeholders are {{name}} and, in the"
+            " ring, {slot}"
+        )
     try:
         node = ua.NodeId.from_string(text)
     except (ua.UaError, ValueError) as error:

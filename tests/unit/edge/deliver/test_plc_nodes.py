@@ -1,5 +1,7 @@
 """The block's words as nodes of a PLC, as its config names them."""
 
+import re
+
 import pytest
 from asyncua import ua
 from hypothesis import given
@@ -57,6 +59,45 @@ def test_patterns_and_single_nodes_of_an_s7() -> None:
 def test_wrong_names_are_config_errors(settings: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         plc_nodes(WHERE, plc(**settings), 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"ring_node": "ns=3;s=R.{name}"}, "Ring[1].Seq and Ring[2].Seq are the same node ns=3;s="),
+        ({"ring_node": "ns=3;s=R{slot}"}, "Ring[1].Seq and Ring[1].Defect are the same node"),
+        ({"node": "ns=3;s=Word"}, "Heartbeat and State are the same node ns=3;s=Word; ring_node"),
+        (
+            {"nodes": {"Ring.ToM": "ns=3;s=to"}},
+            "Ring[1].ToM and Ring[2].ToM are the same node ns=3;s=to; ring_node needs {slot} and {",
+        ),
+        ({"nodes": {"Speed": "i=7", "State": "ns=0;i=7"}}, "State and Speed are the same node i=7"),
+        ({"nodes": {"Speed": "ns=2;s=StripSight.Ring[2].Seq"}}, "Ring[2].Seq and Speed are the sa"),
+    ],
+)
+def test_two_words_in_one_place_are_a_config_error(settings: dict[str, object], told: str) -> None:
+    """The PLC would lose defects while every figure of ours is green."""
+    with pytest.raises(ConfigError, match=re.escape(f"{WHERE}: {told}")):
+        plc_nodes(WHERE, plc(**settings), 2)
+
+
+def test_a_ring_of_one_slot_needs_no_number() -> None:
+    plc_nodes(WHERE, plc(ring_node="ns=3;s=Ring.{name}"), 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        ({"ring_node": "ns=3;s={foo}{slot}{name}"}, "Ring[1].Seq: 'ns=3;s={foo}1Seq'"),
+        ({"ring_node": "ns=3;s={slot}{name"}, "Ring[1].Seq: 'ns=3;s=1{name'"),
+        ({"node": "ns=3;s=x}{name}"}, "Heartbeat: 'ns=3;s=x}Heartbeat'"),
+        ({"node": "ns=3;s={name}{slot}"}, "Heartbeat: 'ns=3;s=Heartbeat{slot}'"),
+    ],
+)
+def test_strange_placeholders_are_config_errors(settings: dict[str, object], path: str) -> None:
+    told = f"{path} has braces left; the placeholders are {{name}} and, in the ring, {{slot}}"
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        plc_nodes(WHERE, plc(**settings), 2)
 
 
 @given(st.text(min_size=3, max_size=40))
