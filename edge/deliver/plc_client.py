@@ -8,7 +8,8 @@ has taken it says in `Acknowledge`, which only it writes: a defect that it has n
 overwritten (`when_full: wait`), and delivery waits in the ledger meanwhile. After a connection was
 lost, and after a start, all of the block is written anew: it may be another PLC's memory.
 
-`LastSeq` is the seal: 0 while all slots are rewritten, else written after the ring.
+`LastSeq` is the seal: 0 while all slots are rewritten, else written with `Heartbeat` once the PLC
+has taken all the rest. So where it refuses a word, its program sees no beat and no new seal.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ TURN_S = 0.5
 POLL_S = 0.05
 SILENT_S = 10.0
 """A PLC that takes nothing for so long is told of."""
+_VOUCH = {"LastSeq", "Heartbeat"}
+"""They tell the PLC's program that the rest is there, and how it is now."""
 _log = logging.getLogger(__name__)
 
 
@@ -221,15 +224,15 @@ class PlcReceiver:
         return some[-1].event.seq if some else 0
 
     async def _write(self) -> None:
-        """Write what has changed, the ring before the head."""
+        """Write what has changed, and only then what vouches for it: a refusal raises before."""
         values = self._block.changes()
         if self._whole:
             values = self._block.values()
             await self._put({"LastSeq": 0})
         self._metrics.plc_unread.labels(self.name).set(int(self._block.values()["Unread"]))
         self._whole = True  # until all of it is there
-        await self._put({path: v for path, v in values.items() if path.startswith("Ring")})
-        await self._put({path: v for path, v in values.items() if not path.startswith("Ring")})
+        await self._put({path: v for path, v in values.items() if path not in _VOUCH})
+        await self._put({path: v for path, v in values.items() if path in _VOUCH})
         self._whole = False
 
     async def _put(self, values: Mapping[str, Value]) -> None:

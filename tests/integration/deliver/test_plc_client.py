@@ -7,10 +7,11 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from asyncua import ua
 
 from edge.deliver.plc_client import PlcReceiver
 from edge.errors import ReceiverError
@@ -232,6 +233,51 @@ def test_words_that_do_not_fit_are_named(tmp_path: Path) -> None:
         assert receiver.deliver(()) == 0
         receiver.close()
     assert "refused" not in plc.sessions()
+
+
+def test_nothing_vouches_for_a_block_with_a_refused_word(tmp_path: Path) -> None:
+    """Its program would read an old `InspectionValid` beside a heart that beats."""
+    wrong = {"types": {"InspectionValid": "Byte"}}
+    with Plc(tmp_path / "plc", **wrong) as plc, PlcLine(tmp_path, plc.endpoint) as line:
+        courier = line.start()
+        line.record(3)
+        wait_for(lambda: plc.read("Ring[3].Seq") == 3, "the ring")
+        failures = "stripsight_delivery_failures_total"
+        wait_for(lambda: line.metric(failures) >= 4, "it tries again, over some beats")
+        assert "InspectionValid (ns=2;s=StripSight.InspectionValid) is Byte" in courier.log()
+        assert {word: plc.read(word) for word in ("LastSeq", "Heartbeat")} == {
+            "LastSeq": 0, "Heartbeat": 0
+        }  # fmt: skip
+        assert courier.stop() == 0
+    assert plc.taken() == []
+
+
+def test_what_vouches_is_written_last_and_a_beat_alone_at_once(tmp_path: Path, plc: Plc) -> None:
+    with PlcLine(tmp_path, plc.endpoint) as line:
+        receiver = line.receiver()
+        written = requests_of(receiver)
+        receiver.tell({"state": "running", "coil_m": 1.0})
+        receiver.deliver(())
+        assert written[0] == ["LastSeq"]
+        assert written[-1] == ["LastSeq", "Heartbeat"]
+        del written[:]
+        for coil_m in (1.0, 2.0):
+            receiver.tell({"state": "running", "coil_m": coil_m})
+            receiver.deliver(())
+        assert written == [["Heartbeat"], ["CoilPosition"], ["Heartbeat"]]
+        receiver.close()
+
+
+def requests_of(receiver: PlcReceiver) -> list[list[str]]:
+    """The words of each write that it makes from here on."""
+    write, written = receiver._session.write, list[list[str]]()
+
+    async def noted(values: Sequence[tuple[ua.NodeId, ua.Variant]]) -> list[ua.StatusCode]:
+        written.append([str(node.Identifier).removeprefix("StripSight.") for node, _ in values])
+        return await write(values)
+
+    receiver._session.write = noted  # type: ignore[method-assign]
+    return written
 
 
 @pytest.mark.alone
