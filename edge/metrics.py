@@ -261,7 +261,7 @@ class CourierMetrics:
         )
         self.ledger_lag = Gauge(
             "stripsight_ledger_lag_events",
-            "Events not yet acknowledged",
+            "Events not yet acknowledged, also while delivery fails",
             ["receiver"],
             registry=registry,
         )

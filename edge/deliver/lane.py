@@ -9,6 +9,7 @@ written: a full disk must not hold up what the mill is to learn, nor repeat it a
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
 
@@ -18,6 +19,7 @@ from edge.errors import LedgerError, ReceiverError, StripSightError
 from edge.ledger.reader import EventReader
 from edge.metrics import CourierMetrics
 from edge.ports import Receiver
+from edge.types import Recorded
 
 BATCH = 512
 IDLE_S = 1.0
@@ -116,6 +118,20 @@ class Lane:
         self._wake.clear()
         reader = self._reader = self._reader or EventReader(self._ledger)
         batch = reader.after(self._cursor, BATCH)
+        try:
+            self._deliver(batch)
+        finally:  # the lag matters most while delivery fails
+            newest = reader.last_seq()
+            self._metrics.ledger_lag.labels(self.name).set(max(0, newest - self._cursor))
+        if newest < self._cursor:
+            _log.warning("%s: the event log begins anew; so does delivery", self.name)
+            self._cursor = 0
+        self._save()
+        if newest == self._cursor and not self._stop.is_set():
+            self._wake.wait(IDLE_S)
+
+    def _deliver(self, batch: Sequence[Recorded]) -> None:
+        """Move the cursor over what the receiver acknowledges."""
         acknowledged = self._receiver.deliver(batch)
         if batch and acknowledged > (last := batch[-1].event.seq):
             raise ReceiverError(
@@ -126,14 +142,6 @@ class Lane:
             self._cursor = acknowledged
             count = sum(recorded.event.seq <= acknowledged for recorded in batch)
             self._metrics.delivered.labels(self.name).inc(count)
-        newest = reader.last_seq()
-        self._metrics.ledger_lag.labels(self.name).set(max(0, newest - self._cursor))
-        if newest < self._cursor:
-            _log.warning("%s: the event log begins anew; so does delivery", self.name)
-            self._cursor = 0
-        self._save()
-        if newest == self._cursor and not self._stop.is_set():
-            self._wake.wait(IDLE_S)
 
     def _save(self) -> None:
         """What cannot be saved holds up nothing: the next step tries again."""

@@ -55,9 +55,14 @@ def ledger(tmp_path: Path) -> Path:
     return tmp_path / "ledger"
 
 
-def run(lane_of: Scripted, ledger: Path, stop: threading.Event) -> int:
+def run(
+    lane_of: Scripted,
+    ledger: Path,
+    stop: threading.Event,
+    registry: CollectorRegistry | None = None,
+) -> int:
     cursors = Cursors(ledger)
-    metrics = CourierMetrics(CollectorRegistry())
+    metrics = CourierMetrics(registry or CollectorRegistry())
     Lane(lane_of, ledger, cursors, metrics, SystemClock(), stop, drain_s=0.0).run()
     cursor = cursors.load(lane_of.name)
     cursors.close()
@@ -85,6 +90,31 @@ def test_failure_moves_nothing_and_is_told_until_there_is_another(
     assert receiver.offered[4:] == [[1, 2, 3, 4, 5], [4, 5]]
     told = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert told == [AWAY, REFUSED, AWAY]
+
+
+@pytest.mark.parametrize(
+    ("answers", "lag"), [([AWAY], 5), ([2, AWAY], 3), ([99], 5), ([2, 99], 3), ([5], 0)]
+)
+def test_the_lag_is_told_while_delivery_fails_too(
+    ledger: Path, answers: list[int | str], lag: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.deliver.lane.FIRST_PAUSE_S", 0.001)
+    stop, registry = threading.Event(), CollectorRegistry()
+    run(Scripted("a", answers, stop), ledger, stop, registry)
+    assert registry.get_sample_value("stripsight_ledger_lag_events", {"receiver": "a"}) == lag
+
+
+def test_the_lag_grows_with_the_ledger_while_the_receiver_is_away(ledger: Path) -> None:
+    class Away(Scripted):
+        def deliver(self, events: Sequence[Recorded]) -> int:
+            with contextlib.closing(EventLog(ledger, SOURCE, SetClock(), reserve_bytes=0)) as log:
+                log.open()
+                log.commit(commit(defect("more")))
+            return super().deliver(events)
+
+    stop, registry = threading.Event(), CollectorRegistry()
+    run(Away("a", [AWAY], stop), ledger, stop, registry)
+    assert registry.get_sample_value("stripsight_ledger_lag_events", {"receiver": "a"}) == 6
 
 
 def test_lanes_of_a_broker_that_is_away_come_back_out_of_step(ledger: Path) -> None:
