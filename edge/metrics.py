@@ -257,7 +257,10 @@ class CourierMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.receiver_up = Gauge(
-            "stripsight_receiver_up", "1 while connected", ["receiver"], registry=registry
+            "stripsight_receiver_up",
+            "1 while connected; 0 also for a PLC that refuses a word",
+            ["receiver"],
+            registry=registry,
         )
         self.ledger_lag = Gauge(
             "stripsight_ledger_lag_events",

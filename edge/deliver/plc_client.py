@@ -96,10 +96,14 @@ class PlcReceiver:
             ReceiverError: not one more was taken, and why.
         """
         self._runner = self._runner or asyncio.Runner()
+        up = self._metrics.receiver_up.labels(self.name)
         try:
-            return self._runner.run(self._deliver(events))
-        finally:
-            self._metrics.receiver_up.labels(self.name).set(self.connected)
+            shown = self._runner.run(self._deliver(events))
+        except ReceiverError:
+            up.set(0)  # also where a session stands, and the PLC refuses a word
+            raise
+        up.set(self.connected)
+        return shown
 
     def tell(self, status: Mapping[str, JsonValue] | None) -> None:
         """The line's state, each second, for the next write; never waits."""

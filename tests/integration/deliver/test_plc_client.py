@@ -118,6 +118,7 @@ def test_unread_defects_are_not_overwritten(tmp_path: Path, plc: Plc) -> None:
         plc.go()
         wait_for(lambda: len(plc.taken()) >= 40, "all defects")
         assert seqs(plc) == list(range(1, 41))
+        assert line.metric("stripsight_receiver_up") == 1
         wait_for(lambda: "the PLC takes defects again" in courier.log(), "that is told too")
         assert courier.stop() == 0
 
@@ -248,6 +249,8 @@ def test_nothing_vouches_for_a_block_with_a_refused_word(tmp_path: Path) -> None
         assert {word: plc.read(word) for word in ("LastSeq", "Heartbeat")} == {
             "LastSeq": 0, "Heartbeat": 0
         }  # fmt: skip
+        assert line.metric("stripsight_receiver_up") == 0
+        assert line.metric("stripsight_ledger_lag_events") == 3
         assert courier.stop() == 0
     assert plc.taken() == []
 
