@@ -102,6 +102,8 @@ class MqttMill:
     def _on_message(
         self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage
     ) -> None:
+        if not message.payload:
+            return  # a retained message is cleared so; it withdraws nothing that was said
         try:
             signal = parse(bytes(message.payload))
         except RefusedSignalError as refused:
