@@ -163,4 +163,7 @@ def _parsed(path: Path, number: int, line: str) -> tuple[str, _Hash]:
                 return name, _Hash(bytes.fromhex(salt), bytes.fromhex(digest))
             except ValueError:
                 pass
-    raise ConfigError(f"{path}: line {number} is not {_FORM}; make it with `opcua user`")
+    raise ConfigError(
+        f"{path}: line {number} is not {_FORM}; remove that line, and make the user anew"
+        " with `opcua user`"
+    )

@@ -49,6 +49,14 @@ def test_a_changed_file_is_read_again(users: Path) -> None:
     assert found.admits("plc", "the next password")
 
 
+def test_a_broken_line_is_to_be_removed(users: Path) -> None:
+    """`opcua user` itself refuses the file until then."""
+    users.write_text(users.read_text() + "hmi\n")
+    told = r"line 2 is not NAME:.*; remove that line, and make the user anew with `opcua user`"
+    with pytest.raises(ConfigError, match=told):
+        add_user(users, "hmi", "a long password")
+
+
 def test_guessing_is_stopped_but_not_for_who_was_right_before(users: Path) -> None:
     clock = SetClock()
     add_user(users, "scada", "yet another one")
