@@ -12,6 +12,7 @@ An adapter makes such a message of what it received, or of the nodes that it rea
 it.
 """
 
+import difflib
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -175,14 +176,23 @@ def parse(body: bytes) -> Signal:
 def refused(error: ValidationError) -> RefusedSignalError:
     """What was wrong with a message that an adapter could not make, without its whole content."""
     first = error.errors(include_url=False, include_context=False, include_input=True)[0]
+    if first["type"] == "union_tag_invalid":
+        return RefusedSignalError("malformed", _unknown(first["input"]["signal"]))
     where = ".".join(str(part) for part in first["loc"])
-    text = f"{_short(where)}: {_short(first['msg'])} (found {_short(ascii(first['input']))})"
+    text = f"{_short(first['msg'])} (found {_short(ascii(first['input']))})"
+    text = f"{_short(where)}: {text}" if where else text
     last = str(first["loc"][-1]) if first["loc"] else ""
     if last in {"id", "before"}:
         return RefusedSignalError("bad_id", text)
     if last == "m_per_s":
         return RefusedSignalError("impossible_speed", text)
     return RefusedSignalError("malformed", text)
+
+
+def _unknown(signal: object) -> str:
+    near = difflib.get_close_matches(str(signal)[:_SHORT], NAMES, n=1)
+    meant = f", did you mean {near[0]!r}?" if near else ";"
+    return f"unknown signal {_short(ascii(signal))}{meant} there are {', '.join(NAMES)}"
 
 
 def _short(text: str) -> str:

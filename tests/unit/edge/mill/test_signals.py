@@ -90,6 +90,25 @@ def test_what_cannot_be_is_refused_with_its_reason(body: bytes, reason: str) -> 
     assert refusal(body) == reason
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            '{"signal": "sped", "m_per_s": 1}',
+            "unknown signal 'sped', did you mean 'speed'? there are coil, head, tail, co",
+        ),
+        ('{"signal": "Gewicht"}', "unknown signal 'Gewicht'; there are coil, head, tail, corr"),
+        ('{"signal": 5}', "unknown signal 5; there are coil"),
+        ('{"signal": "tail", "coil": "4711"}', "tail.coil: Extra inputs are not permitted (found"),
+        ("{", "Invalid JSON: EOF while parsing"),
+    ],
+)
+def test_a_refusal_says_what_helps(body: str, text: str) -> None:
+    with pytest.raises(RefusedSignalError) as refused:
+        parse(body.encode())
+    assert str(refused.value).startswith(text)
+
+
 def test_an_id_may_hold_what_mills_write_into_it() -> None:
     signal = parse('{"signal": "coil", "id": " 12/345 Ü#é "}'.encode())
     assert isinstance(signal, CoilSignal)
