@@ -1,5 +1,6 @@
 """Whether the mill still speaks: what the status, the metrics and `degraded` say of it."""
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Literal
@@ -81,7 +82,9 @@ class MillState:
         for signal, most_s in self._config.max_age_s.items():
             age_s = self.age_s(signal)
             if not age_s <= most_s:
-                found.append(f"the mill's {signal} is stale: {age_s:.3g} s old")
+                never = math.isnan(age_s)
+                aged = "never heard since the start" if never else f"{age_s:.3g} s old"
+                found.append(f"the mill's {signal} is stale: {aged}")
         return found
 
     def _asked(self, signal: str) -> Callable[[], float]:

@@ -51,6 +51,7 @@ def test_a_speed_is_fresh_for_as_long_as_the_config_says() -> None:
     heeded.link()
     heeded.hear("plc", SpeedSignal(m_per_s=9), retained=True)
     assert heeded.state.state == "stale"
+    assert heeded.state.troubles() == ["the mill's speed is stale: never heard since the start"]
     heeded.hear("plc", SpeedSignal(m_per_s=1))
     assert (heeded.state.state, heeded.state.troubles()) == ("fine", [])
     assert heeded.sample("state", state="fine") == 1
