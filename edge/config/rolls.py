@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from edge.config.section import Fraction, Positive, Section
 
@@ -11,6 +11,17 @@ RollName = Annotated[str, Field(min_length=1, max_length=63)]
 Diameter = Annotated[float, Field(ge=10, le=5000)]
 PeriodM = Annotated[float, Field(ge=0.01, le=1000)]
 Percent = Annotated[float, Field(ge=0, le=95)]
+MOST_SURE = 0.999999
+
+
+def _reachable(confidence: float) -> float:
+    """No repeat is ever surely a roll's."""
+    if confidence > MOST_SURE:
+        raise ValueError(f"at most {MOST_SURE}, found {confidence:g}: at 1 no roll is ever told")
+    return confidence
+
+
+Confidence = Annotated[Fraction, AfterValidator(_reachable)]
 
 
 class PeriodRange(NamedTuple):
@@ -62,7 +73,7 @@ class Rolls(Section):
     """Look for every period from here to there as well, whether a roll has it or not. The more
     periods are tried, the more repeats it takes to tell a mark from chance.
     """
-    confidence: Fraction = 0.98
+    confidence: Confidence = 0.98
     """From this confidence on a repeat is raised; docs/rolls.md tells how it was chosen, and on
     which strip it promises too much.
     """
@@ -83,6 +94,14 @@ class Rolls(Section):
         if self.any_period_m is not None and self.any_period_m[0] > self.any_period_m[1]:
             raise ValueError("any_period_m falls; write the shorter period first")
         return self
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """For a person: each roll with the distances at which its marks are looked for."""
+        named = [(roll.name, roll.period) for roll in self.table]
+        if self.any_period_m is not None:
+            named.append(("any roll", PeriodRange(*self.any_period_m)))
+        return tuple(f"{name} {p.least_m:.2f}-{p.greatest_m:.2f} m" for name, p in named)
 
     @property
     def ranges(self) -> tuple[PeriodRange, ...]:

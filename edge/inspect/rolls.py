@@ -38,7 +38,7 @@ class RollRepeats:
         self._coil = coil
         self._size = size
         self._rules = rules
-        ranges, log_limit = rules.ranges, math.log(max(1 - rules.confidence, 1e-300))
+        ranges, log_limit = rules.ranges, math.log(1 - rules.confidence)
         self._search = Search(ranges, rules.turns, rules.position_error, log_limit)
         self._look_back_m = rules.turns * max((r.greatest_m for r in ranges), default=0.0)
         self._classes: dict[str, ClassMarks] = {}

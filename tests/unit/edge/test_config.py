@@ -65,6 +65,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"rolls": {"table": [F7 | {"reduction_percent": [0, 100]}]}}, "reduction_percent"),
         ({"rolls": {"any_period_m": [3, 1]}}, "write the shorter period first"),
         ({"rolls": {"turns": 1}}, "rolls.turns"),
+        ({"rolls": {"confidence": 1}}, "at most 0.999999, found 1: at 1 no roll is ever told"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(

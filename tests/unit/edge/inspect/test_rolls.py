@@ -367,3 +367,13 @@ def test_work_and_memory_for_a_defect_are_bounded(monkeypatch: pytest.MonkeyPatc
     (kept,) = repeats._classes.values()
     assert len(kept.marks) == roll_marks.REMEMBERED
     assert len(repeats._open) <= rolls.OPEN_AT_ONCE
+
+
+def test_a_person_is_told_at_which_distances_marks_are_looked_for() -> None:
+    drawn = Roll(name="F6 work roll", diameter_mm=(630, 710), reduction_percent=(8, 14))
+    assert Rolls(table=(*WORK_ROLL.table, drawn), any_period_m=(0.3, 12)).searched == (
+        "work roll 2.00-2.10 m",
+        "F6 work roll 2.15-2.59 m",
+        "any roll 0.30-12.00 m",
+    )
+    assert Rolls().searched == ()
