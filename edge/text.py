@@ -1,4 +1,4 @@
-"""How figures are written for people."""
+"""How figures and foreign words are written for people."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,6 +6,11 @@ from collections.abc import Collection, Sequence
 def percent(share: float) -> str:
     """Never rounded up to 100 %."""
     return "100 %" if share == 1 else f"{min(share * 100, 99.99):.2f} %"
+
+
+def printable(text: str) -> str:
+    """Control characters escaped: what others wrote ends no line and colours no terminal."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def columns(rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[str]:

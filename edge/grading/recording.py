@@ -1,12 +1,13 @@
 """A grade that the daemon is asked to record: checked, and made an event."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from contract.bodies import CoilGraded, CoilReport, Grade
 from contract.events import Draft
@@ -16,6 +17,16 @@ from edge.grading.rules import nearest
 from edge.grading.rules_file import RulesFile, load_rules
 from edge.ledger.inspections import Inspection, ended, inspections_of
 from edge.ledger.reader import EventReader
+
+
+def _one_line(comment: str) -> str:
+    """It is read in terminals and lists, where a line break forges a line."""
+    for character in comment:
+        if unicodedata.category(character) == "Cc":
+            raise ValueError(
+                f"a line break or another control character ({character!r}); leave it out"
+            )
+    return comment
 
 
 class GradeRequest(BaseModel):
@@ -39,7 +50,7 @@ class GradeRequest(BaseModel):
     """Path of the rules file; without it the ones that the daemon grades by."""
     label: str | None = None
     """The rules' version and digest, as they were when the coil was graded by them."""
-    comment: Annotated[str, Field(max_length=500)] = ""
+    comment: Annotated[str, Field(max_length=500), AfterValidator(_one_line)] = ""
     over_inspector: Literal["yes", "no"] = "no"
     """Rules may take the place of a grade that a person gave."""
 
@@ -55,7 +66,8 @@ def request_of(arguments: Mapping[str, str]) -> GradeRequest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"grade: {where}: {first['msg']}") from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"grade: {where}: {said}") from error
 
 
 def graded(

@@ -20,6 +20,7 @@ from contract.bodies import (
 )
 from edge.errors import ConfigError
 from edge.ledger.reader import EventReader
+from edge.text import printable
 from edge.types import Recorded
 
 State = Literal["finished", "interrupted", "not_finished", "unreadable"]
@@ -232,4 +233,4 @@ def _nearest(known: Sequence[Inspection], wanted: str) -> str:
 def shown(name: str, length: int = _NAME_LENGTH) -> str:
     """A name for a terminal or a picture: no control characters, and not endless."""
     short = name if len(name) <= length else name[: length - 1] + "…"
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short)
+    return printable(short)

@@ -20,7 +20,7 @@ from contract.bodies import (
     RollRepeat,
 )
 from edge.ledger.reader import EventReader
-from edge.text import percent
+from edge.text import percent, printable
 from edge.types import Recorded
 
 _AT_ONCE = 500
@@ -65,13 +65,15 @@ def follow(
 
 
 def format_line(item: Recorded | Gap) -> str:
-    """One line for a person: time (UTC), seq, kind, coil, and what matters of the kind."""
+    """One line for a person: time (UTC), seq, kind, coil, and what matters of the kind. One it
+    stays, whatever somebody wrote into a comment.
+    """
     if isinstance(item, Gap):
         return f"-- gap: events {item.first} to {item.last} are not in the log --"
     event = item.event
     time = event.time.strftime("%H:%M:%S.%f")[:-3]
     head = f"{time} {event.seq:>8} {event.kind:<13} {event.subject or '-':<12}"
-    return f"{head} {_detail(event.body())}"
+    return printable(f"{head} {_detail(event.body())}")
 
 
 def _detail(body: EventBody) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.bodies import CoilCorrected, CoilData, CoilStarted, Measure
+from contract.bodies import CoilCorrected, CoilData, CoilGraded, CoilStarted, Grade, Measure
 from contract.events import Draft, number
 from edge.errors import ConfigError, LedgerError
 from edge.ledger.log import EventLog
@@ -286,6 +286,19 @@ def test_a_line_ends_with_a_defect_s_size(*, complete: bool, size: str) -> None:
     event = number(draft._replace(body=body), SOURCE, 1)
     stamp = SetClock().now()
     assert format_line(Recorded(event, b"", stamp, stamp)).endswith(size)
+
+
+def test_a_comment_forges_no_line_and_colours_no_terminal() -> None:
+    grade = Grade(name="scrap", reasons=(), rules="1@d")
+    said = "torn\n12:00:00.000        9 coil_report   c-1          fine\x1b[31m\x9b\u2028µ"
+    body = CoilGraded(grade=grade, before=None, origin="inspector", by="uid 7\r", comment=said)
+    event = number(Draft(body, "c-1\n", "1", SetClock().now().utc()), SOURCE, 1)
+    stamp = SetClock().now()
+    line = format_line(Recorded(event, b"", stamp, stamp))
+    assert line.isprintable()
+    assert r"c-1\x0a" in line
+    assert r"by uid 7\x0d: torn\x0a12:00" in line
+    assert line.endswith(r"fine\x1b[31m\x9b\x2028µ")
 
 
 def test_commit_wakes_a_listener_and_never_fails_without_one(tmp_path: Path) -> None:
