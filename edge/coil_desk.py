@@ -283,7 +283,7 @@ def _each(
     for coil, one in found.items() if from_seq is None else ():
         _say_others(coil, others(known, one))
     return {
-        coil: told | {"subject": one.subject, "from_seq": f"{one.first_seq}"}
+        coil: told | {"subject": one.subject, "from_seq": f"{one.first_seq}", "digest": one.digest}
         for coil, one in found.items()
     }
 

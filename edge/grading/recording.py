@@ -42,6 +42,10 @@ class GradeRequest(BaseModel):
     """The first event of the inspection that is meant. A grade goes to the newest of its subject,
     so an older one is refused.
     """
+    digest: str | None = None
+    """Of the inspection that is meant (`Inspection.digest`): whoever asks may have read another
+    ledger than the daemon writes.
+    """
     origin: Literal["rules", "inspector"]
     grade: Annotated[str, Field(min_length=1, max_length=100)]
     reasons: Annotated[str, Field(max_length=60_000)] = ""
@@ -86,6 +90,11 @@ def graded(
         names = rules.rules.grades
         raise ConfigError(f"unknown grade {request.grade!r}{nearest(request.grade, names)}")
     coils = inspections_of(reader, request.subject)
+    if request.digest not in {None, *(coil.digest for coil in coils)}:
+        raise ConfigError(
+            f"{request.subject!r}: the coil that was looked at is not in the daemon's ledger; grade"
+            " with the config that the daemon runs on"
+        )
     if not coils:
         raise ConfigError(f"{request.subject!r}: the ledger has no coil of this subject")
     coil = coils[-1]

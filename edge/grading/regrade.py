@@ -30,6 +30,8 @@ class Regraded(NamedTuple):
     subject: str = ""
     from_seq: int | None = None
     """The first event of this inspection."""
+    digest: str = ""
+    """`Inspection.digest`."""
     others: Sequence[Inspection] = ()
     """Further inspections of the same coil."""
     by_inspector: bool = False
@@ -48,6 +50,7 @@ class Regraded(NamedTuple):
         return {
             "subject": self.subject,
             "from_seq": f"{self.from_seq}",
+            "digest": self.digest,
             "origin": "rules",
             "grade": self.after.name,
             "reasons": "\n".join(self.after.reasons),
@@ -89,7 +92,7 @@ def regrade(
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
     inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
-    which = (coil.subject, coil.first_seq, others(known, coil))
+    which = (coil.subject, coil.first_seq, coil.digest, others(known, coil))
     found = Regraded(coil_id, coil.grade, None, {}, *which, inspector)
     try:
         after, tally = _graded(reader, coil, rules, own)

@@ -6,6 +6,7 @@ are inspections, each with the subject that its events carry and the id that the
 """
 
 import difflib
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -60,6 +61,14 @@ class Inspection:
         """What the daemon said at the coil's head."""
         body = _body(self.started)
         return body if isinstance(body, CoilStarted) else None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its start, or where retention took that away of its report. Another ledger may
+        have a coil of the same subject and number, but none with the same times.
+        """
+        first = self.started or self.reported
+        return hashlib.sha256(first.body).hexdigest() if first else ""
 
     @property
     def grade(self) -> Grade | None:

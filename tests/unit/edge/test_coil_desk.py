@@ -76,6 +76,7 @@ def test_an_inspectors_grade_goes_to_the_part_that_was_chosen_and_the_others_are
     finally:
         server.stop()
     assert [(a["subject"], a["from_seq"]) for a in asked] == [("unnamed~1", "3"), ("A", "1")]
+    assert len({a["digest"] for a in asked}) == 2
     others = "A was inspected more than once; the others: --from-seq 1"
     assert capsys.readouterr().err.splitlines() == [others] + ["A: recorded as second"] * 2
     write_report(settings, "A", Form.json)

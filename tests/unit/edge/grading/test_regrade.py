@@ -1,6 +1,7 @@
 """Coils of a real event log, graded again, and what the daemon lets itself be told of them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class DefectOfNextVersion(EventBody):
 class Mill:
     """A ledger, and coils graded as they are on the line."""
 
+    began = NOW
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.old, self.new = self.rules("old.yaml", OLD), self.rules("new.yaml", NEW)
@@ -78,7 +81,7 @@ class Mill:
         grading.take(drafts)
         report = self.report(name, drafts, grading, **changes)
         body = coil_started(name).body.model_copy(update=dict(start))
-        started = Draft(body, name, f"start{len(drafts)}", NOW)
+        started = Draft(body, name, f"start{len(drafts)}", self.began)
         self.log.commit(commit(started, *drafts, Draft(report, name, f"r{len(drafts)}", NOW)))
 
     @staticmethod
@@ -246,6 +249,24 @@ def test_a_grade_for_an_older_coil_never_goes_to_the_newest_of_its_subject(mill:
     with pytest.raises(ConfigError, match="would be taken for its"):
         mill.ask(**asked)
     assert mill.ask("c-1", from_seq=f"{newer.from_seq}").coil == "c-1"
+
+
+def test_no_grade_goes_to_a_coil_of_another_ledger(tmp_path: Path) -> None:
+    """Both of the same camera: their first coils have the same subject, `seq` and event id."""
+    mills = []
+    for day, name in enumerate(("a", "b")):
+        (tmp_path / name).mkdir()
+        mills.append(Mill(tmp_path / name))
+        mills[-1].began = NOW + timedelta(days=day)
+        mills[-1].coil("coil-0001", 200.0, 200.0)
+    a, b = mills
+    asked = a.regrade("coil-0001", a.new).arguments(a.folder / "new.yaml", "", over_inspector=False)
+    assert a.ask(**asked).coil == "coil-0001"
+    for subject in ("coil-0001", "only in a"):
+        with pytest.raises(ConfigError, match="with the config that the daemon runs on"):
+            b.ask(**asked | {"subject": subject})
+    for mill in mills:
+        mill.log.close()
 
 
 def test_an_id_is_found_however_many_corrections_came_after(mill: Mill) -> None:
