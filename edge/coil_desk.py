@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from json import dumps
@@ -292,7 +293,9 @@ def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:
     """Have the daemon record grades, by coil; one that it refuses holds up no other. Returns what
     is to be said of those.
     """
-    refused = 0
+    from edge.grading.recording import NOT_KNOWN
+
+    failed: Counter[str] = Counter()
     for done, (coil, arguments) in enumerate(wanted.items()):
         request = Request(action="grade", by=this_user(), arguments=arguments)
         try:
@@ -300,7 +303,8 @@ def _record(settings: Config, wanted: dict[str, dict[str, str]]) -> str:
         except ReceiverError as error:
             left = f"{len(wanted) - done} of {len(wanted)} grades may not be recorded"
             raise ReceiverError(f"{left}, that of {coil} first: {error}") from error
-        refused += not reply.ok
         said = f"recorded as {arguments['grade']}" if reply.ok else reply.error or "refused"
         print(f"{coil}: {said}", file=sys.stderr)
-    return f"{refused} of {len(wanted)} grades are not known to be recorded" if refused else ""
+        unknown = said.startswith(NOT_KNOWN)
+        failed["are not known to be recorded" if unknown else "were not recorded"] += not reply.ok
+    return "; ".join(f"{n} of {len(wanted)} grades {what}" for what, n in failed.items() if n)

@@ -15,7 +15,7 @@ from edge.clock import Clock, Stamp
 from edge.config import Config
 from edge.control import Handler, Request
 from edge.errors import ConfigError, ReceiverError
-from edge.grading.recording import graded, request_of
+from edge.grading.recording import NOT_KNOWN, graded, request_of
 from edge.grading.rules_file import check_classes
 from edge.inspect.loop import Inspector
 from edge.ledger.reader import EventReader
@@ -169,8 +169,8 @@ class Commands:
         self._last_grade = self._put(draft, now)
         if not self._last_grade.written.wait(WRITTEN_S):
             raise ReceiverError(
-                "not known whether it was recorded: it was not in the ledger after"
-                f" {WRITTEN_S:g} s; `coil list` tells the grade that holds"
+                f"{NOT_KNOWN}: it was not in the ledger after {WRITTEN_S:g} s; `coil list` tells"
+                " the grade that holds"
             )
         return {"coil": draft.coil, "grade": wanted.grade}
 

@@ -18,6 +18,9 @@ from edge.grading.rules_file import RulesFile, load_rules
 from edge.ledger.inspections import Inspection, ended, inspections_of
 from edge.ledger.reader import EventReader
 
+NOT_KNOWN = "not known whether it was recorded"
+"""How the daemon's answer begins where the disk did not take a grade in time."""
+
 
 def _one_line(comment: str) -> str:
     """It is read in terminals and lists, where a line break forges a line."""

@@ -7,6 +7,7 @@ import edge.coil_desk
 from edge.coil_desk import Form, _record, grade, last_seq, save_newest, write_report
 from edge.control import SOCKET_NAME, ControlServer, Request
 from edge.errors import ConfigError, ReceiverError
+from edge.grading.recording import NOT_KNOWN
 from tests.unit.edge.console.strip_events import coil_report, coil_started, corrected
 from tests.unit.edge.report.ledger_of import config_of, record
 
@@ -51,6 +52,30 @@ def test_a_daemon_that_goes_away_leaves_it_told_which_grades_it_recorded(
         server.stop()
     said = capsys.readouterr().err.splitlines()
     assert said == ["one: recorded as A", "two: there is no grade C", "three: recorded as last"]
+
+
+def test_a_grade_that_was_refused_is_not_called_unknown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = config_of(tmp_path)
+
+    def grade(request: Request) -> dict[str, JsonValue]:
+        if error := request.arguments["error"]:
+            raise ConfigError(error)
+        return {}
+
+    server = ControlServer(settings.run_path, {"grade": grade})
+    server.start()
+    errors = {"one": "", "two": "unknown grade", "three": "needs a comment", "four": ""}
+    try:
+        refused = _record(settings, {c: {"grade": "A", "error": e} for c, e in errors.items()})
+        slow = {"one": "needs a comment", "two": f"{NOT_KNOWN}: the disk is slow"}
+        unknown = _record(settings, {c: {"grade": "A", "error": e} for c, e in slow.items()})
+    finally:
+        server.stop()
+    assert refused == "2 of 4 grades were not recorded"
+    assert unknown == "1 of 2 grades were not recorded; 1 of 2 grades are not known to be recorded"
+    assert "two: unknown grade" in capsys.readouterr().err
 
 
 def test_an_inspectors_grade_goes_to_the_part_that_was_chosen_and_the_others_are_named(
