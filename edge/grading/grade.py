@@ -155,7 +155,7 @@ class Tally:
     def _along(self, parts: tuple[Along, ...], facts: CoilFacts, table: Table) -> Mask:
         """The defects that reach into one of the parts at least."""
         from_m, to_m = table["from_m"], table["to_m"]
-        first_m, tail_m = self._body_m(facts)
+        first_m, tail_m = self._rules.rules.zones.body_m(facts.length_m, facts.late_m)
         masks: dict[Along, Mask] = {
             "first": from_m < first_m,
             "body": (to_m > first_m) & (from_m < tail_m),
@@ -170,18 +170,13 @@ class Tally:
         length_m = facts.length_m
         if rule.along is None:
             return length_m
-        first_m, tail_m = self._body_m(facts)
+        first_m, tail_m = self._rules.rules.zones.body_m(facts.length_m, facts.late_m)
         parts = {
             "first": min(first_m, length_m),
             "body": max(0.0, tail_m - first_m),
             "last": min(length_m - tail_m, length_m),
         }
         return min(length_m, sum(parts[part] for part in set(rule.along)))
-
-    def _body_m(self, facts: CoilFacts) -> tuple[float, float]:
-        """Where the first metres end, and where the last ones begin."""
-        zones = self._rules.rules.zones
-        return max(0.0, zones.first_m - facts.late_m), facts.length_m - zones.last_m
 
     def _table(self) -> Table:
         told: Table = np.frombuffer(bytes(self._rows), ROW)

@@ -13,6 +13,7 @@ from edge.errors import ConfigError
 from edge.grading.counts import defects_in
 from edge.grading.grade import Tally
 from edge.grading.live import facts_of, ungraded
+from edge.grading.reach import warnings_for
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
 from edge.ledger.inspections import Inspection, ended, find, others
@@ -37,6 +38,8 @@ class Regraded(NamedTuple):
     by_inspector: bool = False
     """A person has set the grade that holds."""
     problem: str | None = None
+    remarks: Sequence[str] = ()
+    """Rules that the coil's size left nothing to look at."""
 
     @property
     def changed(self) -> bool:
@@ -70,6 +73,7 @@ class Regraded(NamedTuple):
             "severities": dict(self.severities),
             "by_inspector": self.by_inspector,
             "problem": self.problem,
+            "remarks": list(self.remarks),
         }
 
 
@@ -98,7 +102,17 @@ def regrade(
         after, tally = _graded(reader, coil, rules, own)
     except ConfigError as error:
         return found._replace(problem=str(error))
-    return found._replace(after=after, severities=tally.severities)
+    vain = _in_vain(coil, rules)
+    return found._replace(after=after, severities=tally.severities, remarks=vain)
+
+
+def _in_vain(coil: Inspection, rules: RulesFile) -> list[str]:
+    report = ended(coil)
+    return warnings_for(rules.rules, report.width_mm, report.length_m, _late_m(coil))
+
+
+def _late_m(coil: Inspection) -> float:
+    return coil.start.late_m if coil.start else 0.0
 
 
 def _graded(
@@ -119,8 +133,7 @@ def _graded(
             " one by one by the rules of that time; by other rules for defects they may be, so"
             " these do not grade it; an inspector can"
         )
-    late_m = coil.start.late_m if coil.start else 0.0
-    return tally.grade(facts_of(report, late_m)), tally
+    return tally.grade(facts_of(report, _late_m(coil))), tally
 
 
 def _severe_as_told(label: str | None, rules: RulesFile, own: RulesFile | None) -> bool:
@@ -203,4 +216,5 @@ def _remark(row: Regraded) -> str:
 
 def _why(row: Regraded) -> str:
     reasons = row.after.reasons if row.after else ()
-    return "".join(f"\n    {why}" for why in ([row.problem] if row.problem else reasons))
+    told = [row.problem] if row.problem else [*reasons, *row.remarks]
+    return "".join(f"\n    {why}" for why in told)

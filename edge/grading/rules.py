@@ -11,7 +11,14 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from contract.classes import ClassName
 
@@ -23,9 +30,20 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 Size = Annotated[float, Field(ge=0, le=1e9)]
 MAX_RULES = 200
+MOST_M = 200.0
+"""Of a coil's first and last metres: more are millimetres, or no ends."""
 
 _LIST = Field(min_length=1, max_length=MAX_RULES, strict=False)
 """A list in the file is a tuple here; what it holds is read strictly all the same."""
+
+
+def _metres(value: float) -> float:
+    if value > MOST_M:
+        raise ValueError(f"metres: at most {MOST_M:g}, found {value:g}")
+    return value
+
+
+Metres = Annotated[Size, AfterValidator(_metres)]
 
 
 class Part(BaseModel):
@@ -46,10 +64,16 @@ class Zones(Part):
     operator_edge_mm: Size = 0.0
     """From the operator side; a defect that reaches into it is in it."""
     drive_edge_mm: Size = 0.0
-    first_m: Size = 0.0
+    first_m: Metres = 0.0
     """From the coil's head, as it passes the camera."""
-    last_m: Size = 0.0
+    last_m: Metres = 0.0
     """Up to the coil's tail, as it passes the camera."""
+
+    def body_m(self, length_m: float, late_m: float) -> tuple[float, float]:
+        """Where the first metres of a coil end, and where the last ones begin; of one of which so
+        much passed before what is told.
+        """
+        return max(0.0, self.first_m - late_m), length_m - self.last_m
 
 
 class DefectRule(Part):

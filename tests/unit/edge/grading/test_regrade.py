@@ -156,6 +156,18 @@ def test_changed_rules_give_another_and_write_nothing(mill: Mill) -> None:
     ]
 
 
+def test_a_coil_without_a_body_is_graded_and_says_which_rules_found_nothing(mill: Mill) -> None:
+    body = OLD["coil"][0] | {"along": ["body"], "more_than": 0}
+    ends = mill.rules("ends.yaml", OLD | {"coil": [body], "zones": {"first_m": 60, "last_m": 40}})
+    found = mill.regrade("c-1", ends)
+    assert found.after
+    assert found.after.name == "prime"
+    (said,) = found.as_json()["remarks"]
+    assert said.startswith("no body: a coil of 100.0 m is all first_m and last_m")
+    assert as_table([found]).splitlines()[-1] == f"    {said}"
+    assert mill.regrade("c-1", mill.new).remarks == []
+
+
 def test_coils_that_cannot_be_graded_say_why(mill: Mill) -> None:
     mill.coil("c-3", interrupted=True, grade=None)
     mill.coil("c-4", 200.0, defects={"scratch": 2})

@@ -76,6 +76,8 @@ def test_the_example_fits_the_demo_bundle() -> None:
         ({"defects": [SCRATCH | {"longer_than_mm": -1}]}, "rule 'r', longer_than_mm"),
         ({"defects": [SCRATCH | {"longer_than_mm": float("nan")}]}, "rule 'r', longer_than_mm"),
         ({"coil": [COUNT | {"more_than": 1.5}]}, "rule 'r', more_than"),
+        ({"zones": {"first_m": 1000}}, "metres: at most 200, found 1000"),
+        ({"zones": {"last_m": 200.5}}, "metres: at most 200, found 200.5"),
         ({"version": 1.0}, "version: YAML reads 1.0 here; put the word in quotes"),
         ({"grades": [True]}, "YAML reads True here; put the word in quotes"),
         ({"version": "a@b"}, "version"),
