@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.section import Name, Positive, Section
+from edge.config.section import TWO, Name, Positive, Section
 
 NodeValues = dict[str, bool | int | float | str]
 
@@ -33,7 +33,7 @@ class SimulatedSource(Section):
     width_px: Annotated[int, Field(ge=128, le=16384)] = 2048
     rows: Annotated[int, Field(ge=128, le=8192)] = 1024
     frames_per_s: Positive | None = 5.0
-    speed: tuple[tuple[float, float], ...] | None = None
+    speed: tuple[Annotated[tuple[float, float], TWO], ...] | None = None
     """Instead of `frames_per_s` a ride: seconds since the start and m/s there, straight between
     (below 0 backwards), the last one lasting. An encoder then triggers the lines; it stands still
     with the strip.

@@ -86,6 +86,7 @@ class PlcBlock(Section):
     """Severity of the grading rules -> number for the PLC."""
 
 
+NAMESPACE = r"^\S{1,255}$"
 Policy = Literal["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss", "None"]
 
 
@@ -113,7 +114,7 @@ class OpcUaServer(Section):
     """File of names and hashed passwords, made by `stripsight-edge opcua user`."""
     anonymous: bool = False
     """Let clients in without a name. They can read and not write."""
-    namespace: Annotated[str, Field(pattern=r"^\S{1,255}$")] = "urn:stripsight:plc-block"
+    namespace: Annotated[str, Field(pattern=NAMESPACE)] = "urn:stripsight:plc-block"
     """URI of the block's nodes, the same on every line, so that a PLC's project can be copied."""
     nodeset: Path | None = None
     """`Opc.Ua.MachineVision.NodeSet2.xml`, installed by deploy/setup/nodeset.sh: with it the line

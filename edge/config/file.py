@@ -20,12 +20,22 @@ from edge.config.acquire import (
     Source,
     SpeedSignalPosition,
 )
-from edge.config.deliver import Console, Deliver, Ledger, Metrics, Record
+from edge.config.deliver import NAMESPACE, Console, Deliver, Ledger, Metrics, Record
+from edge.config.explain import said, true_errors
 from edge.config.inspect import Inspect, Strip
-from edge.config.mill import Mill
+from edge.config.mill import TOPIC, Mill
+from edge.config.opcua import ENDPOINT
 from edge.config.rolls import Rolls
-from edge.config.section import Name, Section
+from edge.config.section import NAME, Name, Section
 from edge.errors import ConfigError
+
+EXAMPLES = "deploy/config/ has examples"
+_PATTERNS = {
+    NAME: "letters, digits, `_`, `.` and `-`, 63 at most, the first a letter or a digit",
+    TOPIC: "`+` and `#` stand for whole levels of a topic, and `#` is the last of them",
+    ENDPOINT: "write opc.tcp://host:4840, without a user, with a path where the server has one",
+    NAMESPACE: "a URI without blanks, of 255 characters at most",
+}
 
 
 class Config(Section):
@@ -115,13 +125,13 @@ def load_config(path: Path) -> Config:
         ConfigError: missing, no YAML, or a key or value that is wrong; the text names it and the
         nearest known key.
     """
-    raw = read_settings(path, "deploy/config/ has examples")
+    raw = read_settings(path, EXAMPLES)
+    if not raw:
+        raise ConfigError(f"{path}: empty; {EXAMPLES}")
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(
-            f"{path}: " + "; ".join(_explain(e) for e in error.errors()[:5])
-        ) from error
+        raise ConfigError(f"{path}: " + "; ".join(map(_explain, true_errors(error)))) from error
     return _resolved(config, path.resolve().parent)
 
 
@@ -133,7 +143,7 @@ def _explain(error: ErrorDetails) -> str:
         return f"unknown key {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
     if error["type"] == "missing":
         return f"{name!r} is missing"
-    return f"{name}: {error['msg']} (found {str(error['input'])[:60]!r})"
+    return f"{name}: {said(error, _PATTERNS)}".removeprefix(": ")
 
 
 def _known_keys(where: list[str]) -> list[str]:

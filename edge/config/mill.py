@@ -8,12 +8,8 @@ from edge.config.deliver import Mqtt
 from edge.config.opcua import NodeId, OpcUaConnection
 from edge.config.section import Name, Positive, Section
 
-Topic = Annotated[
-    str,
-    Field(
-        min_length=1, max_length=1024, pattern=r"^([^+#\x00]+|\+)?(/([^+#/\x00]*|\+))*(/#)?$|^#$"
-    ),
-]
+TOPIC = r"^([^+#\x00]+|\+)?(/([^+#/\x00]*|\+))*(/#)?$|^#$"
+Topic = Annotated[str, Field(min_length=1, max_length=1024, pattern=TOPIC)]
 """An MQTT topic, `+` and `#` only as a whole level."""
 
 

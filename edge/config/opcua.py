@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from edge.config.section import Name, Positive, Section
 
+ENDPOINT = r"^opc\.tcp://[^\s/@]+(/[^\s@]*)?$"
 NodeId = Annotated[str, Field(min_length=3, max_length=512)]
 """As in `ns=2;s=StripSight.Heartbeat`."""
 
@@ -14,7 +15,7 @@ NodeId = Annotated[str, Field(min_length=3, max_length=512)]
 class OpcUaConnection(Section):
     """Where the server is, and how both sides know each other."""
 
-    endpoint: Annotated[str, Field(pattern=r"^opc\.tcp://[^\s/@]+(/[^\s@]*)?$")]
+    endpoint: Annotated[str, Field(pattern=ENDPOINT)]
     """`opc.tcp://host:4840`, with a path where the server has one."""
     security_policy: Literal[
         "None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from edge.config.section import Fraction, Positive, Section
+from edge.config.section import TWO, Fraction, Positive, Section
 
 RollName = Annotated[str, Field(min_length=1, max_length=63)]
 Diameter = Annotated[float, Field(ge=10, le=5000)]
@@ -36,13 +36,13 @@ class Roll(Section):
 
     name: RollName
     """As the mill calls it: `F6 top work roll`."""
-    diameter_mm: tuple[Diameter, Diameter]
+    diameter_mm: Annotated[tuple[Diameter, Diameter], TWO]
     """From ground down for the last time to new."""
-    reduction_percent: tuple[Percent, Percent] = (0.0, 0.0)
+    reduction_percent: Annotated[tuple[Percent, Percent], TWO] = (0.0, 0.0)
     """By how much the stands after this one, up to the camera, thin the strip, all together, least
     and greatest: that draws the marks apart. 0 for the last stand's rolls.
     """
-    forward_slip_percent: tuple[Percent, Percent] = (0.0, 0.0)
+    forward_slip_percent: Annotated[tuple[Percent, Percent], TWO] = (0.0, 0.0)
     """By how much the strip leaves the stand faster than the roll turns, least and greatest."""
 
     @model_validator(mode="after")
@@ -69,7 +69,7 @@ class Rolls(Section):
 
     table: Annotated[tuple[Roll, ...], Field(max_length=64)] = ()
     """Without rolls, and without `any_period_m`, nothing is looked for."""
-    any_period_m: tuple[PeriodM, PeriodM] | None = None
+    any_period_m: Annotated[tuple[PeriodM, PeriodM], TWO] | None = None
     """Look for every period from here to there as well, whether a roll has it or not. The more
     periods are tried, the more repeats it takes to tell a mark from chance.
     """

@@ -74,7 +74,93 @@ def test_a_wrong_key_or_value_is_named(
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, **changes))
     assert words in str(caught.value)
-    assert "line.yaml" in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'line.yaml'}: ")
+
+
+MILL = {"name": "level2", "host": "h", "topics": ["mill/#"]}
+NODES = {"security_policy": "None", "nodes": {"coil": "ns=2;s=x"}}
+LISTS = {"F7": {"diameter_mm": [630, 710]}}
+NAME_WORDS = "letters, digits, `_`, `.` and `-`, 63 at most, the first a letter or a digit"
+TOPIC_WORDS = "`+` and `#` stand for whole levels of a topic, and `#` is the last of them"
+ENDPOINT_WORDS = "write opc.tcp://host:4840, without a user, with a path where the server has one"
+POLICIES = "'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss' or 'None'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"mill": {"mqtt": [MILL | {"topics": ["mill/#/x"]}]}},
+            f"mill.mqtt.0.topics.0: {TOPIC_WORDS} (found 'mill/#/x')",
+        ),
+        (
+            {"mill": {"mqtt": [MILL | {"topics": []}]}},
+            "mill.mqtt.0.topics: needs 1 at least, found 0",
+        ),
+        (
+            {"mill": {"mqtt": [MILL | {"topics": "mill/#"}]}},
+            "mill.mqtt.0.topics: write a list: [mill/#]",
+        ),
+        (
+            {"mill": {"mqtt": [MILL]}, "coils": {"width_mm": 900, "length_m": 5}},
+            "coils.length_m: the mill tells where coils begin; leave one out",
+        ),
+        (
+            {"mill": {"opcua": [NODES | {"endpoint": "http://x"}]}},
+            f"mill.opcua.0.endpoint: {ENDPOINT_WORDS} (found 'http://x')",
+        ),
+        (
+            {"deliver": {"opcua_server": {"policies": ["none"]}}},
+            f"deliver.opcua_server.policies.0: Input should be {POLICIES} (found 'none')",
+        ),
+        ({"deliver": {"mqtt": 5}}, "deliver.mqtt: write a list: [5]"),
+        ({"deliver": {"mqtt": None}}, "deliver.mqtt: write a list (found None)"),
+        (
+            {"rolls": {"table": LISTS}},
+            "rolls.table: write a list: a line for each, beginning with `- `",
+        ),
+        (
+            {"rolls": {"any_period_m": 3}},
+            "rolls.any_period_m: write a list of two numbers, as [1, 2] (found 3)",
+        ),
+        (
+            {"rolls": {"table": [F7 | {"diameter_mm": [700]}]}},
+            "rolls.table.0.diameter_mm: write a list of two numbers, as [1, 2] (found [700])",
+        ),
+        (
+            {"source": {"kind": "simulated", "speed": [5]}},
+            "source.simulated.speed.0: write a list of two numbers, as [1, 2] (found 5)",
+        ),
+        ({"rolls": {"table": [F7, F7]}}, "rolls: two rolls are named 'F7'; give each its own name"),
+        ({"rolls": 3}, "rolls: write keys with values (found 3)"),
+        ({"site": 1.0}, "site: YAML reads 1.0 here; put the word in quotes"),
+        (
+            {"site": "a b"},
+            f"site: {NAME_WORDS} (found 'a b')",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_once_and_in_words_of_yaml(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value) == f"{path}: {words}"
+
+
+def test_a_number_too_long_to_be_written_is_shown_in_part(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_text(f"{path.read_text()}console: {{port: 0x{'f' * 5000}}}\n")
+    with pytest.raises(ConfigError, match=r"console.port: .* \(found 0xffff"):
+        load_config(path)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    path = tmp_path / "line.yaml"
+    path.write_text("# nothing yet\n")
+    with pytest.raises(ConfigError, match=r"line.yaml: empty; deploy/config/ has examples"):
+        load_config(path)
 
 
 @pytest.mark.parametrize(
