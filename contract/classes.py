@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
-ClassName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w.-]+$")]
+CLASS_NAME = r"^[\w.-]+$"
+ClassName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CLASS_NAME)]
 
 
 class ClassList(BaseModel):

@@ -31,23 +31,28 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_settings(path: Path, example: str) -> dict[str, Any]:
+def read_settings(path: Path, example: str, what: str = "config") -> dict[str, Any]:
     """What the file says; empty for an empty file.
 
     Args:
         path: the file.
         example: where an example lies, for the message.
+        what: what file it is, for the message.
 
     Raises:
         ConfigError: missing, unreadable, no YAML, larger than 1 MiB, or no mapping.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: larger than 1 MiB, so it is no config")
+            raise ConfigError(f"{path}: larger than 1 MiB, so it is no {what}")
         raw = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such config file; {example}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ConfigError(f"{path}: no such {what} file; {example}") from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"{path}: a folder; name the {what} file in it") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
     if raw is None:
         return {}

@@ -44,7 +44,7 @@ def said(error: ErrorDetails, patterns: Mapping[str, str]) -> str:
         case "too_short" | "too_long":
             most = "most" if error["type"] == "too_long" else "least"
             limit = known.get("max_length", known.get("min_length"))
-            return f"needs {limit} at {most}, found {known['actual_length']}"
+            return f"write at {most} {limit}, found {known['actual_length']}"
         case "string_type" if isinstance(given, bool | int | float):
             return f"YAML reads {_SHOWN.repr(given)} here; put the word in quotes"
         case "model_type" | "dict_type" | "model_attributes_type":

@@ -25,9 +25,12 @@ from contract.classes import ClassName
 Across = Literal["operator_edge", "middle", "drive_edge"]
 Along = Literal["first", "body", "last"]
 By = Literal["measure", "tiles"]
-Word = Annotated[str, StringConstraints(pattern=r"^[\w.-]+(?: [\w.-]+)*$", max_length=40)]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$")]
-Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+WORD = r"^[\w.-]+(?: [\w.-]+)*$"
+WORDS = r"^[^\x00-\x1f]+$"
+VERSION = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$"
+Word = Annotated[str, StringConstraints(pattern=WORD, max_length=40)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=WORDS)]
+Version = Annotated[str, StringConstraints(pattern=VERSION)]
 Size = Annotated[float, Field(ge=0, le=1e9)]
 MAX_RULES = 200
 MOST_M = 200.0

@@ -1,7 +1,6 @@
 """The rules file read: strictly, with its digest, held against the classes of the bundle."""
 
 import hashlib
-import reprlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,16 +8,22 @@ from typing import NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from contract.classes import CLASS_NAME
 from contract.settings_file import read_settings
 from edge.config import Config
+from edge.config.explain import said, true_errors
 from edge.errors import ConfigError
-from edge.grading.rules import CoilRule, DefectRule, Rules, Zones, nearest
+from edge.grading.rules import VERSION, WORD, WORDS, CoilRule, DefectRule, Rules, Zones, nearest
 
 EXAMPLE = "deploy/config/grading.yaml is an example"
 _LEVELS: dict[str, type[BaseModel]] = {"zones": Zones, "defects": DefectRule, "coil": CoilRule}
-_SHOWN = reprlib.Repr()
-_SHOWN.maxlevel = 1
-"""An alias within an alias can make a kilobyte of YAML a gigabyte of text."""
+_NAME = "letters, digits, `_`, `.` and `-`"
+_PATTERNS = {
+    WORD: f"{_NAME}, in words with one blank between them",
+    WORDS: "words on one line",
+    VERSION: f"{_NAME}, 40 at most, the first a letter or a digit",
+    CLASS_NAME: _NAME,
+}
 
 
 class RulesFile(NamedTuple):
@@ -55,13 +60,14 @@ def load_rules(path: Path, classes: Iterable[str] | None = None) -> RulesFile:
     Raises:
         ConfigError: missing, no YAML, a key, value or class that is wrong; the text names the rule.
     """
-    raw = read_settings(path, EXAMPLE)
+    raw = read_settings(path, EXAMPLE, "rules")
+    if not raw:
+        raise ConfigError(f"{path}: empty; {EXAMPLE}")
     try:
         rules = Rules.model_validate(raw)
         text = path.read_bytes()
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=False)[:5]
-        told = "; ".join(_explain(e, raw) for e in errors)
+        told = "; ".join(_explain(e, raw) for e in true_errors(error))
         raise ConfigError(f"{path}: {told}") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
@@ -85,28 +91,26 @@ def check_classes(path: Path, rules: Rules, known: Sequence[str]) -> None:
 
 def _explain(error: ErrorDetails, raw: object) -> str:
     where = error["loc"]
-    name, key = _name(where, raw), str(where[-1]) if where else ""
+    key = str(where[-1]) if where else ""
     match error["type"]:
         case "extra_forbidden":
             known = _LEVELS.get(str(where[0]), Rules) if len(where) > 1 else Rules
-            return f"{name}: unknown key {key!r}{nearest(key, known.model_fields)}"
+            name, text = _name(where[:-1], raw), f"unknown key {key!r}"
+            text += nearest(key, known.model_fields)
         case "missing":
-            return f"{name}: {key!r} is missing"
-        case "value_error":
-            return f"{name}: {error['msg'].removeprefix('Value error, ')}".removeprefix(": ")
-        case "string_type" if isinstance(error["input"], bool | int | float):
-            found = _SHOWN.repr(error["input"])
-            return f"{name}, {key}: YAML reads {found} here; put the word in quotes"
+            name, text = _name(where[:-1], raw), f"{key!r} is missing"
         case _:
-            return f"{name}, {key}: {error['msg']} (found {_SHOWN.repr(error['input'])})"
+            name, text = _name(where, raw), said(error, _PATTERNS)
+    return f"{name}: {text}".removeprefix(": ")
 
 
 def _name(where: tuple[int | str, ...], raw: object) -> str:
-    """The rule by its own name where the error lies in one, else the section."""
+    """The rule by its own name where the error lies in one, else the section; and the key."""
     if len(where) < 2 or not isinstance(where[1], int):
-        return str(where[0]) if where else ""
+        return ", ".join(map(str, where[:2]))
     section, index = str(where[0]), where[1]
     rules = raw.get(section) if isinstance(raw, dict) else None
     found = rules[index] if isinstance(rules, list | tuple) else None
     rule = found.get("rule") if isinstance(found, dict) else None
-    return f"rule {rule[:120]!r}" if isinstance(rule, str) else f"{section}, number {index + 1}"
+    name = f"rule {rule[:120]!r}" if isinstance(rule, str) else f"{section}, number {index + 1}"
+    return ", ".join([name, *map(str, where[2:3])])

@@ -37,6 +37,16 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
         read_settings(file, "see there")
 
 
+def test_a_file_that_is_not_there_or_a_folder_is_called_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none.yaml: no such rules file; see there"):
+        read_settings(tmp_path / "none.yaml", "see there", "rules")
+    with pytest.raises(ConfigError, match=f"{tmp_path}: a folder; name the config file in it"):
+        read_settings(tmp_path, "see there")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"below: cannot be read \(Not a directory\)"):
+        read_settings(tmp_path / "file" / "below", "see there")
+
+
 @settings(max_examples=60)
 @example(content=b"? {a: 1}\n: 2")
 @given(content=st.binary(max_size=200))

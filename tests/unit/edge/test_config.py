@@ -95,7 +95,7 @@ POLICIES = "'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss' or
         ),
         (
             {"mill": {"mqtt": [MILL | {"topics": []}]}},
-            "mill.mqtt.0.topics: needs 1 at least, found 0",
+            "mill.mqtt.0.topics: write at least 1, found 0",
         ),
         (
             {"mill": {"mqtt": [MILL | {"topics": "mill/#"}]}},

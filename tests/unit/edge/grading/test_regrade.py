@@ -345,7 +345,7 @@ def test_rules_do_not_replace_what_a_person_said_unless_asked(mill: Mill) -> Non
         ({"comment": "\x1b[31mred"}, r"another control character ('\x1b'); leave it out"),
         ({"origin": "nobody"}, "grade: origin"),
         ({"label": "2@other"}, "changed meanwhile"),
-        ({"rules": "/nowhere.yaml"}, "no such config file"),
+        ({"rules": "/nowhere.yaml"}, "no such rules file"),
         ({"comment": "x" * 501}, "grade: comment"),
         ({"subject": ""}, "grade: subject"),
         ({"colour": "red"}, "grade: colour"),

@@ -19,6 +19,7 @@ from tests.unit.edge.grading.making import RULES
 EXAMPLE = ROOT / "deploy" / "config" / "grading.yaml"
 COUNT = {"rule": "r", "more_than": 1, "grade": "second"}
 SCRATCH = {"rule": "r", "severity": "minor"}
+NAME = "letters, digits, `_`, `.` and `-`"
 
 
 def write(folder: Path, **changes: object) -> Path:
@@ -34,6 +35,49 @@ def test_the_example_fits_the_demo_bundle() -> None:
     assert found.label == f"demo-1@{digest}"
     assert set(found.rules.classes()) == set(classes.defects)
     assert found.text == EXAMPLE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"coil": [COUNT | {"along": "body"}]}, "rule 'r', along: write a list: [body]"),
+        (
+            {"coil": [COUNT | {"along": ["middle"]}]},
+            "rule 'r', along: Input should be 'first', 'body' or 'last' (found 'middle')",
+        ),
+        ({"coil": [COUNT | {"along": []}]}, "rule 'r', along: write at least 1, found 0"),
+        (
+            {"grades": [False, "prime", "second", "scrap"]},
+            "grades, number 1: YAML reads False here; put the word in quotes",
+        ),
+        ({"zones": {"first_m": 1e3}}, "zones, first_m: metres: at most 200, found 1000"),
+        ({"zones": 3}, "zones: write keys with values (found 3)"),
+        ({"version": None}, "version: Input should be a valid string (found None)"),
+        (
+            {"version": "a@b"},
+            f"version: {NAME}, 40 at most, the first a letter or a digit (found 'a@b')",
+        ),
+        ({"defects": [SCRATCH | {"classes": ["a b"]}]}, f"rule 'r', classes: {NAME} (found 'a b')"),
+        ({"defects": ["r"]}, "defects, number 1: write keys with values (found 'r')"),
+        ({"coils": []}, "unknown key 'coils', did you mean 'coil'?"),
+    ],
+)
+def test_what_is_wrong_is_said_once_and_in_words_of_yaml(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    path = write(tmp_path, **changes)
+    with pytest.raises(ConfigError) as caught:
+        load_rules(path)
+    assert str(caught.value) == f"{path}: {words}"
+
+
+def test_an_empty_file_and_a_folder_are_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "grading.yaml"
+    path.write_text("# nothing yet\n")
+    with pytest.raises(ConfigError, match=r": empty; deploy/config/grading.yaml is an example$"):
+        load_rules(path)
+    with pytest.raises(ConfigError, match="a folder; name the rules file in it"):
+        load_rules(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +114,10 @@ def test_the_example_fits_the_demo_bundle() -> None:
             {"zones": {}, "coil": [COUNT | {"rule": "q", "along": ["last"]}], "defects": [SCRATCH]},
             "rule 'q': nothing lies in 'last'; say how large it is in zones.last_m",
         ),
-        ({"defects": [SCRATCH | {"across": ["left"]}]}, "rule 'r', 0: Input should be 'operator"),
+        (
+            {"defects": [SCRATCH | {"across": ["left"]}]},
+            "rule 'r', across: Input should be 'operator",
+        ),
         ({"defects": [SCRATCH | {"longer_than_mm": "30"}]}, "rule 'r', longer_than_mm"),
         ({"defects": [SCRATCH | {"longer_than_mm": True}]}, "rule 'r', longer_than_mm"),
         ({"defects": [SCRATCH | {"longer_than_mm": -1}]}, "rule 'r', longer_than_mm"),
@@ -159,7 +206,7 @@ def test_hostile_bytes_and_files_cut_short_are_refused_in_words(
 
 
 def test_a_file_that_is_missing_or_huge_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no such config file"):
+    with pytest.raises(ConfigError, match="no such rules file"):
         load_rules(tmp_path / "none.yaml")
     path = tmp_path / "huge.yaml"
     path.write_bytes(b"#" * (2 << 20))
