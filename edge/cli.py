@@ -134,6 +134,8 @@ def check_config(file: Path) -> None:
         )
     if rules:
         print(f"  grading  {rules.summary}")
+    for searched in settings.rolls.searched:
+        print(f"  marks    {searched}")
     if model.engine.degraded:
         print(f"  degraded {model.engine.degraded}")
     for doubt in doubts(settings, card.classes.defects, rules):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from edge.config import Config
+from edge.grading.reach import warnings_for
 from edge.grading.rules import nearest
 from edge.grading.rules_file import RulesFile
 
@@ -15,6 +16,10 @@ def doubts(config: Config, classes: Collection[str], rules: RulesFile | None) ->
     yield from _strangers(
         "severity_codes", block.severity_codes, "rules have no severity", severities
     )
+    if rules:
+        coil_m = None if config.mill else config.coils.length_m
+        for warning in warnings_for(rules.rules, config.coils.width_mm, coil_m):
+            yield f"grading: {warning}"
     if server and server.trusted and not server.trusted.is_dir():
         yield (
             f"deliver.opcua_server.trusted: there is no folder {server.trusted}, so no client can"

@@ -70,5 +70,12 @@ def test_a_folder_of_trusted_certificates_that_is_not_there(tmp_path: Path) -> N
     assert not list(doubts(config, [], None))
 
 
+def test_zones_that_leave_nothing_between_them(tmp_path: Path) -> None:
+    rules = rules_of(zones={"operator_edge_mm": 700, "drive_edge_mm": 600, "first_m": 150})
+    coils = {"width_mm": 1200, "length_m": 120}
+    told = list(doubts(changed(tmp_path, coils=coils), ["scratch"], rules))
+    assert [doubt.split(":")[1] for doubt in told] == [" no middle", " no body"]
+
+
 def test_a_plain_config_gives_no_doubt(tmp_path: Path) -> None:
     assert not list(doubts(config_of(tmp_path), ["scratch"], rules_of()))
