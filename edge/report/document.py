@@ -73,6 +73,11 @@ class FoundDefect:
     measure: Measured | None = None
     severity: str | None = None
 
+    @property
+    def measured_whole(self) -> bool:
+        """Whether all of it was measured; else its tiles alone hold all of it."""
+        return self.measure is not None and self.measure.complete
+
 
 class Part(BaseModel):
     """What the parts of the document have in common."""
@@ -126,7 +131,9 @@ class ClassCount(Part):
     by_severity: dict[str, int]
     """Without those that have none."""
     area_mm2: float | None
-    """Together, of those that were measured; null where none was."""
+    """Together, of those that were measured; of one measured in part (`measure.complete`) that
+    part, so that the class has at least as much. Null where none was measured.
+    """
     in_density: int
     """Defects told as a number only (`densities`), beside those in `defects`."""
 

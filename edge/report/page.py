@@ -240,7 +240,7 @@ def _legend(document: CoilDocument, scale: Scale, glyphs: Glyphs) -> str:
         for radius, text in zip(LEVELS, ("1,", f"2{TO}9,", "10 or more"), strict=True)
     )
     near_m = BIN / 10 * scale.m_per_mm
-    boxes = "; boxes are their true extent" if len(document.defects) <= BOXES_TO else ""
+    boxes = f"; {_boxes(document)}" if len(document.defects) <= BOXES_TO else ""
     return (
         f'<ul id="legend">{classes}{_keys(document)}</ul>'
         f'<p class="more">Marks without a letter: {sizes} defects of a class within'
@@ -248,6 +248,13 @@ def _legend(document: CoilDocument, scale: Scale, glyphs: Glyphs) -> str:
         f" {scale.m_per_mm:.2g} m; across is drawn {scale.stretch:.3g} times larger than"
         " along.</p>"
     )
+
+
+def _boxes(document: CoilDocument) -> str:
+    """What the boxes on the map are."""
+    if all(d.measured_whole for d in document.defects):
+        return "boxes are what was measured of them"
+    return "boxes are what was measured of them, or the tiles of one that was not measured whole"
 
 
 def _keys(document: CoilDocument) -> str:

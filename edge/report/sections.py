@@ -6,12 +6,14 @@ from html import escape
 
 from contract.bodies import ModelReference, NotInspected
 from edge.inspect.outcomes import PRECEDENCE, SEEN
-from edge.report.document import CoilDocument, CoilName, FoundDefect
+from edge.report.document import ClassCount, CoilDocument, CoilName, FoundDefect
 from edge.report.glyphs import Glyphs, words
 from edge.report.pictures import Shown
 from edge.text import percent
 
 TO = "–"  # noqa: RUF001 - between two numbers an en dash stands
+_LEAST = "≥ "
+"""Before what was not measured whole, as on the operator's page."""
 MISSING_SHOWN = 40
 _DIGEST = 16
 
@@ -120,12 +122,13 @@ def _gone_defects(document: CoilDocument) -> str:
 def _classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[str]) -> str:
     heads = ["Class", "#Defects", *(f"#{escape(name)}" for name in severities)]
     heads += ["#Area, mm²", "#In dense stretches"]
+    in_part = {d.class_name for d in document.defects if not d.measured_whole}
     rows = [
         [
             glyphs.named(c.class_name),
             f"{c.defects:,}",
             *(f"{c.by_severity.get(name, 0):,}" for name in severities),
-            "" if c.area_mm2 is None else f"{c.area_mm2:,.0f}",
+            _area(c, whole=c.class_name not in in_part),
             f"{c.in_density:,}" if c.in_density else "",
         ]
         for c in sorted(document.classes, key=lambda c: -c.defects)
@@ -135,6 +138,14 @@ def _classes_table(document: CoilDocument, glyphs: Glyphs, severities: Sequence[
     total = [f"<b>{name}</b>", f"<b>{len(document.defects):,}</b>", *by_severity, "", ""]
     caption = "Defects by class and severity" if severities else "Defects by class"
     return table("classes", caption, *_used(heads, [*rows, total]))
+
+
+def _area(counted: ClassCount, *, whole: bool) -> str:
+    """The sum of a class; at least so much where not all of its defects are in it with all."""
+    if counted.area_mm2 is None:
+        return ""
+    least = "" if whole and not counted.in_density else _LEAST
+    return f"{least}{counted.area_mm2:,.0f}"
 
 
 def _used(heads: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[Row]]:
@@ -326,6 +337,7 @@ def defects_table(shown: Sequence[FoundDefect], glyphs: Glyphs) -> str:
 
 def _defect(defect: FoundDefect, glyphs: Glyphs) -> Row:
     at, found = defect.extent, defect.measure
+    least = "" if defect.measured_whole else _LEAST
     note = " crowded" if defect.crowded else ""
     note += " end not seen" if defect.phase == "interrupted" else ""
     return (
@@ -333,8 +345,8 @@ def _defect(defect: FoundDefect, glyphs: Glyphs) -> Row:
         escape(defect.severity or ""),
         f"{at.from_m:.2f}{TO}{at.to_m:.2f}",
         f"{at.from_mm:.0f}{TO}{at.to_mm:.0f}",
-        f"{found.area_mm2:,.1f}" if found else "",
-        f"{found.length_mm:.1f} × {found.width_mm:.1f}" if found else "",  # noqa: RUF001
+        f"{least}{found.area_mm2:,.1f}" if found else "",
+        f"{least}{found.length_mm:.1f} × {found.width_mm:.1f}" if found else "",  # noqa: RUF001
         f"{found.orientation_deg:.0f}°" if found else "",
         f"{found.contrast:+.2f}" if found else "",
         f"{defect.probability * 100:.0f} %",

@@ -187,6 +187,34 @@ def test_a_coil_of_which_part_was_seen_is_valid_as_far_as_that(tmp_path: Path) -
     assert "nothing in doubt" not in page.text
 
 
+def _rows(document: CoilDocument, table: str) -> list[list[str]]:
+    html = draw_page(document, Palette(["scratch"]), ("minor", "major"), Path("nowhere"))
+    (body,) = re.findall(rf'<table id="{table}">.*?<tbody>(.*?)</tbody>', html)
+    rows = re.findall(r"<tr>(.*?)</tr>", body)
+    return [re.findall(r'<td class="n">(.*?)</td>', row) for row in rows]
+
+
+def test_what_was_measured_in_part_is_at_least_so_much(tmp_path: Path) -> None:
+    part = MEASURE.model_copy(update={"complete": False})
+    whole = [defect(COIL, "a", 10.0, measure=MEASURE, class_name="pit")]
+    document = report_of(
+        tmp_path, coil_started(COIL), *whole,
+        defect(COIL, "b", 20.0, measure=part, class_name="scratch"),
+        defect(COIL, "c", 30.0, measure=MEASURE, class_name="scale"), dense(COIL, 5.0, 15.0),
+        defect(COIL, "d", 40.0, measure=MEASURE, class_name="dent"),
+        defect(COIL, "e", 50.0, class_name="dent"), defect(COIL, "f", 60.0, class_name="oil"),
+        coil_report(COIL, defects=56),
+    )  # fmt: skip
+    shown = [row[2:4] for row in _rows(document, "defects")]
+    sizes = ["420.5", "201.0 × 2.5"]  # noqa: RUF001
+    assert shown == [sizes, [f"≥ {s}" for s in sizes], sizes, sizes, ["", ""], ["", ""]]
+    areas = sorted(row[1] for row in _rows(document, "classes")[:-1])
+    assert areas == ["", "420", "≥ 420", "≥ 420", "≥ 420"]
+    assert "or the tiles of one that was not measured whole" in _page(document).text
+    alone = report_of(tmp_path / "w", coil_started(COIL), *whole, coil_report(COIL, defects=1))
+    assert "boxes are what was measured of them." in _page(alone).text
+
+
 def test_a_coil_without_defects_says_so(tmp_path: Path) -> None:
     page = _page(report_of(tmp_path, coil_started(COIL), coil_report(COIL, defects=0)))
     assert "No defect was reported" in page.text
