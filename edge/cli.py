@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,13 @@ from edge.desk import ConfigOption
 from edge.desk import app as desk_app
 from edge.errors import BundleError, ConfigError, SourceError, StripSightError
 from edge.opcua_cli import app as opcua_app
-from edge.process import die_with_parent, give_way, log_to_stderr, stop_on_signals
+from edge.process import (
+    die_with_parent,
+    give_way,
+    log_to_stderr,
+    stop_on_signals,
+    write_output_whole,
+)
 from edge.systemd import Notifier
 
 app = typer.Typer(
@@ -177,11 +184,23 @@ def activate(
 
 def main() -> None:
     """Entry point: a user's mistake is one line and its exit code, never a stack trace."""
+    write_output_whole()
+    ended = _exit_code(app)
+    flushed = _exit_code(sys.stdout.flush) if sys.stdout else 0
+    sys.exit(ended or flushed)
+
+
+def _exit_code(work: Callable[[], object]) -> str | int | None:
     try:
-        app()
+        work()
+    except SystemExit as end:
+        return end.code
+    except BrokenPipeError:  # as where a command itself meets it
+        return 1
     except StripSightError as error:
         print(f"stripsight-edge: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    return 0
 
 
 def _begin(name: str, config: Path, supervised: int) -> tuple[Config, threading.Event, Notifier]:

@@ -1,12 +1,22 @@
-"""What every process of the line does around its work: signals, logs, priority, parent's death."""
+"""What every process of the line does around its work: signals, logs, standard output, priority,
+parent's death.
+"""
 
 import ctypes
+import io
 import logging
 import os
 import signal
+import sys
 import threading
 from queue import SimpleQueue
 from types import FrameType
+from typing import TYPE_CHECKING
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 PR_SET_PDEATHSIG = 1
 COURIER_NICE = 5
@@ -48,6 +58,40 @@ def die_with_parent(parent: int) -> None:
 def give_way() -> None:
     """Lower this process's priority."""
     os.nice(COURIER_NICE)
+
+
+class _Output(io.FileIO):
+    """Standard output without a buffer. What Python has there of its own forgets the rest where the
+    disk takes a part only (unbuffered), or is still full when the interpreter ends.
+    """
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write all of it; to a reader that has gone, as any file does.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
+        left = whole = memoryview(data).cast("B")
+        try:
+            while left:
+                left = left[super().write(left) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ConfigError(f"standard output: cannot be written ({error.strerror})") from error
+        return whole.nbytes
+
+
+def write_output_whole() -> None:
+    """From here on, whatever is printed is written whole or ends this program with an error."""
+    if isinstance(before := sys.stdout, io.TextIOWrapper):  # None where it was closed
+        sys.stdout = io.TextIOWrapper(
+            _Output(before.fileno(), "wb", closefd=False),
+            before.encoding,
+            before.errors,
+            line_buffering=before.line_buffering,
+            write_through=before.write_through,
+        )
 
 
 class _OneLine(logging.Formatter):
