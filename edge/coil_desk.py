@@ -15,6 +15,7 @@ from edge.config import Config, load_config
 from edge.control import Request, ask, this_user
 from edge.desk import ConfigOption
 from edge.errors import BundleError, ConfigError, LedgerError, ReceiverError, StripSightError
+from edge.process import write_output
 
 if TYPE_CHECKING:
     from edge.grading.regrade import Regraded
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Coils in the ledger: list, report, certificate, grade."
 )
+
+
+_TERMINAL = Path("-")
 
 
 class Form(StrEnum):
@@ -69,7 +73,10 @@ def report(
     form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.html,
     out: Annotated[
         Path | None,
-        typer.Option(help="File; else JSON and CSV go to the terminal, HTML to a file of its own."),
+        typer.Option(
+            help="File, or - for the terminal; without it JSON and CSV go there, HTML to a file"
+            " of its own."
+        ),
     ] = None,
     from_seq: Annotated[
         int | None, typer.Option(min=1, help="Which one, where an id was inspected twice.")
@@ -81,12 +88,13 @@ def report(
     # Looking through 200,000 defects for cycles, of which there are none, is a quarter of the time.
     gc.disable()
     document, written = write_report(load_config(config), coil, form, from_seq)
-    if out is None and form is not Form.html:
-        sys.stdout.buffer.write(written)
+    if out == _TERMINAL or (out is None and form is not Form.html):
+        write_output(written)
         return
     path = out or Path(file_name(document.coil.id, form.value))
     save(written, path)
-    print(f"{path.resolve()}")
+    if path.is_file():  # else a device or a FIFO, which may be this terminal
+        print(f"{path.resolve()}")
 
 
 @app.command()

@@ -94,6 +94,19 @@ def write_output_whole() -> None:
         )
 
 
+def write_output(data: bytes) -> None:
+    """Bytes to standard output, behind what was printed before.
+
+    Raises:
+        ConfigError: it is closed, or cannot be written.
+    """
+    if sys.stdout is None:
+        raise ConfigError("standard output: cannot be written (it is closed)")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
 class _OneLine(logging.Formatter):
     """Escapes control characters: a stranger's words in a message begin no line of their own."""
 

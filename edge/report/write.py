@@ -65,16 +65,30 @@ def file_name(coil_id: str, form: Format) -> str:
 
 
 def save(report: bytes, path: Path) -> None:
-    """Write a report, so that a reader sees the whole of it or none.
+    """Write a report, so that a reader of a file sees the whole of it or none; a link stays one,
+    and a device or a FIFO what it is.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: it cannot be written.
     """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(report)
+        else:
+            _replace(path.resolve(), report)
+    except RuntimeError as error:  # resolve()'s
+        raise ConfigError(f"{path}: cannot be written (a link that leads to itself)") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _replace(path: Path, report: bytes) -> None:
+    """Put a file in the place of one that may stand there, or leave nothing."""
     draft = path.with_name(path.name + ".partial")
     try:
         draft.write_bytes(report)
         draft.replace(path)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+        raise

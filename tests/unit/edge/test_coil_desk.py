@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 
 import edge.coil_desk
-from edge.coil_desk import Form, _record, grade, last_seq, save_newest, write_report
+from edge.coil_desk import Form, _record, grade, last_seq, report, save_newest, write_report
 from edge.control import SOCKET_NAME, ControlServer, Request
 from edge.errors import ConfigError, ReceiverError
 from edge.grading.recording import NOT_KNOWN
@@ -27,6 +27,22 @@ def test_a_run_leaves_the_report_of_its_own_coil_also_where_an_older_one_finishe
     save_newest(config, out, before)
     assert "The report of coil of-now (2.00 m" in capsys.readouterr().out
     assert "of-now" in out.read_text()
+
+
+@pytest.mark.parametrize("form", Form)
+def test_a_report_goes_to_standard_output_by_a_dash(
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    form: Form,
+) -> None:
+    record(tmp_path, [coil_started("A"), coil_report("A")])
+    monkeypatch.setattr(edge.coil_desk, "load_config", lambda _: config_of(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    report(tmp_path, form=form, out=Path("-"))
+    starts = {"json": b'{"schema_version"', "csv": b"coil_id,", "html": b"<!doctype html>"}
+    assert capsysbinary.readouterr().out.startswith(starts[form])
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
 
 
 def test_a_daemon_that_goes_away_leaves_it_told_which_grades_it_recorded(

@@ -63,6 +63,12 @@ def test_a_report_of_which_the_disk_takes_a_part_is_not_called_written(
     assert (code, said) == (2, FULL.replace("No space left on device", "File too large"))
 
 
+def test_a_report_to_a_closed_output_is_told_to_be_none(config: Path) -> None:
+    typed = ["coil", "report", "--format", "json", "--config", str(config)]
+    code, said = _typed(typed, subprocess.DEVNULL, "", ("sh", "-c", 'exec "$@" >&-', "sh"))
+    assert (code, said) == (2, FULL.replace("No space left on device", "it is closed"))
+
+
 @BUFFERED
 @pytest.mark.parametrize("words", ["coil list", "coil report --format json"])
 def test_a_reader_that_has_gone_is_no_error_to_speak_of(

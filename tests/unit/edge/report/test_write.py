@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -125,6 +127,32 @@ def test_a_report_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_goes_where_a_link_leads_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    target, link, loop = (tmp_path / name for name in ("far/report.html", "link.html", "loop"))
+    link.symlink_to(target)
+    for told in (b"to a place where nothing is", b"once more"):
+        save(told, link)
+        assert (target.read_bytes(), link.is_symlink()) == (told, True)
+    assert list(target.parent.iterdir()) == [target]
+    loop.symlink_to(loop)
+    with pytest.raises(ConfigError, match="loop: cannot be written"):
+        save(b"", loop)
+    assert loop.is_symlink()
+
+
+def test_a_fifo_gets_the_report_and_stays_one(tmp_path: Path) -> None:
+    fifo, told = tmp_path / "fifo", list[bytes]()
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=lambda: told.append(fifo.read_bytes()), daemon=True)
+    reader.start()
+    save(b"x" * 200_000, fifo)
+    reader.join(timeout=10)
+    assert (told, fifo.is_fifo()) == ([b"x" * 200_000], True)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save(b"", tmp_path)
 
 
 def test_the_running_coil_is_reported_as_far_as_the_last_commit_tells(tmp_path: Path) -> None:
