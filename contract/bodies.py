@@ -317,6 +317,11 @@ class CoilReport(EventBody):
     grade: Grade | None = None
     """Null without rules, and where the coil is `interrupted`."""
 
+    @property
+    def nothing_seen(self) -> bool:
+        """Whether not one cell was inspected, so that whatever else is said proves nothing."""
+        return not self.expected_cells or not self.coverage
+
 
 class ModelChanged(EventBody):
     """Another bundle inspects from this position on.

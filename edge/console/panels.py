@@ -176,7 +176,7 @@ def _previous(coil: CoilView, name: str) -> str:
 def _verdict(report: CoilReport) -> str:
     valid = "" if report.inspection_valid else ", <b>✕ inspection not valid</b>"
     defects = sum(report.defects.values())
-    seen = percent(report.coverage) if report.expected_cells else "<b>✕ nothing</b>"
+    seen = "<b>✕ nothing</b>" if report.nothing_seen else percent(report.coverage)
     return f"{report.length_m:.1f} m, {seen} inspected, {defects} defects{valid}"
 
 

@@ -111,9 +111,9 @@ def _of_coil(body: EventBody) -> str:
             text = f"is coil {body.coil_id}, {body.width_mm:.0f} mm wide, says {body.by}"
         case CoilReport():
             valid = "valid" if body.inspection_valid else "NOT VALID"
-            seen = f"coverage {percent(body.coverage)}" if body.expected_cells else "nothing seen"
-            text = f"{body.length_m:.1f} m, {seen}, {valid},"
-            text += f" {sum(body.defects.values())} defects"
+            seen = f"coverage {percent(body.coverage)}, {valid}"
+            text = f"{body.length_m:.1f} m, {'nothing seen' if body.nothing_seen else seen}"
+            text += f", {sum(body.defects.values())} defects"
             text += f", {body.grade.name}" if body.grade else ""
         case CoilGraded():
             before = body.before.name if body.before else "no grade"

@@ -187,6 +187,11 @@ class Certificate(Part):
     """By the config of when this report was made: a result after it is `late`."""
     ledger: LedgerRange
 
+    @property
+    def nothing_seen(self) -> bool:
+        """As of the coil's own report."""
+        return not self.expected_cells or not self.coverage
+
 
 class CoilDocument(Part):
     """The report of one coil."""

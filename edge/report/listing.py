@@ -21,7 +21,8 @@ _STATES: dict[State, str] = {
 
 class ListedCoil(BaseModel):
     """One line of `coil list --json`; null for what a coil without its report does not have, or
-    one of which nothing was inspected; `head_seen` and `late_m` as in the report.
+    one of which nothing was inspected (its `coverage` is 0 where cells of it were expected);
+    `head_seen` and `late_m` as in the report.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,7 +44,7 @@ class ListedCoil(BaseModel):
 def listed(inspection: Inspection) -> ListedCoil:
     """What a list says of a coil."""
     report, grade, started = inspection.report, inspection.grade, inspection.started
-    seen = report if report and report.expected_cells else None
+    told = report if report and report.expected_cells else None
     start = inspection.start
     return ListedCoil(
         id=inspection.coil_id,
@@ -54,8 +55,8 @@ def listed(inspection: Inspection) -> ListedCoil:
         started=started.event.time if started else None,
         from_seq=inspection.first_seq,
         length_m=report.length_m if report else None,
-        coverage=seen.coverage if seen else None,
-        inspection_valid=seen.inspection_valid if seen else None,
+        coverage=told.coverage if told else None,
+        inspection_valid=told.inspection_valid if told and not told.nothing_seen else None,
         defects=sum(report.defects.values()) if report else None,
         grade=grade.name if grade else None,
     )

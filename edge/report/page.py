@@ -156,16 +156,16 @@ def _seen(document: CoilDocument) -> Verdict:
 def _validity(document: CoilDocument) -> Verdict:
     if is_unknown(document):
         return "?", "Unknown", _why_unknown(document), "alarm"
-    if not document.certificate.expected_cells:
-        return "✕", "Nothing", "clean is not proven", "alarm"
-    if not document.certificate.inspection_valid:
-        return "✕", "Not valid", "clean is not proven", "alarm"
+    nothing = document.certificate.nothing_seen
+    if nothing or not document.certificate.inspection_valid:
+        return "✕", "Nothing" if nothing else "Not valid", "clean is not proven", "alarm"
     if document.events_missing:
         return "▲", "Not proven", _GONE, "warning"
     if part := part_of(document.coil):
         return "▲", "Valid", f"for {part}", "warning"
-    seen = "nothing in doubt" if document.certificate.coverage == 1 else "as far as inspected"
-    return "✓", "Valid", seen, "good"
+    if document.certificate.coverage < 1:
+        return "▲", "Valid", "as far as inspected", "warning"
+    return "✓", "Valid", "nothing in doubt", "good"
 
 
 def _why_unknown(document: CoilDocument) -> str:
@@ -178,13 +178,14 @@ def _covered(document: CoilDocument) -> Verdict:
         return "?", "unknown", _why_unknown(document), "alarm"
     if not certificate.expected_cells:
         return "✕", "none", "no cell is accounted for", "alarm"
-    share = percent(certificate.coverage)
+    share, cells = percent(certificate.coverage), f"of {certificate.expected_cells:,} cells"
+    if certificate.nothing_seen:
+        return "✕", share, cells, "alarm"
     if document.events_missing:
         return "▲", share, "by the coil's own report", "warning"
     if part := part_of(document.coil):
         return "▲", share, f"of {part}", "warning"
     whole = certificate.coverage == 1
-    cells = f"of {certificate.expected_cells:,} cells"
     return "✓" if whole else "▲", share, cells, "good" if whole else "warning"
 
 
@@ -312,6 +313,9 @@ def _sentence(document: CoilDocument) -> str:
         return f"What was inspected is <b>not known</b>: the coil's {why}."
     if not certificate.expected_cells:
         return "<b>Nothing was inspected</b>: no cell of this coil is accounted for."
+    if certificate.nothing_seen:
+        cells = certificate.expected_cells
+        return f"<b>Nothing was inspected</b>: not one of {cells:,} cells was looked at in time."
     if document.events_missing:
         return _hearsay(document)
     part, rest, which = "", "", ""

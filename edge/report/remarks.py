@@ -99,6 +99,8 @@ def _elsewhere(inspection: Inspection, report: CoilReport, following: Next | Non
 def _uncertain(report: CoilReport, *, gone: bool) -> Iterator[str]:
     if not report.expected_cells:
         yield "Nothing was inspected: no cell of the coil is accounted for. Clean is not proven."
+    elif report.nothing_seen:
+        yield "Nothing was inspected: not one cell was looked at in time. Clean is not proven."
     if not report.inspection_valid:
         yield (
             "The inspection is not valid: part of the strip could not be judged, or its place was"

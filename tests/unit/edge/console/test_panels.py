@@ -113,8 +113,9 @@ def test_coverage_is_never_rounded_up_to_all() -> None:
     assert line.previous.report is not None
     line.previous.report = line.previous.report.model_copy(update={"coverage": 0.999999})
     assert "99.99 % inspected" in coil_panel(line, Palette([]))
-    line.previous.report = line.previous.report.model_copy(update={"expected_cells": 0})
-    assert "✕ nothing</b> inspected" in coil_panel(line, Palette([]))
+    for nothing in ({"expected_cells": 0}, {"expected_cells": 10, "coverage": 0.0}):
+        line.previous.report = line.previous.report.model_copy(update=nothing)
+        assert "✕ nothing</b> inspected" in coil_panel(line, Palette([]))
 
 
 def test_hostile_words_stay_words() -> None:

@@ -242,10 +242,12 @@ def test_lines_for_people(tmp_path: Path) -> None:
     log.open()
     nearly = {"expected_cells": 10**6, "cells": {"on_time": 10**6 - 1}, "coverage": 0.999999}
     almost_all = coil_report("c-2")._replace(body=coil_report("c-2").body.model_copy(update=nearly))
+    lost = {"expected_cells": 9, "cells": {"lost": 9}, "coverage": 0.0}
+    unseen = coil_report("c-3")._replace(body=coil_report("c-3").body.model_copy(update=lost))
     log.commit(
         commit(
             coil_started("c-1"), defect("d-1"), coil_report("c-1"), action("a"), roll_repeat("r"),
-            almost_all,
+            almost_all, unseen,
         )
     )  # fmt: skip
     lines = [format_line(item) for item in EventReader(tmp_path).after(0, 10)]
@@ -258,6 +260,7 @@ def test_lines_for_people(tmp_path: Path) -> None:
     assert lines[3].endswith("activate by test: done")
     assert lines[4].endswith("scale                3 times every 2.100 m, F7 or F6 (99.50 %)")
     assert "coverage 99.99 %, valid" in lines[5], "never rounded up"
+    assert lines[6].endswith("m, nothing seen, 0 defects")
     assert format_line(Gap(3, 5)) == "-- gap: events 3 to 5 are not in the log --"
 
 

@@ -172,6 +172,23 @@ def test_where_nothing_was_inspected_there_is_no_tick(
     assert (coil.coverage, coil.inspection_valid) == (None, None)
 
 
+def test_a_coil_of_which_no_cell_was_seen_in_time_is_not_called_valid(tmp_path: Path) -> None:
+    body = coil_report(COIL, defects=0).body
+    lost = {"cells": {"lost": 4, "late": 6}, "coverage": 0.0}
+    report = Draft(body.model_copy(update=lost), COIL, "report", START)
+    document = report_of(tmp_path, coil_started(COIL), missed(COIL, 0.0, 400.0), report)
+    assert document.certificate.inspection_valid
+    page = _page(document)
+    assert "valid" not in page.text.lower()
+    for told in ("✕  Nothing", "✕  0.00 %", "not one of 10 cells was looked at in time"):
+        assert told in page.text, told
+    assert page.attributes.count(("class", "verdict alarm")) == 2
+    assert any(r.startswith("Nothing was inspected: not one") for r in document.remarks)
+    (coil,) = map(listed, inspections(EventReader(tmp_path / "ledger")))
+    assert (coil.coverage, coil.inspection_valid) == (0.0, None)
+    assert "0.00 %  -  " in as_table([coil])
+
+
 def test_an_inspection_that_is_not_valid_is_always_remarked(tmp_path: Path) -> None:
     invalid = _broken_off(0.0, 0, inspection_valid=False)
     remarks = report_of(tmp_path, coil_started(COIL), invalid).remarks
@@ -183,7 +200,8 @@ def test_a_coil_of_which_part_was_seen_is_valid_as_far_as_that(tmp_path: Path) -
     part = {"cells": {"on_time": 4, "late": 6}, "coverage": 0.4}
     draft = Draft(body.model_copy(update=part), COIL, "report", START)
     page = _page(report_of(tmp_path, coil_started(COIL), draft))
-    assert "as far as inspected" in page.text
+    assert "▲  Valid as far as inspected" in page.text
+    assert page.attributes.count(("class", "verdict warning")) == 2
     assert "nothing in doubt" not in page.text
 
 
