@@ -1,11 +1,13 @@
 """A report in JSON held to the ledger: its events, and all that it says of them."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from edge.clock import SystemClock
 from edge.config import Config
@@ -27,6 +29,7 @@ _OF_ITS_WATERMARK = (
 newest only.
 """
 _SHOWN = 60
+_ABSENT = object()
 
 
 class Verified(NamedTuple):
@@ -52,9 +55,10 @@ def verify(reader: EventReader, report: Path, config: Config) -> Verified:
     not_compared, other = _not_compared(told, again), told.generator != again.generator
     for part, value, wanted in _differences(told, again, other_version=other):
         if part not in (*_OF_ITS_MAKING, *not_compared):
+            where, says, ought = _first_of(value, wanted, part)
             raise ValueError(
-                f"{report}: does not say what its events say: {part} is {_brief(value)}, by the"
-                f" ledger's events {held.first_seq} to {held.last_seq} it is {_brief(wanted)}"
+                f"{report}: does not say what its events say: {where} is {says}, by the"
+                f" ledger's events {held.first_seq} to {held.last_seq} it is {ought}"
             )
     return Verified(held, not_compared)
 
@@ -127,5 +131,39 @@ def _differences(
             yield from _differences(*both, part, other_version=other_version)
 
 
-def _brief(value: object) -> str:
-    return f"{len(value)} entries" if isinstance(value, list) else shown(repr(value), _SHOWN)
+def _first_of(told: object, again: object, at: str) -> tuple[str, str, str]:
+    """The first that differs within a part, with what both say."""
+    told, again = _plain(told), _plain(again)
+    if isinstance(told, list) and isinstance(again, list):
+        if len(told) != len(again):
+            return at, f"{len(told)} entries", f"{len(again)} entries"
+        number = _same(told, again)
+        return _first_of(told[number], again[number], f"{at}[{number}]")
+    if isinstance(told, dict) and isinstance(again, dict):
+        both = {name: (told.get(name, _ABSENT), again.get(name, _ABSENT)) for name in told | again}
+        name = next(name for name, (one, other) in both.items() if one != other)
+        return _first_of(*both[name], f"{at}.{name}")
+    return at, *_brief(_in_json(told), _in_json(again))
+
+
+def _same(told: Sequence[object], again: Sequence[object]) -> int:
+    """How many are the same before the first that differs."""
+    both = enumerate(zip(told, again, strict=False))
+    return next((n for n, (one, other) in both if one != other), min(len(told), len(again)))
+
+
+def _plain(value: object) -> object:
+    """What JSON has for it; lists as they are, since one may have 200,000 entries."""
+    return value if isinstance(value, list) or value is _ABSENT else to_jsonable_python(value)
+
+
+def _in_json(value: object) -> str:
+    return "not there" if value is _ABSENT else json.dumps(value, ensure_ascii=False)
+
+
+def _brief(told: str, again: str) -> tuple[str, str]:
+    """Both from a little before the place where they part."""
+    same = _same(told, again)
+    start = same - _SHOWN // 3 if same > _SHOWN // 2 else 0
+    before = "…" if start else ""
+    return shown(before + told[start:], _SHOWN), shown(before + again[start:], _SHOWN)

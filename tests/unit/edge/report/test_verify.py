@@ -1,6 +1,7 @@
 """Reports held to the ledger that they were made from."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,24 +97,69 @@ def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
         ("coil.length_m", lambda told: told["coil"].update(length_m=1.0)),
         ("coil.late_m", lambda told: told["coil"].pop("late_m")),
         ("remarks", lambda told: told["remarks"].pop()),
-        ("grade", lambda told: told["grade"].update(name="A")),
+        ("grade.name", lambda told: told["grade"].update(name="A")),
         ("graded_by", lambda told: told.update(graded_by=None)),
         ("classes", lambda told: told["classes"].pop()),
-        ("severities", lambda told: told.update(severities={})),
-        ("counted", lambda told: told.update(counted={})),
+        ("severities.minor", lambda told: told.update(severities={})),
+        ("counted.scratch", lambda told: told.update(counted={})),
         ("certificate.coverage", lambda told: told["certificate"].update(coverage=1.0)),
-        ("certificate.cells", lambda told: told["certificate"].update(cells={"on_time": 10})),
+        (
+            "certificate.cells.on_time",
+            lambda told: told["certificate"].update(cells={"on_time": 10}),
+        ),
         ("certificate.missing", lambda told: told["certificate"]["missing"].clear()),
         ("densities", lambda told: told["densities"].clear()),
         ("repeats", lambda told: told["repeats"].clear()),
         ("merged", lambda told: told.update(merged=1)),
         ("defects", lambda told: told["defects"].pop()),
-        ("defects", lambda told: told["defects"][0]["measure"].update(area_mm2=1.0)),
+        (
+            "defects[0].measure.area_mm2",
+            lambda told: told["defects"][0]["measure"].update(area_mm2=1.0),
+        ),
     ],
 )
 def test_a_figure_that_was_changed_is_named(tmp_path: Path, part: str, edit: Edit) -> None:
     _edit(_written(tmp_path, *_drafts()), edit)
-    with pytest.raises(ValueError, match=rf"does not say what its events say: {part} is "):
+    with pytest.raises(
+        ValueError, match=f"does not say what its events say: {re.escape(part)} is "
+    ):
+        _verify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "edit"),
+    [
+        (
+            'defects[0].severity is "major", by the ledger\'s events 1 to 9 it is "minor"',
+            lambda told: told["defects"][0].update(severity="major"),
+        ),
+        (
+            "defects is 1 entries, by the ledger's events 1 to 9 it is 2 entries",
+            lambda told: told["defects"].pop(),
+        ),
+        (
+            "classes[1].by_severity.minor is not there, by the ledger's events 1 to 9 it is 1",
+            lambda told: told["classes"][1]["by_severity"].clear(),
+        ),
+        (
+            "defects[0].measure.complete is false, by the ledger's events 1 to 9 it is true",
+            lambda told: told["defects"][0]["measure"].update(complete=False),
+        ),
+        (
+            "remarks[0] is … strip was inspected! the certificate says where and why t…",
+            lambda told: told.update(remarks=[r.replace(";", "!") for r in told["remarks"]]),
+        ),
+        (
+            'grade is null, by the ledger\'s events 1 to 9 it is {"name": "C", "reasons": [',
+            lambda told: told.update(grade=None),
+        ),
+    ],
+)
+def test_the_difference_itself_is_named_in_the_words_of_json(
+    tmp_path: Path, said: str, edit: Edit
+) -> None:
+    _edit(_written(tmp_path, *_drafts()), edit)
+    with pytest.raises(ValueError, match=re.escape(said)):
         _verify(tmp_path)
 
 
