@@ -52,7 +52,11 @@ def run(
         float | None, typer.Option("--for", min=0.1, help="Stop by itself after so many seconds.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write the report of this run's newest coil here, as HTML.")
+        Path | None,
+        typer.Option(
+            help="Write a report here at the end, as HTML: of this run's newest coil that finished,"
+            " else of its newest interrupted one."
+        ),
     ] = None,
 ) -> None:
     """Run the whole line: inspect, courier and console under one supervisor."""

@@ -68,7 +68,10 @@ def list_coils(
 def report(
     config: ConfigOption,
     coil: Annotated[
-        str | None, typer.Argument(help="Its id; without one, the newest that has ended.")
+        str | None,
+        typer.Argument(
+            help="Its id; without one, the newest that finished, else the newest interrupted one."
+        ),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.html,
     out: Annotated[
@@ -179,8 +182,8 @@ def last_seq(settings: Config) -> int:
 
 
 def save_newest(settings: Config, path: Path, after: int) -> None:
-    """Write the report of the newest coil that began after an event, as HTML, and say where it is;
-    without a coil say that.
+    """Write the report of the newest coil that finished of those that began after an event, else of
+    the newest interrupted one, as HTML, and say where it is; without a coil say that.
     """
     from edge.ledger.inspections import shown
     from edge.report.write import save

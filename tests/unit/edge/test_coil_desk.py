@@ -1,9 +1,13 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import JsonValue
+from typer.main import get_command
 
 import edge.coil_desk
+from edge.cli import app
 from edge.coil_desk import Form, _record, grade, last_seq, report, save_newest, write_report
 from edge.control import SOCKET_NAME, ControlServer, Request
 from edge.errors import ConfigError, ReceiverError
@@ -43,6 +47,26 @@ def test_a_report_goes_to_standard_output_by_a_dash(
     starts = {"json": b'{"schema_version"', "csv": b"coil_id,", "html": b"<!doctype html>"}
     assert capsysbinary.readouterr().out.startswith(starts[form])
     assert [path.name for path in tmp_path.iterdir()] == ["ledger"]
+
+
+def test_a_coil_that_finished_is_reported_rather_than_a_newer_one_that_broke_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut_off = coil_report("of-its-end", 2.0)
+    broken = cut_off._replace(body=cut_off.body.model_copy(update={"interrupted": True}))
+    before = [coil_started("whole"), coil_report("whole")]
+    record(tmp_path, [*before, coil_started("of-its-end"), broken])
+    save_newest(config_of(tmp_path), tmp_path / "report.html", 0)
+    assert "The report of coil whole" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["run", "coil report"])
+def test_the_help_says_which_coil_is_reported(words: str) -> None:
+    command: Any = get_command(app)
+    for word in words.split():
+        command = command.commands[word]
+    told = " ".join(parameter.help or "" for parameter in command.params)
+    assert re.search("newest (coil )?that finished, else (of )?(the|its) newest interrupted", told)
 
 
 def test_a_daemon_that_goes_away_leaves_it_told_which_grades_it_recorded(
