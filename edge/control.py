@@ -12,6 +12,7 @@ by its handler as an `action` event.
 
 import contextlib
 import os
+import pwd
 import socket
 import socketserver
 import threading
@@ -150,5 +151,9 @@ def ask(run_path: Path, request: Request, timeout_s: float = 10.0) -> Reply:
 
 
 def this_user() -> str:
-    """Who asks, for the audit."""
-    return f"uid {os.getuid()}"
+    """Who asks, for the audit: the name too, where this machine has one for the user."""
+    number = os.getuid()
+    try:
+        return f"{pwd.getpwuid(number).pw_name} (uid {number})"
+    except KeyError:
+        return f"uid {number}"

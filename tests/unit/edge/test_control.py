@@ -1,4 +1,6 @@
 import json
+import os
+import pwd
 import socket
 import threading
 from collections.abc import Iterator
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from edge.control import SOCKET_NAME, ControlServer, Request, ask
+from edge.control import SOCKET_NAME, ControlServer, Request, ask, this_user
 from edge.errors import BundleError, ConfigError, ReceiverError
 
 
@@ -87,6 +89,17 @@ def test_an_answer_that_never_comes_is_told_from_a_daemon_that_is_not_there(
         with pytest.raises(ReceiverError, match="no proper answer; see the log"):
             ask(tmp_path, Request(action="echo", by="me"))
         thread.join()
+
+
+def test_who_asks_is_named_where_the_user_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = pwd.getpwall()[0]
+    nobodys = max(user.pw_uid for user in pwd.getpwall()) + 1
+    for number, said in (
+        (known.pw_uid, f"{pwd.getpwuid(known.pw_uid).pw_name} (uid {known.pw_uid})"),
+        (nobodys, f"uid {nobodys}"),
+    ):
+        monkeypatch.setattr(os, "getuid", lambda number=number: number)
+        assert this_user() == said
 
 
 def test_nobody_there_is_said(tmp_path: Path) -> None:
