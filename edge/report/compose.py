@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 
-from contract.bodies import CoilReport, Extent
+from contract.bodies import CoilGraded, CoilReport, Extent
 from edge.clock import Clock
 from edge.config import Config
 from edge.inspect.so_far import report_so_far
@@ -19,6 +19,7 @@ from edge.report.document import (
     CoilName,
     FoundDefect,
     ModelTakeover,
+    Regrading,
 )
 from edge.report.gather import Gathered, gather
 from edge.report.joining import join
@@ -67,6 +68,7 @@ def compose_of(
         remarks=list(remarks(inspection, report, found, next_start(reader, inspection))),
         grade=inspection.grade,
         graded_by=grades[-1].by if grades else None,
+        regraded=_regraded(*grades[-2:]) if grades else None,
         classes=_classes(found),
         severities=dict(Counter(d.severity for d in found.defects if d.severity is not None)),
         events_missing=misses_some(inspection, found),
@@ -78,6 +80,17 @@ def compose_of(
         generated=datetime.fromtimestamp(clock.now().utc_ns / 1e9, UTC),
         generator=f"{PROGRAM} {metadata.version(PROGRAM)}",
         defects=found.defects,
+    )
+
+
+def _regraded(*newest: CoilGraded) -> Regrading:
+    """Of the newest grade, and of the one before it where that was not the daemon's own."""
+    last, before = newest[-1], newest[0] if len(newest) > 1 else None
+    return Regrading(
+        origin=last.origin,
+        comment=last.comment,
+        before=last.before.name if last.before else None,
+        before_by=before.by if before and before.origin == "inspector" else None,
     )
 
 

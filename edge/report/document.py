@@ -123,6 +123,23 @@ class CoilName(Part):
     data: CoilData
 
 
+class Regrading(Part):
+    """How a grade took the place of another, after the coil's end."""
+
+    origin: Literal["rules", "inspector"]
+    """By changed rules, or by hand: an inspector's, whose comment is the grade's only reason."""
+    comment: str
+    before: str | None
+    """The name of the grade that was replaced; null where there was none."""
+    before_by: str | None
+    """The inspector who had given that one; null for the rules."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person set it."""
+        return self.origin == "inspector"
+
+
 class ClassCount(Part):
     """The defects of one class."""
 
@@ -203,6 +220,8 @@ class CoilDocument(Part):
     grade: Grade | None
     graded_by: str | None
     """The inspector or the command that graded it again; null for the daemon's own grade."""
+    regraded: Regrading | None = None
+    """Null for the daemon's own grade."""
     classes: list[ClassCount]
     severities: dict[str, int]
     events_missing: bool = False

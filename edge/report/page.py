@@ -9,6 +9,7 @@ from edge.ledger.inspections import shown
 from edge.palette import Palette
 from edge.report.document import CoilDocument
 from edge.report.glyphs import LEVELS, Glyphs
+from edge.report.graded import given_by, grade_in_words
 from edge.report.lanes import draw_lanes
 from edge.report.marks import ALL_TO, BIN, BOXES_TO
 from edge.report.pictures import pictures_of
@@ -75,7 +76,7 @@ def draw_page(
     body = (
         _head(document), _verdicts(document), _remarks(document), coil_facts(document),
         "<h2>What was found</h2>", classes_table(document, glyphs, by_severity),
-        _grade(document), repeats_table(document, glyphs),
+        grade_in_words(document), repeats_table(document, glyphs),
         density_table(document, glyphs), *pictures,
         '<section id="certificate"><h2>Coverage certificate</h2>', _coverage(document),
         '<div class="two">', outcomes_table(document), provenance(document), "</div></section>",
@@ -135,8 +136,7 @@ def _verdicts(document: CoilDocument) -> str:
         ("Defects", *_found(document)),
     ]
     if grade is not None:
-        by = f"by {document.graded_by}" if document.graded_by else "by the rules"
-        cells.append(("Grade", "", grade.name, by, "good"))
+        cells.append(("Grade", "", grade.name, given_by(document), "good"))
     return f'<div id="verdicts">{"".join(_verdict(*cell) for cell in cells)}</div>'
 
 
@@ -220,14 +220,6 @@ def _remarks(document: CoilDocument) -> str:
         return ""
     items = "".join(f"<li>{escape(remark)}</li>" for remark in document.remarks)
     return f'<ul id="remarks">{items}</ul>'
-
-
-def _grade(document: CoilDocument) -> str:
-    if document.grade is None or not document.grade.reasons:
-        return ""
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in document.grade.reasons)
-    name = escape(document.grade.name)
-    return f'<div id="reasons"><p>Grade {name}, because of:</p><ul>{reasons}</ul></div>'
 
 
 def _legend(document: CoilDocument, scale: Scale, glyphs: Glyphs) -> str:

@@ -71,12 +71,17 @@ def report_of(
     return compose(reader, found, config_of(folder), SystemClock())
 
 
-def graded(subject: str, name: str = "C", key: str = "graded") -> Draft:
-    body = CoilGraded(
-        grade=GRADE.model_copy(update={"name": name}),
-        before=GRADE, origin="inspector", by="A. Inspector", comment="seen",
-    )  # fmt: skip
-    return Draft(body, subject, key, START)
+def graded(
+    subject: str,
+    name: str = "C",
+    key: str = "graded",
+    **changes: Any,  # noqa: ANN401
+) -> Draft:
+    fields = {
+        "grade": GRADE.model_copy(update={"name": name}), "before": GRADE, "origin": "inspector",
+        "by": "A. Inspector", "comment": "seen",
+    } | changes  # fmt: skip
+    return Draft(CoilGraded.model_validate(fields), subject, key, START)
 
 
 def dense(subject: str, from_m: float, to_m: float, **changes: Any) -> Draft:  # noqa: ANN401

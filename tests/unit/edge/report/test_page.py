@@ -11,7 +11,7 @@ from contract.events import Draft
 from edge.ledger.inspections import inspections
 from edge.ledger.reader import EventReader
 from edge.palette import Palette
-from edge.report.document import CoilDocument
+from edge.report.document import CoilDocument, Regrading
 from edge.report.listing import as_table, listed
 from edge.report.page import css_string, draw_page
 from tests.unit.edge.console.strip_events import (
@@ -251,6 +251,31 @@ def test_the_right_id_and_the_inspector_s_grade_hold(tmp_path: Path) -> None:
     assert "by A. Inspector" in page.text
 
 
+@pytest.mark.parametrize(
+    ("grades", "said"),
+    [
+        ([graded(COIL, "A")], "Grade A, set by A. Inspector, instead of B by the rules: seen"),
+        (
+            [graded(COIL, "C"), graded(COIL, "A", "2", by="Ida <b>", comment="ash")],
+            "Grade A, set by Ida <b>, instead of B by A. Inspector: ash",
+        ),
+        (
+            [graded(COIL, "A", before=None, origin="rules", comment="")],
+            "Grade A, by changed rules, recorded by A. Inspector, instead of no grade",
+        ),
+    ],
+)
+def test_a_grade_in_place_of_another_says_whose_and_why(
+    tmp_path: Path, grades: list[Draft], said: str
+) -> None:
+    document = report_of(tmp_path, coil_started(COIL), coil_report(COIL), *grades)
+    page = _page(document)
+    assert said in page.texts
+    by_hand = document.regraded is not None and document.regraded.by_hand
+    assert ("Grade A, because of:" in page.texts) is not by_hand
+    assert (GRADE.reasons[0] in page.texts) is not by_hand
+
+
 @given(name=HOSTILE, other=HOSTILE)
 @settings(max_examples=60)
 def test_hostile_names_are_text_and_nothing_else(
@@ -261,9 +286,10 @@ def test_hostile_names_are_text_and_nothing_else(
     repeats = [
         r.model_copy(update={"rolls": (name,), "class_name": other}) for r in document.repeats
     ]
+    again = Regrading(origin="inspector", comment=other, before=name, before_by=other)
     hostile = document.model_copy(
         update={"coil": coil, "classes": classes, "repeats": repeats, "remarks": [other],
-                "graded_by": name}
+                "graded_by": name, "regraded": again}
     )  # fmt: skip
     harmless, page = _page(document), _page(hostile)
     # A class more or less may be drawn, but no element of a kind that was not there before.

@@ -98,6 +98,7 @@ def test_a_report_is_held_to_the_ledger(tmp_path: Path) -> None:
         ("coil.late_m", lambda told: told["coil"].pop("late_m")),
         ("remarks", lambda told: told["remarks"].pop()),
         ("grade.name", lambda told: told["grade"].update(name="A")),
+        ("regraded.before", lambda told: told["regraded"].update(before="A")),
         ("graded_by", lambda told: told.update(graded_by=None)),
         ("classes", lambda told: told["classes"].pop()),
         ("severities.minor", lambda told: told.update(severities={})),
