@@ -95,9 +95,8 @@ def regrade(
         coil = find(known, coil_id, from_seq)
     except ConfigError as error:
         return Regraded(coil_id, None, None, {}, problem=str(error))
-    inspector = bool(coil.graded) and coil.graded[-1].origin == "inspector"
     which = (coil.subject, coil.first_seq, coil.digest, others(known, coil))
-    found = Regraded(coil_id, coil.grade, None, {}, *which, inspector)
+    found = Regraded(coil_id, coil.grade, None, {}, *which, coil.graded_by_hand)
     try:
         after, tally = _graded(reader, coil, rules, own)
     except ConfigError as error:

@@ -78,6 +78,11 @@ class Inspection:
         return self.report.grade if self.report else None
 
     @property
+    def graded_by_hand(self) -> bool:
+        """Whether a person set the grade that holds."""
+        return bool(self.graded) and self.graded[-1].origin == "inspector"
+
+    @property
     def state(self) -> State:
         """`not_finished`: it runs, or the daemon died and has not started again. `unreadable`: its
         report is of another version of this program.

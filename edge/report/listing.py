@@ -39,6 +39,7 @@ class ListedCoil(BaseModel):
     inspection_valid: bool | None
     defects: int | None
     grade: str | None
+    graded_by_hand: bool
 
 
 def listed(inspection: Inspection) -> ListedCoil:
@@ -59,6 +60,7 @@ def listed(inspection: Inspection) -> ListedCoil:
         inspection_valid=told.inspection_valid if told and not told.nothing_seen else None,
         defects=sum(report.defects.values()) if report else None,
         grade=grade.name if grade else None,
+        graded_by_hand=inspection.graded_by_hand,
     )
 
 
@@ -81,7 +83,7 @@ def _row(coil: ListedCoil) -> tuple[str, ...]:
 
 
 def _note(coil: ListedCoil) -> str:
-    notes = [_STATES[coil.state]]
+    notes = ["by hand" if coil.graded_by_hand else "", _STATES[coil.state]]
     if coil.head_seen is None:
         notes.append("beginning gone")
     elif not coil.head_seen:
@@ -90,4 +92,4 @@ def _note(coil: ListedCoil) -> str:
         notes.append(f"without its first {coil.late_m:.2f} m")
     if coil.subject != coil.id:
         notes.append(f"told as {shown(coil.subject, _ID_LENGTH)}")
-    return " ".join(filter(None, notes))
+    return ", ".join(filter(None, notes))

@@ -236,8 +236,11 @@ def test_a_list_says_what_each_coil_came_to(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert first.split() == [
         "26\\x1b-1", "2026-03-01", "08:00:00", "400.00", "m", "100", "%", "yes", "3", "C",
-        "told", "as", "p-1",
+        "by", "hand,", "told", "as", "p-1",
     ]  # fmt: skip
+    assert [coil.graded_by_hand for coil in coils] == [True, False]
+    record(tmp_path, [graded("p-1", "D", "rules", origin="rules")])
+    assert "by hand" not in as_table([listed(i) for i in inspections(reader)])
     assert second.endswith("not finished")
     assert len(second) < 130
     assert json.loads(coils[0].model_dump_json())["from_seq"] == 1
