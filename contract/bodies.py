@@ -315,7 +315,9 @@ class CoilReport(EventBody):
     rules: str | None = None
     """Version and digest of the grading rules, `version@sha256`; null without rules."""
     grade: Grade | None = None
-    """Null without rules, and where the coil is `interrupted`."""
+    """Null without rules, and where the coil is `interrupted` or was not seen whole, or nothing of
+    it was inspected (docs/grading.md).
+    """
 
     @property
     def nothing_seen(self) -> bool:

@@ -65,6 +65,8 @@ def ungraded(report: CoilReport, start: Coil | CoilStarted | None) -> str | None
             f"its first {start.late_m:.1f} m were told under the coil before, so no rule grades it;"
             " an inspector can"
         )
+    if report.nothing_seen:
+        return "nothing of it was inspected, so no rule grades it; an inspector can"
     return None
 
 

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.bodies import Defect, DefectDensity, Extent, Grade
+from contract.bodies import CoilReport, Defect, DefectDensity, Extent, Grade
 from edge.grading.grade import CoilFacts, Tally
+from edge.grading.live import ungraded
 from edge.grading.rules_file import RulesFile
 from edge.grading.severity import severity
 from tests.unit.edge.grading.making import RULES, WIDTH_MM, defect, measure, rules_of
+from tests.unit.edge.ledger.making import coil_report
 
 FACTS = CoilFacts(length_m=100.0, coverage=1.0, inspection_valid=True)
 SEVERE = 200.0
@@ -248,3 +250,22 @@ def test_the_order_of_the_rules_does_not_matter() -> None:
     forward, backward = graded(*bodies), graded(*bodies, rules=turned)
     assert forward.name == backward.name
     assert sorted(forward.reasons) == sorted(backward.reasons)
+
+
+@pytest.mark.parametrize(
+    ("changes", "graded_by_rules"),
+    [
+        ({}, True),
+        ({"coverage": 0.01}, True),
+        ({"coverage": 0.0}, False),
+        ({"expected_cells": 0, "coverage": 0.0}, False),
+        ({"interrupted": True}, False),
+    ],
+)
+def test_no_rule_grades_a_coil_of_which_nothing_or_not_the_end_was_seen(
+    changes: dict[str, float | bool],
+    graded_by_rules: bool,  # noqa: FBT001 - pytest gives it by name
+) -> None:
+    body = coil_report("c").body
+    assert isinstance(body, CoilReport)
+    assert (ungraded(body.model_copy(update=changes), None) is None) is graded_by_rules
