@@ -136,7 +136,7 @@ def _first_of(told: object, again: object, at: str) -> tuple[str, str, str]:
     told, again = _plain(told), _plain(again)
     if isinstance(told, list) and isinstance(again, list):
         if len(told) != len(again):
-            return at, f"{len(told)} entries", f"{len(again)} entries"
+            return at, f"a list of {len(told)}", f"a list of {len(again)}"
         number = _same(told, again)
         return _first_of(told[number], again[number], f"{at}[{number}]")
     if isinstance(told, dict) and isinstance(again, dict):

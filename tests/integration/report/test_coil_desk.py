@@ -100,7 +100,7 @@ def test_json_holds_what_was_planted_and_its_certificate_is_verified(
     out.write_text(json.dumps(report | {"defects": report["defects"][1:]}))
     changed = coil("verify", out, "-c", line)
     assert changed.returncode == 5
-    assert "defects is 2 entries, by the ledger's events" in changed.stderr
+    assert "defects is a list of 2, by the ledger's events" in changed.stderr
     out.write_text(json.dumps(report).replace(certificate["ledger"]["sha256"], "0" * 64))
     assert coil("verify", out, "-c", line).returncode == 5
 

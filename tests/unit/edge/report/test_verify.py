@@ -135,7 +135,7 @@ def test_a_figure_that_was_changed_is_named(tmp_path: Path, part: str, edit: Edi
             lambda told: told["defects"][0].update(severity="major"),
         ),
         (
-            "defects is 1 entries, by the ledger's events 1 to 9 it is 2 entries",
+            "defects is a list of 1, by the ledger's events 1 to 9 it is a list of 2",
             lambda told: told["defects"].pop(),
         ),
         (
@@ -204,7 +204,7 @@ def test_a_coil_before_one_that_was_told_late_keeps_its_remark(tmp_path: Path) -
     record(tmp_path, [corrected("next", "26-4714")])
     assert _verify(tmp_path).not_compared == ()
     _edit(path, lambda told: told["remarks"].pop())
-    with pytest.raises(ValueError, match="remarks is 0 entries"):
+    with pytest.raises(ValueError, match="remarks is a list of 0"):
         _verify(tmp_path)
 
 
@@ -219,7 +219,7 @@ def test_a_preliminary_report_is_compared_without_what_was_in_no_event(tmp_path:
     _edit(path, lambda told: told["certificate"].update(coverage=1.0))
     _verify(tmp_path)
     _edit(path, lambda told: told["defects"].clear())
-    with pytest.raises(ValueError, match="defects is 0 entries"):
+    with pytest.raises(ValueError, match="defects is a list of 0"):
         _verify(tmp_path)
 
 
