@@ -23,17 +23,19 @@ RULES = {
     ],
     "coil": [{"rule": "a major one", "severity": "major", "more_than": 0, "grade": "second"}],
 }
+MISSED: dict[str, object] = {"deadline_s": 0.002, "frame_buffer": 2}
+"""A deadline that the line hardly ever meets; then nothing is inspected, and no coil graded."""
+KEPT = MISSED | {"deadline_s": 2}
 DEFECTS = [(0, 0, 3), (2, 7, 5), (3, 0, 5), (3, 1, 6), (9, 7, 0)]
 
 
 def config_of(folder: Path, **changes: object) -> Path:
-    """A line that is recorded, with a source too fast for it and a deadline that it misses."""
+    """A line that is recorded, with a source too fast for it."""
     source = {"kind": "folder", "path": str(folder / "frames"), "frames_per_s": 500, "repeat": True}
-    inspect = {"deadline_s": 0.002, "frame_buffer": 2}
     return write_config(
         folder,
         sections(folder, folder / "frames")
-        | {"source": source, "inspect": inspect, "record": {"path": "recording", "max_gb": 1}}
+        | {"source": source, "inspect": MISSED, "record": {"path": "recording", "max_gb": 1}}
         | {"grading": "grading.yaml"}
         | changes,
     )
@@ -57,8 +59,11 @@ def fates(daemon: Daemon) -> set[str]:
     return {fate for r in reports(daemon) for fate in (*r["cells"], *r["reasons"])}
 
 
-def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
-    config = config_of(line)
+@pytest.mark.parametrize(("inspect", "fate"), [(MISSED, "late"), (KEPT, "on_time")])
+def test_a_replay_gives_the_event_log_of_the_live_run(
+    inspect: dict[str, object], fate: str, line: Path
+) -> None:
+    config = config_of(line, inspect=inspect)
     with Daemon(config, "inspect") as daemon:
         daemon.wait_until_inspecting()
         assert daemon.status()["recording"] == str(line / "recording")
@@ -67,11 +72,11 @@ def test_a_replay_gives_the_event_log_of_the_live_run(line: Path) -> None:
         assert ask(line / "run", Request(action="activate", by="test", arguments=arguments), 60).ok
         coils = len(reports(daemon))
         wait_for(lambda: len(reports(daemon)) > coils + 3, "coils of the other model")
-        wait_for(lambda: {"late", "lost(buffer_overflow)"} <= fates(daemon), "late and lost strip")
+        wait_for(lambda: {fate, "lost(buffer_overflow)"} <= fates(daemon), f"{fate} and lost strip")
         wait_for(
             lambda: daemon.metrics()["stripsight_recorded_bytes_total"] > 1e6, "frames are recorded"
         )
-    assert any(report["grade"] for report in reports(daemon))
+    assert inspect is MISSED or any(report["grade"] for report in reports(daemon))
     done = edge("replay", "--from", line / "recording", "--out", line / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     live, again = edge("digest", line / "ledger"), edge("digest", line / "again")
