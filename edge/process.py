@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.text import printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -111,8 +112,7 @@ class _OneLine(logging.Formatter):
     """Escapes control characters: a stranger's words in a message begin no line of their own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        line = super().formatMessage(record)
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        return printable(super().formatMessage(record))
 
 
 def log_to_stderr(name: str) -> None:

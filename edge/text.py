@@ -10,7 +10,7 @@ def percent(share: float) -> str:
 
 def printable(text: str) -> str:
     """Control characters escaped: what others wrote ends no line and colours no terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def columns(rows: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[str]:

@@ -131,5 +131,5 @@ def test_an_event_of_another_version_leaves_the_other_coils_readable(tmp_path: P
 
 
 def test_what_a_terminal_shows_moves_no_cursor_and_has_an_end() -> None:
-    assert shown("a\x1b[31m\n\u202eb") == "a\\x1b[31m\\x0a\\x202eb"
+    assert shown("a\x1b[31m\n\u202eb") == "a\\x1b[31m\\n\\u202eb"
     assert len(shown("x" * 10_000)) == 60

@@ -299,9 +299,9 @@ def test_a_comment_forges_no_line_and_colours_no_terminal() -> None:
     stamp = SetClock().now()
     line = format_line(Recorded(event, b"", stamp, stamp))
     assert line.isprintable()
-    assert r"c-1\x0a" in line
-    assert r"by uid 7\x0d: torn\x0a12:00" in line
-    assert line.endswith(r"fine\x1b[31m\x9b\x2028µ")
+    assert r"c-1\n" in line
+    assert r"by uid 7\r: torn\n12:00" in line
+    assert line.endswith(r"fine\x1b[31m\x9b\u2028µ")
 
 
 def test_commit_wakes_a_listener_and_never_fails_without_one(tmp_path: Path) -> None:
