@@ -1,5 +1,6 @@
 """`stripsight-edge`: the line's command."""
 
+import logging
 import os
 import sys
 import threading
@@ -41,6 +42,7 @@ app.add_typer(coil_app, name="coil")
 app.add_typer(opcua_app, name="opcua")
 app.add_typer(desk_app)
 
+_log = logging.getLogger(__name__)
 Supervised = Annotated[int, typer.Option("--supervised", hidden=True)]
 """Process id of the supervisor; 0 without one."""
 
@@ -70,7 +72,7 @@ def run(
         timer.daemon = True
         timer.start()
     before = last_seq(settings) if report else 0
-    Supervisor(settings, config).run(stop, ready=lambda: print(_where_to_look(settings, config)))
+    Supervisor(settings, config).run(stop, ready=lambda: _say_where_to_look(settings, config))
     if report is not None:
         save_newest(settings, report, before)
 
@@ -216,6 +218,14 @@ def _begin(name: str, config: Path, supervised: int) -> tuple[Config, threading.
             give_way()
     address = os.environ.get("NOTIFY_SOCKET")  # noqa: TID251 - systemd's protocol
     return load_config(config), stop, Notifier(None if supervised else address)
+
+
+def _say_where_to_look(settings: Config, config: Path) -> None:
+    """A line that inspects must not end because its output has no room."""
+    try:
+        print(_where_to_look(settings, config))
+    except ConfigError as error:
+        _log.warning("%s; the line goes on", error)
 
 
 def _where_to_look(settings: Config, config: Path) -> str:

@@ -54,13 +54,16 @@ class Daemon:
         command: str = "run",
         *arguments: str,
         program: Sequence[str] = PROGRAM,
+        output: Path | None = None,
     ) -> None:
+        """Standard output goes to the log too, if it is given no other file."""
         self.config = config
         self.settings = yaml.safe_load(config.read_text())
         self.log = config.with_suffix(f".{command}.log")
         self._command = [
             sys.executable, "-m", *program, command, "--config", str(config), *arguments,
         ]  # fmt: skip
+        self._output = output
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -78,10 +81,8 @@ class Daemon:
             assert code == 0, self.log.read_text()
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
-            )
+        with self.log.open("ab") as log, (self._output or self.log).open("ab") as out:
+            self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=out, stderr=log)
 
     def wait_until_inspecting(self) -> None:
         """Return when the strip is being inspected; fail with the log when it ended instead."""

@@ -1,4 +1,4 @@
-"""A full disk under a recording, and a ledger's that is full when the daemon starts."""
+"""A full disk under a recording, under a ledger when the daemon starts, and under its output."""
 
 from pathlib import Path
 
@@ -41,6 +41,23 @@ def test_a_daemon_starts_on_a_full_disk(tmp_path: Path) -> None:
             assert "the reserve is in use now" in daemon.log.read_text()
     except PermissionError as error:
         pytest.skip(str(error))
+
+
+def test_a_line_goes_on_whose_output_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    write_line_bundle(tmp_path / "bundle")
+    frames = write_strip(tmp_path / "frames", 10, [])
+    config = write_config(tmp_path, sections(tmp_path, frames))
+    daemon = Daemon(config, "run", output=Path("/dev/full"))
+    daemon.start()
+    said = "standard output: cannot be written (No space left on device); the line goes on"
+    wait_for(lambda: said in daemon.log.read_text(), "what it says of its output")
+    daemon.wait_until_inspecting()
+    before = daemon.reader().last_seq()
+    wait_for(lambda: daemon.reader().last_seq() > before, "events")
+    daemon.stop()
 
 
 def _fill_under_a_recording(folder: Path, disk: Path) -> None:
